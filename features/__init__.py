@@ -1,0 +1,1 @@
+"""What the models may see, and when each piece of it is known."""

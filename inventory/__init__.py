@@ -1,0 +1,1 @@
+"""Stock, promises and policy: what may be promised, and what to order."""

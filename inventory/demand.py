@@ -1,0 +1,207 @@
+"""What a forecast is, as far as stock is concerned.
+
+The consumer owns the contract: policy and promise buffers read a `DemandForecast`, whichever model
+made it. It answers two questions: what may sell on a day, and what may sell over a window of days.
+The second is never the sum of daily quantiles, which would be too wide: days are tied together by a
+Gaussian copula whose two correlations are estimated from rolling-origin errors, and windows are
+summed along sample paths.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+LEVELS: tuple[float, ...] = (
+    0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5,
+    0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995,
+)  # fmt: skip
+"""Quantile levels that every stored forecast carries."""
+
+PATHS = 512
+"""Sample paths per series. The standard error of a 0.95 quantile's level is then under 0.01."""
+
+SERIES_PER_CHUNK = 512
+"""Series whose paths are held in memory at once: 512 x 28 days x 512 paths take 60 MB."""
+
+CROSSING_TOLERANCE_UNITS = 1e-4
+"""Single-precision rounding may make neighbouring quantiles cross by this much."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DemandForecast:
+    """Demand of N series over H periods, as quantiles at Q levels.
+
+    Parameters
+    ----------
+    skus, locations : length N
+        The series, row by row.
+    first_day : first forecast period. What was known ends the day before (the origin).
+    period_days : 1 for daily forecasts, 7 for weekly ones.
+    levels : shape (Q,), increasing, in (0, 1).
+    quantiles_units : shape (N, H, Q), units per period; never negative, never crossing.
+    mean_units : shape (N, H), units per period.
+    dependence : shape (N, 2), each in [0, 1)
+        Rank correlation between periods of one series: a part that all periods share (a level that
+        was misjudged) and a part that fades from one period to the next. Periods i and j correlate
+        with `shared + (1 - shared) * adjacent ** |i - j|`.
+    run_id, model_version : who made it, for the explanation of every number built on it.
+    """
+
+    skus: tuple[str, ...]
+    locations: tuple[str, ...]
+    first_day: date
+    levels: Floats
+    quantiles_units: Floats
+    mean_units: Floats
+    dependence: Floats
+    run_id: str = ""
+    model_version: str = ""
+    period_days: int = 1
+
+    def __post_init__(self) -> None:
+        N, H, Q = self.quantiles_units.shape
+        assert len(self.skus) == len(self.locations) == N
+        assert self.levels.shape == (Q,)
+        assert (np.diff(self.levels) > 0).all()
+        assert self.mean_units.shape == (N, H)
+        assert self.dependence.shape == (N, 2)
+        assert (self.quantiles_units >= 0).all()
+        assert (self.mean_units >= 0).all()
+        assert (np.diff(self.quantiles_units, axis=2) >= -CROSSING_TOLERANCE_UNITS).all()
+
+    @property
+    def horizon(self) -> int:
+        """Periods ahead, H."""
+        return int(self.mean_units.shape[1])
+
+    @property
+    def days(self) -> list[date]:
+        """First day of each period."""
+        return [self.first_day + timedelta(days=h * self.period_days) for h in range(self.horizon)]
+
+    def select(self, rows: NDArray[np.integer] | slice) -> "DemandForecast":
+        """The forecast of some of the series."""
+        chosen = np.arange(len(self.skus))[rows]
+        return DemandForecast(
+            skus=tuple(self.skus[row] for row in chosen),
+            locations=tuple(self.locations[row] for row in chosen),
+            first_day=self.first_day,
+            levels=self.levels,
+            quantiles_units=self.quantiles_units[rows],
+            mean_units=self.mean_units[rows],
+            dependence=self.dependence[rows],
+            run_id=self.run_id,
+            model_version=self.model_version,
+            period_days=self.period_days,
+        )
+
+    def day_quantiles_units(self, level: float) -> Floats:
+        """Units per period, shape (N, H), that demand stays at or below with chance `level`."""
+        return quantile_function(self.quantiles_units, self.levels, np.array([level]))[..., 0]
+
+    def window_quantiles_units(
+        self, levels: Floats, *, start: int = 0, periods: int, seed: int = 0
+    ) -> Floats:
+        """Quantiles of the sum of `periods` periods from period `start` on, inside the horizon.
+
+        Shape (N, len(levels)), units per window.
+        """
+        assert 0 <= start < start + periods <= self.horizon
+        sums = [
+            paths[:, start : start + periods].sum(axis=1)
+            for paths in self.sample_paths_units(seed=seed, periods=start + periods)
+        ]
+        drawn = np.concatenate(sums) if sums else np.empty((0, PATHS))
+        window: Floats = np.quantile(drawn, levels, axis=1).T
+        return window
+
+    def window_mean_units(self, *, start: int = 0, periods: int) -> Floats:
+        """Mean of the sum over a window, shape (N,): means do add up."""
+        window: Floats = self.mean_units[:, start : start + periods].sum(axis=1)
+        return window
+
+    def sample_paths_units(
+        self, *, seed: int = 0, paths: int = PATHS, periods: int | None = None
+    ) -> Iterator[Floats]:
+        """Possible futures, in chunks of series: each of shape (n, periods, paths), units.
+
+        Every series sees the same underlying draws, so two forecasts compare without noise, and
+        the same seed gives the same paths.
+        """
+        H = self.horizon if periods is None else periods
+        rng = np.random.default_rng(seed)
+        common = antithetic(rng, (1, paths))
+        shocks = antithetic(rng, (H, paths))
+        for first in range(0, len(self.skus), SERIES_PER_CHUNK):
+            rows = slice(first, first + SERIES_PER_CHUNK)
+            normal = correlated_normals(self.dependence[rows], common, shocks)
+            yield path_units(self.quantiles_units[rows, :H], self.levels, normal)
+
+
+def antithetic(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    """Standard normal draws in mirrored pairs along the last axis: their mean is exactly zero."""
+    half = rng.standard_normal((shape[0], (shape[1] + 1) // 2))
+    return np.concatenate([half, -half], axis=1)[:, : shape[1]]
+
+
+def correlated_normals(dependence: Floats, common: Floats, shocks: Floats) -> Floats:
+    """Standard normals, shape (n, H, S), whose periods correlate as `dependence` (n, 2) says."""
+    shared = dependence[:, 0, None, None]
+    adjacent = dependence[:, 1, None]
+    H = shocks.shape[0]
+    fading = np.empty((len(dependence), *shocks.shape))
+    fading[:, 0] = shocks[0]
+    for h in range(1, H):
+        fading[:, h] = adjacent * fading[:, h - 1] + np.sqrt(1 - adjacent**2) * shocks[h]
+    mixed: Floats = np.sqrt(shared) * common[None] + np.sqrt(1 - shared) * fading
+    return mixed
+
+
+def path_units(quantiles_units: Floats, levels: Floats, normal: Floats) -> Floats:
+    """Map standard normals (n, H, S) through each period's quantile function to units."""
+    from scipy.special import ndtr
+
+    n, H, S = normal.shape
+    probability = ndtr(normal).reshape(n * H, S)
+    flat = quantiles_units.reshape(n * H, -1)
+    return rowwise_quantile(flat, levels, probability).reshape(n, H, S)
+
+
+def rowwise_quantile(quantiles_units: Floats, levels: Floats, probability: Floats) -> Floats:
+    """Each row's quantile function at its own probabilities: (m, Q), (m, S) -> (m, S)."""
+    right = np.searchsorted(levels, probability).clip(1, len(levels) - 1)
+    low, high = levels[right - 1], levels[right]
+    q_low = np.take_along_axis(quantiles_units, right - 1, axis=1)
+    q_high = np.take_along_axis(quantiles_units, right, axis=1)
+    inside = q_low + (q_high - q_low) * ((probability - low) / (high - low)).clip(0, 1)
+    units: Floats = np.maximum(inside + _tail_units(quantiles_units, levels, probability), 0.0)
+    return units
+
+
+def quantile_function(quantiles_units: Floats, levels: Floats, wanted: Floats) -> Floats:
+    """Quantiles at other levels, shape (..., len(wanted)); tails continue exponentially."""
+    flat = quantiles_units.reshape(-1, quantiles_units.shape[-1])
+    probability = np.broadcast_to(wanted, (len(flat), len(wanted)))
+    found = rowwise_quantile(flat, levels, probability)
+    shaped: Floats = found.reshape(*quantiles_units.shape[:-1], len(wanted))
+    return shaped
+
+
+def _tail_units(quantiles_units: Floats, levels: Floats, probability: Floats) -> Floats:
+    """What to add above the last level and below the first: an exponential tail, in log odds.
+
+    The slope is that between the outermost two quantiles, so a forecast that is certain stays so.
+    """
+    beyond = np.maximum(probability, levels[-1]).clip(max=1 - 1e-9)
+    upper_slope = (quantiles_units[:, -1:] - quantiles_units[:, -2:-1]) / np.log(
+        (1 - levels[-2]) / (1 - levels[-1])
+    )
+    below = np.minimum(probability, levels[0]).clip(min=1e-9)
+    lower_slope = (quantiles_units[:, 1:2] - quantiles_units[:, :1]) / np.log(levels[1] / levels[0])
+    added: Floats = upper_slope * np.log((1 - levels[-1]) / (1 - beyond))
+    return added - lower_slope * np.log(levels[0] / below)

@@ -1,0 +1,126 @@
+"""Every way Vouch can refuse a request, with the data of the refusal on the error.
+
+VouchError
+├── InputRejected          a value, row or file is wrong; names it and the remedy
+│   ├── UnknownSku · UnknownLocation
+├── NotFound               no such reservation, order, forecast, purchase order ...
+├── InsufficientStock      more was asked for than can be promised
+├── ReservationExpired     the hold ended by the clock
+├── StateConflict          the transition is not allowed from the state it is in
+├── IdempotencyConflict    this id was used before, for something else
+└── Unavailable            the database or data folder cannot be used; says what to do
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+
+
+class VouchError(Exception):
+    """Base of every refusal."""
+
+
+class InputRejected(VouchError):
+    """Something given is wrong. `field` and `row` say where, the message says what to do."""
+
+    def __init__(self, problem: str, *, field: str | None = None, row: int | None = None) -> None:
+        self.problem = problem
+        self.field = field
+        self.row = row
+        where = [f"row {row}"] if row is not None else []
+        where += [f"field '{field}'"] if field else []
+        super().__init__(f"{', '.join(where)}: {problem}" if where else problem)
+
+
+class UnknownSku(InputRejected):
+    """No SKU of that name in the catalogue."""
+
+    def __init__(self, sku: str, *, row: int | None = None) -> None:
+        self.sku = sku
+        super().__init__(
+            f"SKU '{sku}' is not in the catalogue; add it with PUT /api/v2/skus/{sku} "
+            "or `vouch import skus`",
+            field="sku",
+            row=row,
+        )
+
+
+class UnknownLocation(InputRejected):
+    """No location of that name in the catalogue."""
+
+    def __init__(self, location: str, *, row: int | None = None) -> None:
+        self.location = location
+        super().__init__(
+            f"location '{location}' is not in the catalogue; add it with "
+            f"PUT /api/v2/locations/{location} or `vouch import locations`",
+            field="location",
+            row=row,
+        )
+
+
+class NotFound(VouchError):
+    """Nothing of that kind has that id."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        self.kind = kind
+        self.key = key
+        super().__init__(f"no {kind} '{key}'")
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """One line that cannot be promised in full."""
+
+    sku: str
+    place: str
+    day: date
+    asked_units: int
+    available_units: int
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self) | {"day": self.day.isoformat()}
+
+
+class InsufficientStock(VouchError):
+    """More units were asked for than can be promised on that day."""
+
+    def __init__(self, shortages: Sequence[Shortage]) -> None:
+        self.shortages = tuple(shortages)
+        super().__init__(
+            "; ".join(
+                f"{s.sku} at {s.place} on {s.day}: asked for {s.asked_units} units, "
+                f"{s.available_units} can be promised"
+                for s in self.shortages
+            )
+        )
+
+
+class ReservationExpired(VouchError):
+    """The hold reached its expiry before this request."""
+
+    def __init__(self, reservation_id: str) -> None:
+        self.reservation_id = reservation_id
+        super().__init__(f"reservation '{reservation_id}' has expired; place a new one")
+
+
+class StateConflict(VouchError):
+    """The thing is in a state from which this act is not allowed."""
+
+    def __init__(self, kind: str, key: str, *, state: str, act: str) -> None:
+        self.kind = kind
+        self.key = key
+        self.state = state
+        self.act = act
+        super().__init__(f"cannot {act} {kind} '{key}': it is {state}")
+
+
+class IdempotencyConflict(VouchError):
+    """The id was used before, with another body."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"id '{key}' was used before with a different body; use a new id")
+
+
+class Unavailable(VouchError):
+    """A part that Vouch stands on cannot be used. The message says what to do."""

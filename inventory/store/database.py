@@ -1,0 +1,77 @@
+"""How to reach PostgreSQL, and how its tables come to be."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from inventory.errors import Unavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+MIGRATION_LOCK = 8_462_117
+"""Advisory lock: two processes that start at once migrate one after the other."""
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+def connect(url: str) -> psycopg.Connection:
+    """An autocommit connection: a transaction is exactly a `with db.transaction():` block."""
+    try:
+        return psycopg.connect(url, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise Unavailable(
+            f"PostgreSQL does not answer ({error}); check VOUCH_DATABASE_URL or unset it "
+            "to use the embedded server"
+        ) from error
+
+
+def pool(url: str, *, size_max: int) -> ConnectionPool:
+    """A pool of autocommit connections, opened by the caller's `with`."""
+    return ConnectionPool(
+        url,
+        kwargs={"autocommit": True},
+        min_size=min(2, size_max),
+        max_size=size_max,
+        open=False,
+        check=ConnectionPool.check_connection,
+    )
+
+
+def migrate(
+    db: psycopg.Connection, *, now: datetime, report: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """Apply the numbered SQL files that have not run yet, each in a transaction with its record.
+
+    Returns the names applied. Raises `Unavailable` when a file that ran was changed since.
+    """
+    db.execute(
+        "create table if not exists migrations "
+        "(name text primary key, digest text not null, applied_at timestamptz not null)"
+    )
+    applied = []
+    for file in sorted(MIGRATIONS.glob("*.sql")):
+        if _apply(db, file, now):
+            report(f"migrated {file.stem}")
+            applied.append(file.stem)
+    return applied
+
+
+def _apply(db: psycopg.Connection, file: Path, now: datetime) -> bool:
+    sql = file.read_bytes()
+    digest = hashlib.sha256(sql).hexdigest()
+    with db.transaction():
+        db.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+        found = db.execute("select digest from migrations where name = %s", [file.stem]).fetchone()
+        if found is None:
+            db.execute(sql)
+            db.execute("insert into migrations values (%s, %s, %s)", [file.stem, digest, now])
+            return True
+    if found[0] != digest:
+        raise Unavailable(
+            f"migration {file.stem} changed after it ran; they are forward-only: add a new one"
+        )
+    return False

@@ -1,0 +1,71 @@
+-- What sold, what is planned to influence it, and what is forecast.
+
+-- One row per (SKU, location, day). Corrections overwrite, `known_at` says when we learned it.
+-- `units` null with a later day: only covariates are known yet.
+create table sales_days (
+    sku text not null references skus,
+    location text not null references locations,
+    day date not null,
+    units double precision check (units >= 0),
+    in_stock real not null default 1 check (in_stock between 0 and 1),
+    price double precision check (price >= 0),
+    promotion real,
+    covariates jsonb,
+    known_at timestamptz not null,
+    primary key (sku, location, day)
+);
+
+-- Covariates of a place and day (weather, holiday), shared by all its SKUs.
+create table location_days (
+    location text not null references locations,
+    day date not null,
+    covariates jsonb not null,
+    known_at timestamptz not null,
+    primary key (location, day)
+);
+
+create table promotions (
+    promotion_id text primary key,
+    sku text not null references skus,
+    location text references locations,
+    starts_on date not null,
+    ends_on date not null,
+    -- Share taken off the price, 0..1.
+    discount real not null check (discount between 0 and 1),
+    known_at timestamptz not null,
+    check (starts_on <= ends_on)
+);
+create index promotions_sku on promotions (sku);
+
+create table forecast_runs (
+    run_id text primary key,
+    first_day date not null,
+    period_days integer not null default 1,
+    horizon integer not null,
+    levels double precision[] not null,
+    model_version text not null,
+    mlflow_run_id text,
+    series integer not null,
+    made_at timestamptz not null,
+    note text not null default ''
+);
+
+create table forecasts (
+    run_id text not null references forecast_runs on delete cascade,
+    sku text not null,
+    location text not null,
+    mean_units real[] not null,
+    -- H x Q, period by period.
+    quantiles_units real[] not null,
+    dependence real[] not null,
+    primary key (sku, location, run_id)
+);
+create index forecasts_run on forecasts (run_id);
+
+-- The forecast in force per series; a re-forecast of one SKU moves only its own.
+create table current_forecasts (
+    sku text not null,
+    location text not null,
+    run_id text not null references forecast_runs,
+    primary key (sku, location)
+);

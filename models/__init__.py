@@ -1,0 +1,1 @@
+"""Forecasters of retail demand, their combination, and how well they do."""

@@ -1,0 +1,1 @@
+"""The jobs: ingest, train, forecast, buffer, replenish, and the day that joins them."""

@@ -1,0 +1,71 @@
+"""Everything an operator may set. The environment is read here and nowhere else."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import Field, PostgresDsn
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from inventory.store import server
+
+
+class Settings(BaseSettings):
+    """Read once at start-up, then passed down by value. Every name is prefixed with VOUCH_."""
+
+    model_config = SettingsConfigDict(env_prefix="VOUCH_", frozen=True, extra="forbid")
+
+    data_dir: Path = Field(
+        default=Path(".vouch"), description="Folder of the embedded database, models and files."
+    )
+    database_url: PostgresDsn | None = Field(
+        default=None,
+        description="PostgreSQL to use. Unset: an embedded server under `data_dir`.",
+    )
+    mlflow_tracking_uri: str | None = Field(
+        default=None, description="MLflow to use. Unset: SQLite under `data_dir`."
+    )
+    host: str = Field(default="127.0.0.1", description="Address that `vouch serve` listens on.")
+    port: int = Field(default=8080, ge=1, le=65535, description="Port of `vouch serve`.")
+    workers: int = Field(default=1, ge=1, le=64, description="Server processes.")
+    pool_size: int = Field(default=8, ge=1, le=64, description="Connections per server process.")
+    horizon_days: int = Field(default=28, ge=1, le=365, description="How far ahead to forecast.")
+    atp_horizon_days: int = Field(
+        default=28, ge=1, le=365, description="How many days ahead availability is promised."
+    )
+    service_level: float = Field(
+        default=0.95, gt=0, lt=1, description="Cycle service level where no rule says otherwise."
+    )
+    holding_cost_rate: float = Field(
+        default=0.25, ge=0, description="Yearly holding cost as a share of unit cost, by default."
+    )
+    order_cost: float = Field(
+        default=5.0, ge=0, description="Money per order line placed, where a SKU gives none."
+    )
+    seed: int = Field(default=7, description="Seed of everything random.")
+    threads: int = Field(
+        default=os.cpu_count() or 1, ge=1, description="Threads that training may use."
+    )
+
+    @property
+    def tracking_uri(self) -> str:
+        """Where MLflow keeps runs and the registry."""
+        if self.mlflow_tracking_uri:
+            return self.mlflow_tracking_uri
+        return f"sqlite:///{self.data_dir.absolute() / 'mlflow.db'}"
+
+    @property
+    def artifact_root(self) -> Path:
+        """Folder of models and plots."""
+        return self.data_dir.absolute() / "mlartifacts"
+
+
+@contextlib.contextmanager
+def database_of(settings: Settings) -> Iterator[str]:
+    """The URL of the database in use; starts the embedded server where none is set."""
+    if settings.database_url is not None:
+        yield str(settings.database_url)
+        return
+    with server.running(settings.data_dir) as url:
+        yield url

@@ -1,0 +1,1 @@
+"""Vouch from outside: HTTP, console and command line."""
