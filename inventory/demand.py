@@ -22,11 +22,11 @@ LEVELS: tuple[float, ...] = (
 )  # fmt: skip
 """Quantile levels that every stored forecast carries."""
 
-PATHS = 512
-"""Sample paths per series. The standard error of a 0.95 quantile's level is then under 0.01."""
+PATHS = 1024
+"""Sample paths per series: the 0.95 quantile of a window is then right to a tenth of its spread."""
 
-SERIES_PER_CHUNK = 512
-"""Series whose paths are held in memory at once: 512 x 28 days x 512 paths take 60 MB."""
+SERIES_PER_CHUNK = 256
+"""Series whose paths are held in memory at once: 256 x 28 days x 1,024 paths take 60 MB."""
 
 CROSSING_TOLERANCE_UNITS = 1e-4
 """Single-precision rounding may make neighbouring quantiles cross by this much."""
@@ -134,19 +134,26 @@ class DemandForecast:
         the same seed gives the same paths.
         """
         H = self.horizon if periods is None else periods
-        rng = np.random.default_rng(seed)
-        common = antithetic(rng, (1, paths))
-        shocks = antithetic(rng, (H, paths))
+        normals = even_normals(seed, dimensions=H + 1, paths=paths)
+        common, shocks = normals[:1], normals[1:]
         for first in range(0, len(self.skus), SERIES_PER_CHUNK):
             rows = slice(first, first + SERIES_PER_CHUNK)
             normal = correlated_normals(self.dependence[rows], common, shocks)
             yield path_units(self.quantiles_units[rows, :H], self.levels, normal)
 
 
-def antithetic(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
-    """Standard normal draws in mirrored pairs along the last axis: their mean is exactly zero."""
-    half = rng.standard_normal((shape[0], (shape[1] + 1) // 2))
-    return np.concatenate([half, -half], axis=1)[:, : shape[1]]
+def even_normals(seed: int, *, dimensions: int, paths: int) -> Floats:
+    """Standard normals, shape (dimensions, paths), spread evenly: a scrambled Sobol sequence.
+
+    Plain random draws would misjudge the spread of a sum by several per cent at this many paths.
+    """
+    from scipy.special import ndtri
+    from scipy.stats import qmc
+
+    sequence = qmc.Sobol(dimensions, rng=np.random.default_rng(seed))
+    uniform = sequence.random(paths).T
+    normal: Floats = ndtri(uniform.clip(1e-9, 1 - 1e-9))
+    return normal
 
 
 def correlated_normals(dependence: Floats, common: Floats, shocks: Floats) -> Floats:
@@ -203,5 +210,6 @@ def _tail_units(quantiles_units: Floats, levels: Floats, probability: Floats) ->
     )
     below = np.minimum(probability, levels[0]).clip(min=1e-9)
     lower_slope = (quantiles_units[:, 1:2] - quantiles_units[:, :1]) / np.log(levels[1] / levels[0])
-    added: Floats = upper_slope * np.log((1 - levels[-1]) / (1 - beyond))
-    return added - lower_slope * np.log(levels[0] / below)
+    above = upper_slope * np.log((1 - levels[-1]) / (1 - beyond))
+    outside: Floats = above - lower_slope * np.log(levels[0] / below)
+    return outside
