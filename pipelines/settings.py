@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import Field, PostgresDsn
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inventory.store import server
@@ -19,8 +19,10 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default=Path(".vouch"), description="Folder of the embedded database, models and files."
     )
-    database_url: PostgresDsn | None = Field(
+    # Not pydantic's PostgresDsn: it refuses a URL whose host is a Unix socket folder.
+    database_url: str | None = Field(
         default=None,
+        pattern=r"^postgres(ql)?://",
         description="PostgreSQL to use. Unset: an embedded server under `data_dir`.",
     )
     mlflow_tracking_uri: str | None = Field(
@@ -65,7 +67,7 @@ class Settings(BaseSettings):
 def database_of(settings: Settings) -> Iterator[str]:
     """The URL of the database in use; starts the embedded server where none is set."""
     if settings.database_url is not None:
-        yield str(settings.database_url)
+        yield settings.database_url
         return
     with server.running(settings.data_dir) as url:
         yield url
