@@ -149,7 +149,8 @@ def demand_variance(demand_units: Floats, mean_units: Floats) -> Floats:
     shrunk = (squared + VARIANCE_PRIOR_PERIODS * mean_units) / (
         known.sum(axis=1) + VARIANCE_PRIOR_PERIODS
     )
-    return np.maximum(shrunk, mean_units)
+    variance: Floats = np.maximum(shrunk, mean_units)
+    return variance
 
 
 def negative_binomial_quantiles_units(
