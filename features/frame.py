@@ -54,6 +54,11 @@ class Panel:
         """First period to forecast."""
         return self.origin + timedelta(days=self.period_days)
 
+    def days_ahead(self, horizon: int) -> list[date]:
+        """First day of each of the `horizon` periods after the origin."""
+        step = timedelta(days=self.period_days)
+        return [self.origin + (h + 1) * step for h in range(horizon)]
+
     @property
     def series(self) -> pl.DataFrame:
         """The N series in row order: columns SKU and LOCATION."""

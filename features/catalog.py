@@ -1,0 +1,95 @@
+"""Every feature says which row it reads and when that row's value is known.
+
+To forecast period `o + h` we stand at the end of the origin `o`. A feature reads one row of its
+series, named by its anchor: the origin itself, the last row of the same season position at or
+before the origin, the row a year before the target, or the target. `known_after_periods` is how
+long after the end of that row its value is known: 0 for sales, which arrive overnight; far negative
+for a calendar. `is_legal` applies the one rule, `row + known_after <= origin`, for every period of
+the horizon, and `chosen` refuses what breaks it: a leak cannot hide in a feature and flatter a
+backtest.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import polars as pl
+
+KNOWN_AHEAD = -100_000
+"""Known this many periods early: always. Calendars, and covariates that the future file holds."""
+
+
+class Anchor(StrEnum):
+    """Which row a feature reads."""
+
+    ORIGIN = "origin"
+    SEASON = "season"
+    """Last row at or before the origin at the target's place in the season (same weekday)."""
+    YEAR = "year"
+    """The row a year before the target: 364 days or 52 weeks, so weekdays agree."""
+    TARGET = "target"
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column for the models: how to compute it, and when we may.
+
+    expr : over the rows of one series in order of time; evaluated on every row.
+    scaled : in units of demand, so divided by the series' level before a model sees it.
+    less : name of the feature to subtract, which is then read at its own anchor.
+    given, otherwise : the value is `expr` where the covariate `given` is 1 at the target, and
+        `otherwise` where it is not; both are read at the feature's anchor.
+    """
+
+    name: str
+    unit: str
+    group: str
+    anchor: Anchor
+    known_after_periods: int
+    why: str
+    expr: pl.Expr
+    scaled: bool = False
+    less: str | None = None
+    given: str | None = None
+    otherwise: pl.Expr | None = None
+
+
+def year_periods(period_days: int) -> int:
+    """A year as a whole number of weeks, in periods."""
+    return 364 // period_days
+
+
+def season_periods(period_days: int) -> int:
+    """The season that `Anchor.SEASON` follows: a week of days, a year of weeks."""
+    return 7 if period_days == 1 else 52
+
+
+def offset_periods(anchor: Anchor, ahead: np.ndarray, *, period_days: int) -> np.ndarray:
+    """The row that an anchor reads, counted from the origin, for targets `ahead` periods on.
+
+    >>> offset_periods(Anchor.SEASON, np.array([1, 7, 8]), period_days=1)
+    array([-6,  0, -6])
+    """
+    match anchor:
+        case Anchor.ORIGIN:
+            return np.zeros_like(ahead)
+        case Anchor.SEASON:
+            season = season_periods(period_days)
+            last: np.ndarray = ahead - season * -(-ahead // season)
+            return last
+        case Anchor.YEAR:
+            return ahead - year_periods(period_days)
+        case Anchor.TARGET:
+            return ahead
+
+
+def is_legal(feature: Feature, *, horizon: int, period_days: int) -> bool:
+    """Whether the feature is known at the origin for every period of the horizon."""
+    ahead = np.arange(1, horizon + 1)
+    reads = offset_periods(feature.anchor, ahead, period_days=period_days)
+    return bool(np.all(reads + feature.known_after_periods <= 0))
+
+
+def chosen(features: tuple[Feature, ...], *, horizon: int, period_days: int) -> tuple[Feature, ...]:
+    """The features that are legal for the whole horizon, in order."""
+    return tuple(f for f in features if is_legal(f, horizon=horizon, period_days=period_days))

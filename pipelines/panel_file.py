@@ -1,0 +1,295 @@
+"""Reading plain files into a `Panel`: what is broken is named, and what is sound goes in.
+
+Rows that cannot be right (no number, negative, a date that is none, a second row for the same day)
+are rejected one by one with their row number and reason; their period then counts as unrecorded.
+A file that cannot be a history at all is refused as a whole.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from features.frame import DATE, IN_STOCK, KEY, LOCATION, SERIES, SKU, UNITS, Panel, check
+from inventory.errors import InputRejected
+
+ROW = "row"
+REASON = "reason"
+
+ISOLATED_GAP_DAYS = 366
+"""Rows that follow a silence of a year ..."""
+ISOLATED_SHARE_MAX = 0.01
+"""... and are this few are misdated, and would otherwise move the origin for everyone."""
+
+WEEKLY_SHARE_MIN = 0.9
+"""Share of steps between rows that must be whole weeks for a file to count as weekly."""
+
+ROWS_AFTER_FILLING_MAX = 400_000_000
+"""Dates decades apart would otherwise fill the memory with empty days."""
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What was read, what was not, and what was decided on the way."""
+
+    rows_read: int = 0
+    rejected: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={ROW: pl.Int64, REASON: pl.String})
+    )
+    """Columns row (1 is the first row of data) and reason."""
+    notes: list[str] = field(default_factory=list)
+
+
+def read_panel(
+    history_path: Path, future_path: Path | None = None, *, today: date | None = None
+) -> tuple[Panel, FileReport]:
+    """The panel in two files, and what happened while reading them.
+
+    Dates after `today`, where given, are rejected. Raises `InputRejected` when a file cannot be
+    read, lacks a column, or has no sound row.
+    """
+    report = FileReport()
+    raw = read_table(history_path)
+    report.rows_read = len(raw)
+    history = _sound_rows(raw, report, needs=(*KEY, UNITS), name=history_path.name)
+    if today is not None:
+        history = _reject(history, pl.col(DATE) > today, f"dated after {today}", report)
+    history = _reject_isolated(history, report)
+    if history.is_empty():
+        first = report.rejected.row(0) if len(report.rejected) else (None, "the file has no rows")
+        raise InputRejected(f"{history_path.name} has no usable row; {first[1]}", row=first[0])
+    period_days = period_of(history)
+    history = _filled(_on_grid(history, period_days, report), period_days, report)
+    future = history.head(0).select(KEY)
+    if future_path is not None:
+        future = _read_future(future_path, history, period_days, report)
+    panel = Panel(history=check(history, period_days=period_days), future=future,
+                  period_days=period_days)  # fmt: skip
+    return panel, report
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A parquet or CSV file, told apart by its first bytes."""
+    try:
+        with path.open("rb") as file:
+            parquet = file.read(4) == b"PAR1"
+        if parquet:
+            return pl.read_parquet(path)
+        return pl.read_csv(path, try_parse_dates=True, infer_schema_length=10_000)
+    except FileNotFoundError as error:
+        raise InputRejected(f"there is no file {path}; check the path") from error
+    except (OSError, pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise InputRejected(
+            f"{path} cannot be read as parquet or CSV ({type(error).__name__}); "
+            "write it as parquet, or as UTF-8 CSV with a header line"
+        ) from error
+
+
+def period_of(history: pl.DataFrame) -> int:
+    """1 for daily rows, 7 for weekly ones, told from the steps between a series' rows."""
+    steps = (
+        history.sort(KEY)
+        .select(pl.col(DATE).diff().over(SERIES).dt.total_days().alias("step"))
+        .drop_nulls()
+        .get_column("step")
+    )
+    if steps.is_empty():
+        return 1
+    typical = steps.median()
+    assert isinstance(typical, float)
+    if typical > 27:  # noqa: PLR2004  the shortest month is 28 days
+        raise InputRejected("rows are about a month apart; give daily or weekly rows", field=DATE)
+    whole_weeks = int((steps % 7 == 0).sum()) / len(steps)
+    return 7 if whole_weeks >= WEEKLY_SHARE_MIN else 1
+
+
+def _sound_rows(
+    raw: pl.DataFrame, report: FileReport, *, needs: tuple[str, ...], name: str
+) -> pl.DataFrame:
+    """Typed rows that can be right, sorted, one per series and date; still numbered by `ROW`."""
+    missing = [column for column in needs if column not in raw.columns]
+    if missing:
+        raise InputRejected(
+            f"{name} has no column '{missing[0]}'; it needs {', '.join(needs)}, "
+            f"and has {', '.join(raw.columns)}",
+            field=missing[0],
+        )
+    frame = (
+        raw.drop(ROW, strict=False)
+        .with_row_index(ROW, offset=1)
+        .with_columns(
+            pl.col(ROW).cast(pl.Int64),
+            pl.col(SKU).cast(pl.String),
+            pl.col(LOCATION).cast(pl.String),
+            _as_date(raw.schema[DATE]),
+        )
+    )
+    for column in SERIES:
+        frame = _reject(frame, pl.col(column).is_null(), f"{column} is empty", report)
+    frame = _reject(frame, pl.col(DATE).is_null(), "date is not a date like 2024-05-31", report)
+    if UNITS in needs:
+        frame = _checked_units(frame, report)
+        frame = _checked_share(frame, report)
+    frame = _plain_covariates(frame, report)
+    repeated = pl.col(ROW) != pl.col(ROW).min().over(KEY)
+    frame = _reject(frame, repeated, "a row for this sku, location and date came before", report)
+    return frame.sort(KEY)
+
+
+def _checked_units(frame: pl.DataFrame, report: FileReport) -> pl.DataFrame:
+    frame = frame.with_columns(pl.col(UNITS).cast(pl.Float64, strict=False))
+    unreadable = pl.col(UNITS).is_null() | ~pl.col(UNITS).is_finite().fill_null(value=False)
+    frame = _reject(frame, unreadable, "units is not a number", report)
+    return _reject(frame, pl.col(UNITS) < 0, "units is negative; leave returns out", report)
+
+
+def _checked_share(frame: pl.DataFrame, report: FileReport) -> pl.DataFrame:
+    if IN_STOCK not in frame.columns:
+        return frame.with_columns(pl.lit(1.0).alias(IN_STOCK))
+    share = pl.col(IN_STOCK).cast(pl.Float64, strict=False).fill_nan(None).fill_null(1.0)
+    frame = frame.with_columns(share.alias(IN_STOCK))
+    wrong = (pl.col(IN_STOCK) < 0) | (pl.col(IN_STOCK) > 1)
+    return _reject(frame, wrong, "in_stock must be a share from 0 to 1", report)
+
+
+def _plain_covariates(frame: pl.DataFrame, report: FileReport) -> pl.DataFrame:
+    """Further columns as numbers or text; what is neither is left out, with a note."""
+    changes: list[pl.Expr] = []
+    for column, kind in frame.schema.items():
+        if column in (*KEY, UNITS, IN_STOCK, ROW):
+            continue
+        if kind.is_numeric() or kind == pl.Boolean:
+            number = pl.col(column).cast(pl.Float64)
+            changes.append(pl.when(number.is_finite()).then(number).alias(column))
+        elif kind in (pl.String, pl.Categorical) or isinstance(kind, pl.Enum):
+            changes.append(pl.col(column).cast(pl.String))
+        else:
+            report.notes.append(f"column '{column}' ({kind}) is neither number nor text: not used")
+            frame = frame.drop(column)
+    return frame.with_columns(changes)
+
+
+def _as_date(kind: pl.DataType) -> pl.Expr:
+    """Dates from dates, times, or ISO text; null where it is none."""
+    if kind == pl.String:
+        return pl.col(DATE).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    if kind == pl.Date or isinstance(kind, pl.Datetime):
+        return pl.col(DATE).cast(pl.Date)
+    raise InputRejected(f"must hold dates like 2024-05-31, not {kind}", field=DATE)
+
+
+def _reject(frame: pl.DataFrame, wrong: pl.Expr, reason: str, report: FileReport) -> pl.DataFrame:
+    """The rows that are not wrong; the wrong ones go to the report."""
+    flagged = frame.with_columns(wrong.alias("_wrong"))
+    bad = flagged.filter("_wrong")
+    if bad.is_empty():
+        return frame
+    rows = bad.select(ROW, pl.lit(reason).alias(REASON))
+    report.rejected = pl.concat([report.rejected, rows])
+    return flagged.filter(~pl.col("_wrong")).drop("_wrong")
+
+
+def _reject_isolated(history: pl.DataFrame, report: FileReport) -> pl.DataFrame:
+    """A handful of rows a year or more after (or before) all others are misdated."""
+    days = history.group_by(DATE).len().sort(DATE)
+    gap = pl.col(DATE).diff().dt.total_days()
+    breaks = days.filter(gap > ISOLATED_GAP_DAYS).get_column(DATE).to_list()
+    for day in breaks:
+        few = ISOLATED_SHARE_MAX * len(history)
+        after = int(history.select((pl.col(DATE) >= day).sum()).item())
+        if 0 < after <= few:
+            reason = "dated more than a year after all other rows"
+            history = _reject(history, pl.col(DATE) >= day, reason, report)
+        elif 0 < len(history) - after <= few:
+            reason = "dated more than a year before all other rows"
+            history = _reject(history, pl.col(DATE) < day, reason, report)
+    return history
+
+
+def _on_grid(history: pl.DataFrame, period_days: int, report: FileReport) -> pl.DataFrame:
+    """Weekly rows must fall on one weekday: that of most rows."""
+    if period_days == 1:
+        return history
+    weekday = pl.col(DATE).dt.weekday()
+    usual = history.select(weekday.mode().first()).item()
+    reason = "not on the weekday of the other weekly rows"
+    return _reject(history, weekday != usual, reason, report)
+
+
+def _filled(history: pl.DataFrame, period_days: int, report: FileReport) -> pl.DataFrame:
+    """Every period of every series from its first row to the origin.
+
+    In a file that writes zeros, a missing period is unrecorded. A file without a single zero
+    records only sales, so there a missing period sold nothing.
+    """
+    origin = history.get_column(DATE).max()
+    assert isinstance(origin, date)
+    spans = history.group_by(SERIES, maintain_order=True).agg(pl.col(DATE).min().alias("first"))
+    wanted = int(spans.select(((origin - pl.col("first")).dt.total_days() + 1).sum()).item())
+    if wanted // period_days > ROWS_AFTER_FILLING_MAX:
+        raise InputRejected("the dates span too long a time; remove misdated rows", field=DATE)
+    grid = spans.select(
+        *SERIES, pl.date_ranges("first", origin, interval=f"{period_days}d").alias(DATE)
+    ).explode(DATE)
+    missing = len(grid) - len(history)
+    frame = grid.join(history.drop(ROW), on=KEY, how="left").sort(KEY)
+    frame = frame.with_columns(pl.col(IN_STOCK).fill_null(1.0))
+    if missing and not bool((history.get_column(UNITS) == 0).any()):
+        report.notes.append(f"{missing} missing periods taken as no sales: no row says zero")
+        frame = frame.with_columns(pl.col(UNITS).fill_null(0.0))
+    elif missing:
+        report.notes.append(f"{missing} missing periods taken as unrecorded")
+    return _covariates_filled(frame)
+
+
+def _covariates_filled(frame: pl.DataFrame) -> pl.DataFrame:
+    """What never changes within a series also holds in its missing periods."""
+    extra = [c for c in frame.columns if c not in (*KEY, UNITS, IN_STOCK)]
+    constant = [
+        pl.when(pl.col(c).drop_nulls().n_unique().over(SERIES) == 1)
+        .then(pl.col(c).fill_null(pl.col(c).drop_nulls().first().over(SERIES)))
+        .otherwise(pl.col(c))
+        .alias(c)
+        for c in extra
+        if frame.get_column(c).has_nulls()
+    ]
+    return frame.with_columns(constant) if constant else frame
+
+
+def _read_future(
+    path: Path, history: pl.DataFrame, period_days: int, report: FileReport
+) -> pl.DataFrame:
+    """Covariates known ahead, for series that have a history, after the origin."""
+    raw = read_table(path)
+    broken = FileReport()
+    future = _sound_rows(raw, broken, needs=KEY, name=path.name).drop(ROW)
+    report.notes += [
+        f"{path.name} row {row}: {reason}" for row, reason in broken.rejected.iter_rows()
+    ] + broken.notes
+    covariates = [
+        c for c in future.columns if c in history.columns and c not in (*KEY, UNITS, IN_STOCK)
+    ]
+    for column in covariates:
+        if future.schema[column] != history.schema[column]:
+            raise InputRejected(
+                f"is {history.schema[column]} in the history but {future.schema[column]} in "
+                f"{path.name}; write both alike",
+                field=column,
+            )
+    absent = [c for c in history.columns if c not in (*KEY, UNITS, IN_STOCK, *covariates)]
+    if absent:
+        report.notes.append(f"not in {path.name}, so used for the past only: {', '.join(absent)}")
+    known = history.select(SERIES).unique()
+    strangers = future.select(SERIES).unique().join(known, on=SERIES, how="anti")
+    if len(strangers):
+        report.notes.append(f"{len(strangers)} series of {path.name} have no history: no forecast")
+    origin = history.get_column(DATE).max()
+    assert isinstance(origin, date)
+    aligned = (pl.col(DATE) - (origin + timedelta(days=period_days))).dt.total_days() % period_days
+    return (
+        future.join(known, on=SERIES, how="semi")
+        .filter(pl.col(DATE) > origin, aligned == 0)
+        .select(*KEY, *covariates)
+        .sort(KEY)
+    )
