@@ -9,10 +9,12 @@ create table balances (
         check (status in ('available', 'inspection', 'frozen', 'in_transit', 'defective', 'scrap')),
     units bigint not null default 0,
     snapshot_at timestamptz,
-    snapshot_sequence bigint,
+    snapshot_sequence bigint not null default 0,
+    snapshot_units bigint not null default 0,
+    snapshot_basis text not null default 'physical' check (snapshot_basis in ('physical', 'net')),
     updated_at timestamptz not null,
     primary key (sku, location, status)
-);
+) with (fillfactor = 80);  -- Room for the next version of a row in its own page: no index is touched.
 create index balances_location on balances (location, sku);
 
 create table entries (
@@ -41,14 +43,17 @@ create table entries (
     clamped boolean not null default false
 );
 create index entries_position on entries (sku, location, status, effective_at);
-create index entries_recorded on entries (recorded_at);
+-- Entries arrive in the order of recorded_at: a block index finds a day and costs next to nothing.
+create index entries_recorded on entries using brin (recorded_at);
 
--- One message id, one outcome for ever. The entry it made is found by message_id.
+-- One message id, one outcome for ever, per feed. The entry it made carries the same message_id.
+-- A quarantined row made no entry and keeps its id free, so that it can be mended and sent again.
 create table feed_messages (
-    message_id text primary key,
-    body_hash text not null,
-    outcome text not null,
-    recorded_at timestamptz not null
+    feed text not null,
+    message_id text not null,
+    body_hash bytea not null,
+    recorded_at timestamptz not null,
+    primary key (feed, message_id)
 );
 
 -- Rows that could not go in, with the reason; never silently dropped.
@@ -57,20 +62,29 @@ create table quarantine (
     feed text not null,
     message_id text,
     body jsonb not null,
+    -- One open row per message and content: a file that is sent again is not listed twice.
+    body_hash bytea not null,
     field text,
     problem text not null,
     recorded_at timestamptz not null,
+    -- When a row of the same feed and id went in after all.
     resolved_at timestamptz
 );
+create unique index quarantine_open on quarantine (feed, body_hash) where resolved_at is null;
+create index quarantine_message on quarantine (feed, message_id) where resolved_at is null;
 
--- Size of the last FULL file per feed and location: a truncated file must not zero a store.
+-- The last FULL file per feed and location. Its size: a truncated file must not zero a store.
+-- Its moment and statuses: an account that first appears later was absent from it, so zero then.
 create table full_feeds (
     feed text not null,
-    location text not null,
+    location text not null references locations,
     rows integer not null,
+    statuses text[] not null,
+    effective_at timestamptz not null,
     received_at timestamptz not null,
     primary key (feed, location)
 );
+create index full_feeds_location on full_feeds (location);
 
 create table inbound (
     inbound_id text primary key,
