@@ -1,0 +1,186 @@
+"""Targets from a forecast: the distribution of demand summed over lead time and review period.
+
+Stock must last from placing this order until the next one could arrive. So the question is how much
+may sell over L + R days in a row, with L itself uncertain. Each sample path of the forecast gets a
+lead time of its own, and its demand is summed over exactly that many days: mixing the distribution
+over lead-time outcomes, with days that depend on each other as the forecast says.
+
+Horizon. Where L + R reaches beyond the forecast, its last week (the last seven daily, or the last
+four weekly periods) repeats, quantiles, dependence and all. The mean then goes on as it was, and
+the spread keeps growing with the window; a season that starts beyond the horizon is not seen.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import gammaincinv
+
+from inventory.demand import PATHS, DemandForecast, Floats
+from inventory.lot_size import on_grid
+
+LEAD_TIME_LEVEL_MAX = 0.999
+"""Lead times beyond this quantile are taken as this long: one order in a thousand is chased."""
+
+TAIL_PERIODS = {1: 7, 7: 4}
+"""How many of the last periods stand for what comes after the horizon, by `period_days`."""
+
+GRID_SEED_STEP = 1_000_003
+"""Lead times are drawn from another stream than demand, of the same seed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProtectionDemand:
+    """Demand of N positions over the protection interval, units.
+
+    Parameters
+    ----------
+    lead_time_mean_units, review_mean_units : shape (N,)
+        Mean demand over the (random) lead time, and over the review period after it.
+    target_units : shape (N,)
+        Quantile at the service level of demand over both.
+    """
+
+    lead_time_mean_units: Floats
+    review_mean_units: Floats
+    target_units: Floats
+
+    @property
+    def mean_units(self) -> Floats:
+        """Mean demand over lead time and review period, shape (N,)."""
+        return self.lead_time_mean_units + self.review_mean_units
+
+    @property
+    def safety_stock_units(self) -> Floats:
+        """Target quantile minus mean, not below zero, shape (N,)."""
+        return np.maximum(self.target_units - self.mean_units, 0.0)
+
+
+def protection_demand(
+    forecast: DemandForecast,
+    *,
+    lead_time_days: Floats,
+    lead_time_sd_days: Floats,
+    review_period_days: Floats,
+    service_level: Floats,
+    seed: int,
+) -> ProtectionDemand:
+    """Mean and target quantile of demand over L + R, per position; L is gamma distributed.
+
+    All arguments have shape (N,), with N the series of the forecast. An order placed on the eve of
+    the first forecast day arrives L days later; L and R may be fractions of a day. With normal
+    independent demand, the safety stock reduces to `inventory.safety_stock`.
+
+    Figures are multiples of `lot_size.QUANTUM_UNITS`, so that terms built on them sum exactly.
+    """
+    longest = lead_time_quantile_days(lead_time_days, lead_time_sd_days, np.array([1.0]))[:, 0]
+    needed = math.ceil(((longest + review_period_days) / forecast.period_days).max(initial=0.0))
+    longer = extended(forecast, horizon=max(needed, 1))
+    level = stratified_levels(seed)
+    parts = [np.empty((0, 3))]
+    for rows, paths in chunks(longer, seed=seed):
+        lead = lead_time_quantile_days(lead_time_days[rows], lead_time_sd_days[rows], level)
+        lead /= forecast.period_days
+        both = lead + review_period_days[rows, None] / forecast.period_days
+        target = _row_quantiles(sums_over(paths, both), service_level[rows])
+        mean_units = longer.mean_units[rows]
+        means = [window_mean_units(mean_units, window) for window in (lead, both)]
+        parts.append(np.stack([*means, target], axis=1))
+    lead_mean, both_mean, target = on_grid(np.concatenate(parts)).T
+    return ProtectionDemand(
+        lead_time_mean_units=lead_mean,
+        review_mean_units=both_mean - lead_mean,
+        target_units=target,
+    )
+
+
+def stratified_levels(seed: int) -> Floats:
+    """One probability per sample path, evenly spread and in random order: shape (PATHS,).
+
+    Every position sees the same ones, so that two positions, or two forecasts of one position,
+    compare without noise.
+    """
+    rng = np.random.default_rng(seed + GRID_SEED_STEP)
+    level: Floats = (rng.permutation(PATHS) + 0.5) / PATHS
+    return level
+
+
+def lead_time_quantile_days(mean_days: Floats, sd_days: Floats, level: Floats) -> Floats:
+    """Lead times at given probabilities: shape (N, len(level)), days.
+
+    Gamma with the given mean and standard deviation (N,): positive, skewed to the late side, and
+    certain where the deviation is zero. Cut at `LEAD_TIME_LEVEL_MAX`.
+    """
+    mean = np.asarray(mean_days, dtype=float)[:, None]
+    sd = np.asarray(sd_days, dtype=float)[:, None]
+    varies = (mean > 0) & (sd > 0)
+    shape = np.where(varies, (mean / np.where(varies, sd, 1.0)) ** 2, 1.0)
+    unit_gamma = gammaincinv(shape, level.clip(max=LEAD_TIME_LEVEL_MAX)[None])
+    days: Floats = np.where(varies, unit_gamma / shape * mean, mean)
+    return days
+
+
+def extended(forecast: DemandForecast, *, horizon: int) -> DemandForecast:
+    """The forecast for at least `horizon` periods; beyond its own, its last week repeats."""
+    missing = horizon - forecast.horizon
+    if missing <= 0:
+        return forecast
+    tail = min(TAIL_PERIODS.get(forecast.period_days, 1), forecast.horizon)
+    again = forecast.horizon - tail + np.arange(missing) % tail
+    return replace(
+        forecast,
+        quantiles_units=np.concatenate(
+            [forecast.quantiles_units, forecast.quantiles_units[:, again]], axis=1
+        ),
+        mean_units=np.concatenate([forecast.mean_units, forecast.mean_units[:, again]], axis=1),
+    )
+
+
+def chunks(forecast: DemandForecast, *, seed: int) -> Iterator[tuple[slice, Floats]]:
+    """Sample paths (n, H, S) with the rows of the forecast that they belong to."""
+    first = 0
+    for paths in forecast.sample_paths_units(seed=seed):
+        rows = slice(first, first + len(paths))
+        yield rows, paths
+        first += len(paths)
+
+
+def sums_over(paths: Floats, periods: Floats) -> Floats:
+    """Demand of each path over its own number of periods from the first on.
+
+    paths (n, H, S or 1) and periods (n, S), which may be fractional: the last, broken period
+    counts in proportion. Returns (n, S).
+    """
+    n, H, S = paths.shape
+    cumulated = np.zeros((n, H + 1, S))
+    np.cumsum(paths, axis=1, out=cumulated[:, 1:])
+    return _interpolated(np.broadcast_to(cumulated, (n, H + 1, periods.shape[1])), periods)
+
+
+def window_mean_units(mean_units: Floats, periods: Floats) -> Floats:
+    """Mean demand (n, H) over a random window (n, S) of periods from the first on: shape (n,)."""
+    mean: Floats = sums_over(mean_units[:, :, None], periods).mean(axis=1)
+    return mean
+
+
+def _interpolated(cumulated: Floats, periods: Floats) -> Floats:
+    H = cumulated.shape[1] - 1
+    whole = np.floor(periods).astype(int).clip(0, H)
+    after = np.minimum(whole + 1, H)
+    before_units = np.take_along_axis(cumulated, whole[:, None], axis=1)[:, 0]
+    after_units = np.take_along_axis(cumulated, after[:, None], axis=1)[:, 0]
+    units: Floats = before_units + (after_units - before_units) * (periods - whole)
+    return units
+
+
+def _row_quantiles(sums: Floats, levels: Floats) -> Floats:
+    """Each row's quantile at its own level: (n, S), (n,) -> (n,)."""
+    ordered = np.sort(sums, axis=1)
+    place = levels * (sums.shape[1] - 1)
+    low = np.floor(place).astype(int)
+    high = np.minimum(low + 1, sums.shape[1] - 1)
+    row = np.arange(len(sums))
+    at_low, at_high = ordered[row, low], ordered[row, high]
+    quantile: Floats = at_low + (at_high - at_low) * (place - low)
+    return quantile

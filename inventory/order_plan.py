@@ -1,0 +1,157 @@
+"""The replenishment decision: whether a position orders, how much, and why. Vectorised, pure.
+
+An (R, s, S) policy after Silver, Pyke & Peterson, ch. 7. Every review period R the inventory
+position is compared with the reorder point s; at or below, it is raised to at least s by an order
+of at least one economic lot:
+
+    position = on-hand + on order − commitments
+    s        = demand over L + R  +  safety stock           reorder point
+    S        = s + economic lot                             order-up-to
+    quantity = S − position, whole units, then minimum order, packs, maximum
+
+The position is compared, never the stock on hand: what is on order already is on its way.
+Shares of a unit are kept to `lot_size.QUANTUM_UNITS`, so the terms of every figure sum exactly.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inventory.base_stock import ProtectionDemand
+from inventory.demand import Floats
+from inventory.lot_size import (
+    DAYS_PER_YEAR,
+    economic_order_quantity_units,
+    on_grid,
+    round_order,
+)
+
+LOT_COVER_DAYS_MAX = 180.0
+"""An economic lot never covers more than this: half a year ahead nobody knows the assortment."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """Reorder point and lot of N positions, units, each of shape (N,)."""
+
+    demand: ProtectionDemand
+    economic_lot_units: Floats
+    order_quantity_units: Floats
+    """The economic lot in whole packs and above the minimum: what one order usually holds."""
+
+    @property
+    def safety_stock_units(self) -> Floats:
+        return self.demand.safety_stock_units
+
+    @property
+    def reorder_point_units(self) -> Floats:
+        return self.demand.mean_units + self.safety_stock_units
+
+    @property
+    def order_up_to_units(self) -> Floats:
+        return self.reorder_point_units + self.economic_lot_units
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constraints:
+    """What a vendor or a shelf asks of an order; each of shape (N,), units."""
+
+    min_order_units: Floats
+    pack_units: Floats
+    max_units: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Positions:
+    """Stock of N positions, each of shape (N,), units."""
+
+    on_hand_units: Floats
+    on_order_units: Floats
+    committed_units: Floats
+
+    @property
+    def position_units(self) -> Floats:
+        return self.on_hand_units + self.on_order_units - self.committed_units
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OrderPlan:
+    """The decision for N positions.
+
+    `terms[name]`, shape (N,), are signed units that sum to `quantity_units` where an order is
+    placed.
+    """
+
+    triggered: NDArray[np.bool_]
+    quantity_units: Floats
+    terms: dict[str, Floats]
+
+
+def policy(
+    demand: ProtectionDemand,
+    *,
+    demand_per_day_units: Floats,
+    order_cost: Floats,
+    holding_cost_per_year: Floats,
+    shelf_life_days: Floats,
+    constraints: Constraints,
+) -> Policy:
+    """Reorder point from the forecast, lot from the costs; all arguments of shape (N,).
+
+    Parameters
+    ----------
+    demand_per_day_units : mean of the forecast; a year of it is the D of the EOQ.
+    order_cost : K ≥ 0, money per order line.
+    holding_cost_per_year : h ≥ 0, money per unit and year; zero: the lot is the largest allowed.
+    shelf_life_days : days until a unit cannot be sold, infinite where it keeps. A lot that lasts
+        longer than it keeps would be thrown away.
+    """
+    cover_days = np.minimum(LOT_COVER_DAYS_MAX, shelf_life_days)
+    largest = demand_per_day_units * cover_days
+    free = holding_cost_per_year <= 0
+    economic = economic_order_quantity_units(
+        demand_rate_units=demand_per_day_units * DAYS_PER_YEAR,
+        order_cost=order_cost,
+        holding_cost=np.where(free, 1.0, holding_cost_per_year),
+    )
+    lot = on_grid(np.where(free, largest, np.minimum(economic, largest)))
+    rounded = round_order(
+        lot,
+        min_order_units=constraints.min_order_units,
+        pack_units=constraints.pack_units,
+        max_units=constraints.max_units,
+    )
+    return Policy(demand=demand, economic_lot_units=lot, order_quantity_units=rounded.ordered_units)
+
+
+def plan_orders(
+    chosen: Policy, positions: Positions, constraints: Constraints, *, may_order: NDArray[np.bool_]
+) -> OrderPlan:
+    """What to order now, shape (N,). `may_order` is false where a person has the line in hand.
+
+    A position without demand or commitments never triggers: zero stock of an item that does not
+    sell is right.
+    """
+    position = positions.position_units
+    at_or_below = position <= chosen.reorder_point_units
+    wanted = (chosen.reorder_point_units > 0) | (position < 0)
+    triggered = at_or_below & wanted & may_order
+    need = chosen.order_up_to_units - position
+    rounded = round_order(
+        np.where(triggered, need, 0.0),
+        min_order_units=constraints.min_order_units,
+        pack_units=constraints.pack_units,
+        max_units=constraints.max_units,
+    )
+    terms = {
+        "demand over lead time": chosen.demand.lead_time_mean_units,
+        "demand over review period": chosen.demand.review_mean_units,
+        "safety stock": chosen.safety_stock_units,
+        "on hand": -positions.on_hand_units,
+        "on order": -positions.on_order_units,
+        "commitments": positions.committed_units,
+        "economic lot": chosen.economic_lot_units,
+        **rounded.steps,
+    }
+    return OrderPlan(triggered=triggered, quantity_units=rounded.ordered_units, terms=terms)

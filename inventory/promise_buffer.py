@@ -1,0 +1,159 @@
+"""Units withheld from a view, so that a promise can be kept when the order is picked.
+
+Between promise and pick, demand that we do not see yet competes for the same unit: walk-in sales
+since the last feed, other channels. The forecast says how much that may be, costs say how sure to
+be. Not to be confused with the replenishment safety stock (`inventory.safety_stock`), which is
+there to be sold.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inventory.base_stock import extended
+from inventory.demand import DemandForecast, Floats
+from inventory.lot_size import on_grid
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What a view is exposed to.
+
+    Parameters
+    ----------
+    level : α in (0, 1), from `critical_level` or set by hand.
+    exposure_days : > 0
+        From the last feed until the pick; may be a fraction. The window of day t starts on day t.
+    competing_share : in (0, 1]
+        Share of forecast demand that can take the unit; the rest goes through this view.
+    record_error_units : ≥ 0
+        Allowance for records that overstate the shelf.
+    floor_units : ≥ 0, the least to withhold.
+    """
+
+    level: float
+    exposure_days: float = 1.0
+    competing_share: float = 1.0
+    record_error_units: float = 0.0
+    floor_units: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PromiseBuffer:
+    """Units to withhold per position and day, (N, T), and the terms that sum to them.
+
+    `terms[name]` has shape (N, T); the sum over names is `units`, exactly.
+    """
+
+    units: NDArray[np.int64]
+    terms: dict[str, Floats]
+
+
+def critical_level(*, cancellation_cost: float, margin: float) -> float:
+    """How sure to be that a promised unit is there: c / (c + m).
+
+    Withhold the marginal unit iff P(gone at pick) · c > P(there) · m. The b-th unit withheld is
+    needed iff competing demand reaches b, so b rises until P(demand ≤ b) ≥ c / (c + m).
+
+    Parameters
+    ----------
+    cancellation_cost : c > 0, money lost by cancelling a promised unit.
+    margin : m > 0, money earned by selling it through the view.
+
+    >>> critical_level(cancellation_cost=19.0, margin=1.0)
+    0.95
+    """
+    assert cancellation_cost > 0
+    assert margin > 0
+    return cancellation_cost / (cancellation_cost + margin)
+
+
+def promise_buffer(
+    forecast: DemandForecast,
+    exposure: Exposure,
+    *,
+    days: int,
+    elapsed_share_of_first_day: float,
+    known_units: Floats,
+    seed: int,
+) -> PromiseBuffer:
+    """B(t) = max(floor, ⌈Q_α(competing demand in the window of t) − known + record error⌉).
+
+    Parameters
+    ----------
+    forecast : daily, day 0 first.
+    days : T, days ahead to cover; beyond the horizon the last week repeats.
+    elapsed_share_of_first_day : in [0, 1)
+        How much of day 0 is over: its demand has shown in the feeds, only the rest competes.
+    known_units : shape (N, T), units
+        Open commitments due in the window of each day. They are part of the forecast's demand and
+        already taken off the balance, so they are taken off here: nothing counts twice.
+
+    Units are whole and never negative.
+    """
+    assert forecast.period_days == 1, "promise buffers need a daily forecast"
+    window = window_level_units(
+        forecast, exposure, days=days, elapsed_share=elapsed_share_of_first_day, seed=seed
+    )
+    demand = on_grid(window)
+    known = -np.minimum(on_grid(known_units), demand)
+    record = np.full_like(demand, on_grid(exposure.record_error_units))
+    needed = demand + known + record
+    whole = np.ceil(needed)
+    units = np.maximum(whole, exposure.floor_units)
+    terms = {
+        "competing_demand": demand,
+        "already_committed": known,
+        "record_error": record,
+        "whole_units": whole - needed,
+        "floor": units - whole,
+    }
+    return PromiseBuffer(units=units.astype(np.int64), terms=terms)
+
+
+def window_level_units(
+    forecast: DemandForecast, exposure: Exposure, *, days: int, elapsed_share: float, seed: int
+) -> Floats:
+    """Quantile α of competing demand in the window that starts on each day, shape (N, days).
+
+    Summed along sample paths: adding up daily quantiles would withhold too much.
+    """
+    ahead = math.ceil(exposure.exposure_days)
+    longer = extended(forecast, horizon=days + ahead)
+    levels = [
+        np.stack(
+            [
+                _window_quantile(paths, exposure, start=t, elapsed_share=elapsed_share)
+                for t in range(days)
+            ],
+            axis=1,
+        )
+        for paths in longer.sample_paths_units(seed=seed, periods=days + ahead)
+    ]
+    units = np.concatenate(levels) if levels else np.empty((0, days))
+    return units * exposure.competing_share
+
+
+def _window_quantile(
+    paths: Floats, exposure: Exposure, *, start: int, elapsed_share: float
+) -> Floats:
+    weights = window_weights(
+        exposure.exposure_days, elapsed_share=elapsed_share if start == 0 else 0.0
+    )
+    window = np.tensordot(weights, paths[:, start : start + len(weights)], axes=(0, 1))
+    quantile: Floats = np.quantile(window, exposure.level, axis=1)
+    return quantile
+
+
+def window_weights(exposure_days: float, *, elapsed_share: float) -> Floats:
+    """Share of each day, from the window's first on, that is still ahead and inside the window.
+
+    >>> window_weights(1.5, elapsed_share=0.25).tolist()
+    [0.75, 0.5]
+    """
+    whole = math.floor(exposure_days)
+    weights = [1.0] * whole + ([exposure_days - whole] if exposure_days > whole else [])
+    weights[0] = min(weights[0], 1 - elapsed_share)
+    return np.array(weights)

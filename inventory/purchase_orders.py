@@ -1,0 +1,106 @@
+"""The life of a purchase order: which act leads from which state to which, and who may do it.
+
+    proposed ─▶ accepted ─▶ approved ─▶ sent ─▶ confirmed ─▶ shipped ─▶ partially received
+        │           │           │        │          │           │              │
+        ├───────────┴───────────┴▶ rejected         ├───────────┴──────────────┴▶ received ─▶ closed
+        └──────────────────────────────▶ cancelled ◀┘
+
+A planner accepts what planning proposed, a buyer approves and sends it, the vendor (or the buyer
+for it) confirms and ships. Nothing here reads a clock or a database: `inventory.store` does.
+"""
+
+from dataclasses import dataclass
+
+from inventory.errors import StateConflict
+
+PROPOSED = "proposed"
+ACCEPTED = "accepted"
+APPROVED = "approved"
+SENT = "sent"
+CONFIRMED = "confirmed"
+SHIPPED = "shipped"
+PARTIALLY_RECEIVED = "partially_received"
+RECEIVED = "received"
+CLOSED = "closed"
+REJECTED = "rejected"
+CANCELLED = "cancelled"
+
+STATES = (
+    PROPOSED, ACCEPTED, APPROVED, SENT, CONFIRMED, SHIPPED,
+    PARTIALLY_RECEIVED, RECEIVED, CLOSED, REJECTED, CANCELLED,
+)  # fmt: skip
+
+ON_ORDER_STATES = (ACCEPTED, APPROVED, SENT, CONFIRMED, SHIPPED, PARTIALLY_RECEIVED)
+"""Orders whose open units count as on order: somebody has said that they will come. A proposal is
+only counted where a person firmed the line."""
+
+INBOUND_STATES = (CONFIRMED, SHIPPED, PARTIALLY_RECEIVED)
+"""Orders whose open units are dated supply that availability may promise from."""
+
+EDITABLE_STATES = (PROPOSED, ACCEPTED, APPROVED)
+"""Before it is sent an order may change; an approved one must then be approved again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that may be done to an order."""
+
+    from_states: tuple[str, ...]
+    to_state: str
+    roles: tuple[str, ...]
+
+
+ACTS: dict[str, Act] = {
+    "accept": Act((PROPOSED,), ACCEPTED, ("planner",)),
+    "approve": Act((ACCEPTED,), APPROVED, ("buyer",)),
+    "reject": Act((PROPOSED, ACCEPTED, APPROVED), REJECTED, ("planner", "buyer")),
+    "send": Act((APPROVED,), SENT, ("buyer",)),
+    "confirm": Act((SENT,), CONFIRMED, ("buyer", "vendor")),
+    "ship": Act((CONFIRMED,), SHIPPED, ("buyer", "vendor")),
+    "receive": Act((CONFIRMED, SHIPPED, PARTIALLY_RECEIVED), RECEIVED, ("buyer", "oms")),
+    "cancel": Act((PROPOSED, ACCEPTED, APPROVED, SENT, CONFIRMED), CANCELLED, ("buyer",)),
+    "close": Act((PARTIALLY_RECEIVED, RECEIVED), CLOSED, ("buyer",)),
+}
+
+EDITORS = ("planner", "buyer")
+"""Roles that may change quantities and dates."""
+
+ANYTHING = "admin"
+"""The role that may do everything."""
+
+
+def may(act: str, role: str) -> bool:
+    """Whether that role may do that act (`edit` included) in any state.
+
+    >>> may("accept", "planner"), may("approve", "planner"), may("approve", "buyer")
+    (True, False, True)
+    """
+    return role == ANYTHING or role in (EDITORS if act == "edit" else ACTS[act].roles)
+
+
+def next_state(order_id: str, state: str, act: str, *, everything_received: bool = True) -> str:
+    """The state that an act leads to. Raises `StateConflict` where it is not allowed.
+
+    A receipt that leaves units open leads to `partially_received`.
+
+    >>> next_state("PO-1", "proposed", "accept")
+    'accepted'
+    >>> next_state("PO-1", "shipped", "receive", everything_received=False)
+    'partially_received'
+    """
+    if state not in ACTS[act].from_states:
+        raise StateConflict("purchase order", order_id, state=state, act=act)
+    if act == "receive" and not everything_received:
+        return PARTIALLY_RECEIVED
+    return ACTS[act].to_state
+
+
+def state_after_edit(order_id: str, state: str) -> str:
+    """Where an edit leaves the order: an approval was for the old quantities, so it lapses.
+
+    >>> state_after_edit("PO-1", "approved")
+    'accepted'
+    """
+    if state not in EDITABLE_STATES:
+        raise StateConflict("purchase order", order_id, state=state, act="edit")
+    return ACCEPTED if state == APPROVED else state

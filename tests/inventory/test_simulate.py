@@ -1,0 +1,99 @@
+"""The timing contract, as tables that a stock clerk can check."""
+
+import numpy as np
+import pytest
+
+from inventory.simulate import StockState, play_period, project, simulate
+
+
+def state(on_hand, *arriving):
+    return StockState(np.array([float(on_hand)]), np.array([arriving], dtype=float))
+
+
+def test_with_lead_time_two_an_order_of_week_x_serves_week_x_plus_three():
+    """Ordered on the eve of week 1 (the end of week 0): on the shelf from the start of week 3."""
+    demand = np.array([[1.0, 1, 1, 1, 1]])
+    outcome = simulate(
+        demand, state(0, 0, 0), lambda t, s: np.array([9.0 if t == -1 else 0.0]),
+        lead_time_periods=2, lost_sales=True,
+    )  # fmt: skip
+    assert outcome.unmet_units.tolist() == [[1, 1, 0, 0, 0]]
+    assert outcome.left_units.tolist() == [[0, 0, 8, 7, 6]]
+    assert outcome.ordered_units.tolist() == [[9, 0, 0, 0, 0]]
+
+
+def test_lead_time_zero_arrives_for_the_very_next_period():
+    outcome = simulate(
+        np.array([[5.0, 5]]), state(0), lambda t, s: np.array([5.0]),
+        lead_time_periods=0, lost_sales=True,
+    )  # fmt: skip
+    assert outcome.unmet_units.sum() == 0
+
+
+def test_arrivals_come_in_the_period_they_are_due():
+    """On hand 2; 4 arrive in one period, 6 in two. Demand 3, 1, 9."""
+    now = state(2, 4, 6)
+    demand = [3.0, 1.0, 9.0]
+    left, unmet = [], []
+    for units in demand:
+        period = play_period(now, np.array([units]), lost_sales=True)
+        now = period.state
+        left.append(period.left_units.item())
+        unmet.append(period.unmet_units.item())
+    assert left == [3, 8, 0]
+    assert unmet == [0, 0, 1]
+
+
+def test_lost_sales_forget_and_backorders_remember():
+    demand = np.array([[10.0, 0.0]])
+    lost = project(state(4, 0, 5), demand, lost_sales=True)
+    owed = project(state(4, 0, 5), demand, lost_sales=False)
+    assert lost.on_hand_units.tolist() == [5]
+    assert owed.on_hand_units.tolist() == [-1]
+
+
+def test_backorders_count_each_unit_short_once():
+    outcome = simulate(
+        np.array([[10.0, 2.0, 0.0]]), state(4, 0, 5), lambda t, s: np.array([0.0]),
+        lead_time_periods=5, lost_sales=False,
+    )  # fmt: skip
+    # 4 met, 6 owed; the 5 that arrive go to those owed, so the next 2 wait as well.
+    assert outcome.unmet_units.tolist() == [[6, 2, 0]]
+
+
+def test_with_lost_sales_the_mean_of_paths_is_not_the_path_of_means():
+    paths = np.array([[[0.0, 20.0]]])  # One period, two equally likely demands.
+    start = StockState(np.array([[10.0, 10.0]]), np.zeros((1, 2, 0)))
+    after = project(start, paths, lost_sales=True)
+    assert after.on_hand_units.mean() == 5
+    assert project(state(10), np.array([[10.0]]), lost_sales=True).on_hand_units.item() == 0
+
+
+def test_the_last_order_may_be_before_the_last_period():
+    outcome = simulate(
+        np.ones((1, 4)), state(9), lambda t, s: np.array([1.0]),
+        lead_time_periods=0, lost_sales=True, orders=2,
+    )  # fmt: skip
+    assert outcome.ordered_units.tolist() == [[1, 1, 0, 0]]
+
+
+def test_cost_is_holding_on_what_is_left_and_shortage_on_what_was_lost():
+    outcome = simulate(
+        np.array([[3.0, 9.0]]), state(5), lambda t, s: np.array([0.0]),
+        lead_time_periods=0, lost_sales=True,
+    )  # fmt: skip
+    assert outcome.cost(holding=0.2, shortage=1.0) == pytest.approx(2 * 0.2 + 7 * 1.0)
+    assert outcome.fill_rate == pytest.approx(5 / 12)
+
+
+def test_units_are_conserved_whatever_the_policy():
+    rng = np.random.default_rng(3)
+    demand = rng.poisson(4, (50, 30)).astype(float)
+    start = StockState(rng.poisson(8, 50).astype(float), rng.poisson(3, (50, 2)).astype(float))
+    orders = rng.poisson(4, (50, 30)).astype(float)
+    outcome = simulate(
+        demand, start, lambda t, s: orders[:, t + 1], lead_time_periods=2, lost_sales=True
+    )
+    arrived = start.pipeline_units.sum(axis=1) + orders[:, :28].sum(axis=1)
+    sold = outcome.met_units.sum(axis=1)
+    assert (start.on_hand_units + arrived - sold == outcome.left_units[:, -1]).all()
