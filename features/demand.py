@@ -22,21 +22,28 @@ FULL_SHARE = 0.999
 
 SHARE_READABLE_MIN = 0.3
 """Below this share of the period on sale, sales say too little about the whole: demand is null.
-It also bounds the correction: sales are never multiplied by more than 1 / 0.3."""
+It also bounds the correction: sales are never multiplied by more than 1 / 0.3 ** 0.3 = 1.44."""
+
+SHARE_ELASTICITY = 0.3
+"""How sales grow with the share of the period on sale: sales ~ demand · share ** 0.3.
+
+Far below 1, since shelves empty after most has been sold, and on the days that sold most. On 400
+FreshRetail series, 14 days ahead, ARIMA's scaled quantile loss on in-stock days is 0.225 with 1,
+0.196 with 0.5, 0.194 with 0.3, 0.197 with 0.15, 0.199 with 0; its bias +24, +13, +9, +7, +5 %."""
 
 
 def demand_expr() -> pl.Expr:
     """Units per period had the item been on sale throughout; row by row, looks at no other row.
 
-    Sales are divided by the share of the period on sale, which takes the hours off sale to be like
-    the hours on sale. Null where nothing was recorded or the share is below `SHARE_READABLE_MIN`.
+    Sales are divided by the share of the period on sale to the power `SHARE_ELASTICITY`. Null where
+    nothing was recorded or the share is below `SHARE_READABLE_MIN`.
     """
     share = pl.col(IN_STOCK).fill_null(1.0)
     return (
         pl.when(share >= FULL_SHARE)
         .then(pl.col(UNITS))
         .when(share >= SHARE_READABLE_MIN)
-        .then(pl.col(UNITS) / share)
+        .then(pl.col(UNITS) / share.pow(SHARE_ELASTICITY))
         .otherwise(None)
         .cast(pl.Float64)
         .alias(DEMAND)
