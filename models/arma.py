@@ -114,8 +114,16 @@ def dependence(model: Arma, *, horizon: int) -> Floats:
         ),
         start=np.zeros((horizon, horizon)),
     )
+    return two_correlations(correlation)
+
+
+def two_correlations(correlation: Floats) -> Floats:
+    """Sum up correlations (H, H), H > 1, between periods ahead as the two of `DemandForecast`.
+
+    What is left at two thirds of the horizon is shared by all periods; the rest fades.
+    """
     near = float(np.diagonal(correlation, 1).mean())
-    far = float(np.diagonal(correlation, max(1, horizon * 2 // 3)).mean())
+    far = float(np.diagonal(correlation, max(1, len(correlation) * 2 // 3)).mean())
     shared = float(np.clip(far, 0.0, 0.95))
     return np.array([shared, np.clip((near - shared) / (1 - shared), 0.0, 0.95)])
 
