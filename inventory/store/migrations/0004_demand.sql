@@ -12,8 +12,24 @@ create table sales_days (
     promotion real,
     covariates jsonb,
     known_at timestamptz not null,
+    -- 'ledger' rows are sums of ledger entries and may be summed again; a file's word stands.
+    source text not null default 'file' check (source in ('file', 'ledger')),
     primary key (sku, location, day)
 );
+
+-- Files that went in, whole: a re-run of the same file is told apart from a new one.
+create table imports (
+    import_id bigint generated always as identity primary key,
+    kind text not null,
+    name text not null,
+    -- SHA-256 of the file, or of what a generated data set was made from.
+    digest text not null,
+    rows_read integer not null,
+    accepted integer not null,
+    rejected integer not null,
+    imported_at timestamptz not null
+);
+create index imports_digest on imports (digest);
 
 -- Covariates of a place and day (weather, holiday), shared by all its SKUs.
 create table location_days (
