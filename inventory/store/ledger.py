@@ -1,17 +1,49 @@
 """Balances and entries in PostgreSQL: the only statements that change units on hand.
 
-Every writer does the same four things in its transaction: create the accounts that are missing,
-lock all accounts in key order, decide (`inventory.ledger`, pure), then append entries and move
-balances. Creating comes before locking and both go in key order, so writers never deadlock.
+Every writer does the same four things: create the accounts that are missing, lock all accounts in
+key order, decide (`inventory.ledger`, pure), then append entries and move balances. Creating comes
+before locking and both go in key order, so writers do not deadlock.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
 
 from inventory.ledger import Balance, Fact, Key, Recorded, decide_deltas
+
+COPY_COLUMNS = {
+    "recorded_at": "timestamptz",
+    "sku": "text",
+    "location": "text",
+    "status": "text",
+    "kind": "text",
+    "stated_units": "int8",
+    "effective_at": "timestamptz",
+    "source": "text",
+    "message_id": "text",
+    "actor": "text",
+    "reason": "text",
+    "reservation_id": "text",
+    "inbound_id": "text",
+    "sequence": "int8",
+    "clamped": "bool",
+    "outcome": "text",
+    "units": "int8",
+}
+"""An entry: when we recorded it, the fields of its `Fact` in their order, and what it did."""
+
+NESTED_LOOP_ROWS_MIN = 200
+"""From this many accounts on, PostgreSQL would rather scan the table than visit each row."""
+
+
+class Locked(NamedTuple):
+    """Accounts that this transaction holds, and where their rows lie while it does."""
+
+    balances: dict[Key, Balance]
+    row_ids: dict[Key, str]
 
 
 def record(db: psycopg.Connection, facts: Sequence[Fact], *, now: datetime) -> list[Recorded]:
@@ -22,41 +54,42 @@ def record(db: psycopg.Connection, facts: Sequence[Fact], *, now: datetime) -> l
     """
     if not facts:
         return []
-    balances = lock(db, {fact.key for fact in facts}, now=now)
-    recorded, after = decide_deltas(balances, facts)
-    post(db, recorded, after=after, now=now)
+    keys = {fact.key for fact in facts}
+    create(db, keys, now=now)
+    locked = lock(db, keys)
+    recorded, after = decide_deltas(locked.balances, facts)
+    post(db, recorded, locked=locked, after=after, now=now)
     return recorded
 
 
-def lock(db: psycopg.Connection, keys: Collection[Key], *, now: datetime) -> dict[Key, Balance]:
-    """Balances of the accounts, created where missing and locked until the transaction ends."""
-    assert db.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
-    columns = _columns(keys, 3)
-    db.execute(_CREATE_MISSING, [now, *columns])
-    rows = db.execute(_LOCK, columns).fetchall()
-    assert len(rows) == len(keys)
-    return {Key(*row[:3]): Balance(*row[3:]) for row in rows}
+def create(db: psycopg.Connection, keys: Collection[Key], *, now: datetime) -> None:
+    """Open the accounts that do not exist yet, in key order.
+
+    An account that a FULL file did not mention was zero at the moment of that file, and starts so.
+    """
+    db.execute(_CREATE, [*_columns(keys, 3), now])
 
 
-_CREATE_MISSING = """
-    with made as (
-        insert into balances
-            (sku, location, status, updated_at, snapshot_at)
-        select k.sku, k.location, k.status, %s, f.effective_at
-        from unnest(%s::text[], %s::text[], %s::text[]) as k (sku, location, status)
+_CREATE = """
+    with missing as (
+        select k.*, f.effective_at
+        from unnest(%b::text[], %b::text[], %b::text[]) as k (sku, location, status)
         left join lateral (
             select max(effective_at) as effective_at from full_feeds
             where location = k.location and k.status = any (statuses)
         ) f on true
-        where not exists (
-            select from balances b
+        where (
+            -- One visit to the index per key, however large the table is.
+            select count(*) from balances b
             where b.sku = k.sku and b.location = k.location and b.status = k.status
-        )
-        order by k.sku, k.location, k.status
+        ) = 0
+    ), made as (
+        insert into balances (sku, location, status, updated_at, snapshot_at)
+        select sku, location, status, %b, effective_at from missing
+        order by sku, location, status
         on conflict do nothing
         returning *
     )
-    -- An account that a FULL file did not mention was zero at its moment.
     insert into entries (sku, location, status, kind, units, stated_units, outcome,
         effective_at, recorded_at, source, reason)
     select sku, location, status, 'snapshot', 0, 0, 'applied',
@@ -64,14 +97,32 @@ _CREATE_MISSING = """
     from made where snapshot_at is not null
 """
 
+
+def lock(db: psycopg.Connection, keys: Collection[Key]) -> Locked:
+    """Balances of the accounts that exist, held until the transaction ends.
+
+    Locked in key order, so that two writers wait for each other and never in a circle.
+    """
+    assert db.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+    locked = Locked({}, {})
+    for sku, location, status, row_id, *balance in db.execute(_LOCK, _columns(keys, 3)):
+        key = Key(sku, location, status)
+        locked.balances[key] = Balance(*balance)
+        locked.row_ids[key] = row_id
+    return locked
+
+
 _LOCK = """
-    select b.sku, b.location, b.status, b.units,
-        b.snapshot_at, b.snapshot_sequence, b.snapshot_units, b.snapshot_basis
-    from balances b
-    join unnest(%s::text[], %s::text[], %s::text[]) as k (sku, location, status)
-        on b.sku = k.sku and b.location = k.location and b.status = k.status
-    order by b.sku, b.location, b.status
-    for update of b
+    select b.* from (
+        select * from unnest(%b::text[], %b::text[], %b::text[]) as k (sku, location, status)
+        order by sku, location, status
+    ) k, lateral (
+        select b.sku, b.location, b.status, b.ctid::text, b.units,
+            b.snapshot_at, b.snapshot_sequence, b.snapshot_units, b.snapshot_basis
+        from balances b
+        where b.sku = k.sku and b.location = k.location and b.status = k.status
+        for update
+    ) b
 """
 
 
@@ -79,41 +130,42 @@ def post(
     db: psycopg.Connection,
     recorded: Sequence[Recorded],
     *,
+    locked: Locked,
     after: Mapping[Key, Balance],
     now: datetime,
 ) -> None:
-    """Append the entries and set the balances of the accounts they touched (locked before)."""
-    if not recorded:
-        return
-    db.execute(_APPEND, [now, *_columns((_entry(r) for r in recorded), 16)])
-    touched = {r.fact.key for r in recorded if r.outcome == "applied"}
-    if touched:
-        db.execute(_MOVE, [now, *_columns(((*key, *after[key]) for key in touched), 8)])
+    """Append the entries and set the balances of the accounts they changed."""
+    columns = ", ".join(COPY_COLUMNS)
+    with (
+        db.cursor() as cursor,
+        cursor.copy(f"copy entries ({columns}) from stdin (format binary)") as copy,
+    ):
+        copy.set_types(list(COPY_COLUMNS.values()))
+        write = copy.write_row
+        for fact, outcome, units in recorded:
+            write((now, *fact, outcome, units))
+    changed = [key for key, balance in after.items() if balance != locked.balances[key]]
+    if changed:
+        _move(db, [(locked.row_ids[key], *after[key]) for key in changed], now=now)
 
 
-def _entry(recorded: Recorded) -> tuple[object, ...]:
-    return (*recorded.fact, recorded.outcome, recorded.units)
+def _move(db: psycopg.Connection, rows: Sequence[tuple[object, ...]], *, now: datetime) -> None:
+    many = len(rows) >= NESTED_LOOP_ROWS_MIN
+    if many:
+        db.execute("set local enable_hashjoin = off; set local enable_mergejoin = off")
+    db.execute(_MOVE, [now, *_columns(rows, 6)])
+    if many:
+        db.execute("set local enable_hashjoin to default; set local enable_mergejoin to default")
 
-
-_APPEND = """
-    insert into entries (recorded_at, sku, location, status, kind, stated_units, effective_at,
-        source, message_id, actor, reason, reservation_id, inbound_id, sequence, clamped,
-        outcome, units)
-    select %s, * from unnest(
-        %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[],
-        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
-        %s::boolean[], %s::text[], %s::bigint[])
-"""
 
 _MOVE = """
     update balances b
     set units = a.units, snapshot_at = a.snapshot_at, snapshot_sequence = a.snapshot_sequence,
-        snapshot_units = a.snapshot_units, snapshot_basis = a.snapshot_basis, updated_at = %s
-    from unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[],
-        %s::bigint[], %s::bigint[], %s::text[])
-        as a (sku, location, status, units, snapshot_at, snapshot_sequence, snapshot_units,
-            snapshot_basis)
-    where b.sku = a.sku and b.location = a.location and b.status = a.status
+        snapshot_units = a.snapshot_units, snapshot_basis = a.snapshot_basis, updated_at = %b
+    from unnest(%b::tid[], %b::bigint[], %b::timestamptz[], %b::bigint[], %b::bigint[], %b::text[])
+        as a (row_id, units, snapshot_at, snapshot_sequence, snapshot_units, snapshot_basis)
+    -- The rows are locked by us, so they lie where we found them.
+    where b.ctid = a.row_id
 """
 
 
@@ -127,15 +179,15 @@ def later_units(db: psycopg.Connection, moments: Sequence[tuple[Key, datetime]])
     """For each account and moment: the sum of the changes that became true after it."""
     rows = [(*key, moment) for key, moment in moments]
     found = db.execute(_LATER, _columns(rows, 4)).fetchall()
-    return [int(units) for (units,) in found]
+    return [units for (units,) in found]
 
 
 _LATER = """
     select coalesce((
-        select sum(e.stated_units) from entries e
+        select sum(e.stated_units)::bigint from entries e
         where e.sku = k.sku and e.location = k.location and e.status = k.status
             and e.effective_at > k.moment and e.kind <> 'snapshot'), 0)
-    from unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[])
+    from unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[])
         with ordinality as k (sku, location, status, moment, place)
     order by place
 """
