@@ -30,11 +30,16 @@ NO_ARRAY_BYTES = 12
 """An empty array has no length and no bound."""
 
 COLUMNS = "f.sku, f.location, f.mean_units, f.quantiles_units, f.dependence"
+RUN_COLUMNS = ", ".join(
+    f"r.{name}"
+    for name in ("run_id", "first_day", "period_days", "horizon", "levels", "model_version",
+                 "mlflow_run_id", "series", "made_at", "note")
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class ForecastRun:
-    """One forecast run: who made it, when, of what. It is in force for `current` of its series."""
+class RunRecord:
+    """One forecast run as it was stored: who made it, when, of what."""
 
     run_id: str
     first_day: date
@@ -46,6 +51,12 @@ class ForecastRun:
     series: int
     made_at: datetime
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRun(RunRecord):
+    """A run, and how many of its series it is in force for."""
+
     current: int
 
 
@@ -150,9 +161,8 @@ def forecast_runs(
     """Runs, newest first, or the one asked for."""
     with db.cursor(row_factory=class_row(ForecastRun)) as cursor:
         return cursor.execute(
-            """
-            select r.run_id, r.first_day, r.period_days, r.horizon, r.levels, r.model_version,
-                r.mlflow_run_id, r.series, r.made_at, r.note,
+            f"""
+            select {RUN_COLUMNS},
                 (select count(*) from current_forecasts c where c.run_id = r.run_id)::int as current
             from forecast_runs r
             where %(run_id)s::text is null or r.run_id = %(run_id)s
@@ -257,20 +267,28 @@ def _read(
     with db.cursor(binary=True) as cursor:
         cursor.adapters.register_loader(REAL_ARRAY_OID, RealArrayLoader)
         cursor.execute(
-            f"select f.run_id, {COLUMNS} {source} order by f.run_id, f.sku, f.location",  # type: ignore[arg-type]
+            f"select f.run_id, {COLUMNS} {source} order by f.run_id, f.sku, f.location",
             where,
         )
         rows: dict[str, list[tuple[str, str, Floats, Floats, Floats]]] = {}
         for run_id, *series in cursor:
             rows.setdefault(run_id, []).append(tuple(series))
-    runs = [run for run_id in rows for run in forecast_runs(db, run_id=run_id)]
-    runs.sort(key=lambda run: (run.made_at, run.run_id), reverse=True)
-    kept = [run for run in runs if since is None or run.first_day >= since]
+    kept = [run for run in _records(db, list(rows)) if since is None or run.first_day >= since]
     return [_forecast(run, rows[run.run_id]) for run in kept]
 
 
+def _records(db: psycopg.Connection, run_ids: list[str]) -> list[RunRecord]:
+    """The runs of these ids, newest first."""
+    with db.cursor(row_factory=class_row(RunRecord)) as cursor:
+        return cursor.execute(
+            f"select {RUN_COLUMNS} from forecast_runs r where r.run_id = any(%s) "
+            "order by r.made_at desc, r.run_id",
+            [run_ids],
+        ).fetchall()
+
+
 def _forecast(
-    run: ForecastRun, rows: Sequence[tuple[str, str, Floats, Floats, Floats]]
+    run: RunRecord, rows: Sequence[tuple[str, str, Floats, Floats, Floats]]
 ) -> DemandForecast:
     skus, locations, mean, quantiles, dependence = zip(*rows, strict=True)
     N, Q = len(rows), len(run.levels)
