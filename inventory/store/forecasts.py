@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 import numpy as np
 import psycopg
+from psycopg import sql
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
@@ -29,12 +30,11 @@ ELEMENT = np.dtype([("bytes", ">i4"), ("value", ">f4")])
 NO_ARRAY_BYTES = 12
 """An empty array has no length and no bound."""
 
-COLUMNS = "f.sku, f.location, f.mean_units, f.quantiles_units, f.dependence"
-RUN_COLUMNS = ", ".join(
-    f"r.{name}"
-    for name in ("run_id", "first_day", "period_days", "horizon", "levels", "model_version",
-                 "mlflow_run_id", "series", "made_at", "note")
-)  # fmt: skip
+COLUMNS = sql.SQL("f.sku, f.location, f.mean_units, f.quantiles_units, f.dependence")
+RUN_COLUMNS = sql.SQL(
+    "r.run_id, r.first_day, r.period_days, r.horizon, r.levels, r.model_version, "
+    "r.mlflow_run_id, r.series, r.made_at, r.note"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +138,12 @@ def read_current(
     """
     return _read(
         db,
-        """
+        sql.SQL("""
         from current_forecasts c
         join forecasts f using (sku, location, run_id)
         where (%(skus)s::text[] is null or f.sku = any(%(skus)s))
           and (%(locations)s::text[] is null or f.location = any(%(locations)s))
-        """,
+        """),
         {"skus": _listed(skus), "locations": _listed(locations)},
         since=since,
     )
@@ -151,7 +151,7 @@ def read_current(
 
 def read_run(db: psycopg.Connection, run_id: str) -> DemandForecast | None:
     """All series of one run, in force or not, or None when there is no such run."""
-    found = _read(db, "from forecasts f where f.run_id = %(run_id)s", {"run_id": run_id})
+    found = _read(db, sql.SQL("from forecasts f where f.run_id = %(run_id)s"), {"run_id": run_id})
     return found[0] if found else None
 
 
@@ -161,14 +161,14 @@ def forecast_runs(
     """Runs, newest first, or the one asked for."""
     with db.cursor(row_factory=class_row(ForecastRun)) as cursor:
         return cursor.execute(
-            f"""
-            select {RUN_COLUMNS},
+            sql.SQL("""
+            select {columns},
                 (select count(*) from current_forecasts c where c.run_id = r.run_id)::int as current
             from forecast_runs r
             where %(run_id)s::text is null or r.run_id = %(run_id)s
             order by r.made_at desc, r.run_id
             limit %(limit)s
-            """,
+            """).format(columns=RUN_COLUMNS),
             {"run_id": run_id, "limit": limit},
         ).fetchall()
 
@@ -261,13 +261,15 @@ def _listed(values: Sequence[str] | None) -> list[str] | None:
 
 
 def _read(
-    db: psycopg.Connection, source: str, where: dict[str, object], *, since: date | None = None
+    db: psycopg.Connection, source: sql.SQL, where: dict[str, object], *, since: date | None = None
 ) -> list[DemandForecast]:
     """Forecasts of the rows that `source` selects as `f`, one per run, newest first."""
     with db.cursor(binary=True) as cursor:
         cursor.adapters.register_loader(REAL_ARRAY_OID, RealArrayLoader)
         cursor.execute(
-            f"select f.run_id, {COLUMNS} {source} order by f.run_id, f.sku, f.location",
+            sql.SQL(
+                "select f.run_id, {columns} {source} order by f.run_id, f.sku, f.location"
+            ).format(columns=COLUMNS, source=source),
             where,
         )
         rows: dict[str, list[tuple[str, str, Floats, Floats, Floats]]] = {}
@@ -281,8 +283,10 @@ def _records(db: psycopg.Connection, run_ids: list[str]) -> list[RunRecord]:
     """The runs of these ids, newest first."""
     with db.cursor(row_factory=class_row(RunRecord)) as cursor:
         return cursor.execute(
-            f"select {RUN_COLUMNS} from forecast_runs r where r.run_id = any(%s) "
-            "order by r.made_at desc, r.run_id",
+            sql.SQL(
+                "select {columns} from forecast_runs r where r.run_id = any(%s) "
+                "order by r.made_at desc, r.run_id"
+            ).format(columns=RUN_COLUMNS),
             [run_ids],
         ).fetchall()
 
