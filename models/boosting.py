@@ -40,15 +40,15 @@ ROWS_PER_CHUNK = 400_000
 PARAMETERS: dict[str, Any] = {
     "tree_method": "hist",
     "max_depth": 6,
-    "learning_rate": 0.06,
+    "learning_rate": 0.1,
     "min_child_weight": 20,
     "subsample": 0.7,
     "colsample_bytree": 0.5,
     "max_bin": 128,
     "verbosity": 0,
 }
-QUANTILE_ROUNDS = 150
-MEAN_ROUNDS = 120
+QUANTILE_ROUNDS = 90
+MEAN_ROUNDS = 90
 
 
 class BoostingForecaster:
@@ -203,8 +203,8 @@ def _weights(table: FeatureTable, matrix: Floats) -> Floats:
     change = matrix[:, table.names.index("demand_season_change")]
     usual = float(np.nanmedian(change)) if np.isfinite(change).any() else 1.0
     weight: Floats = 1.0 / np.clip(np.nan_to_num(change, nan=usual), 0.1 * usual, 10 * usual)
-    weight = weight / weight.mean()
-    return weight
+    weighed: Floats = weight / weight.mean()
+    return weighed
 
 
 def _censored(panel: Panel, table: FeatureTable) -> np.ndarray:

@@ -1,0 +1,172 @@
+"""Making quantiles mean what they say, for single periods and for sums over a window.
+
+Single periods: where did past actuals fall in their forecasts (the probability integral
+transform, PIT)? If one tenth of them fell above the 0.8 quantile, the 0.8 quantile is really the
+0.9 quantile; a map of levels per segment and horizon block says which to read instead.
+
+Sums: two numbers per segment tie the periods of one series together. They are read off the
+correlation of past PITs: when a series sold more than expected on Monday, how much more than
+expected did it sell on Tuesday, and a week later? What all series missed in common is taken out
+first: with few windows it would be one shock counted thousands of times.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from inventory.demand import DemandForecast, Floats, quantile_function
+from models.metrics import SCALE_UNITS_MIN
+
+SHRINKAGE_OBSERVATIONS = 300
+"""Observed periods at which the map of levels is half believed."""
+
+LEVEL_MIN, LEVEL_MAX = 0.0005, 0.9995
+"""No map reaches beyond these: tails out there are extrapolated."""
+
+WINDOWS_HALF_BELIEVED = 2.0
+"""Windows end to end (not overlapping) at which the map is half believed, however many the series:
+what one fortnight did to all of them at once need not come again."""
+
+DEPENDENCE_DEFAULT = (0.15, 0.1)
+"""Dependence of a segment that was never looked back on: what FreshRetail shows."""
+
+PAIRS_MIN = 100
+"""Fewer pairs of periods than this say nothing about their correlation."""
+
+
+def probability_of(
+    actual_units: Floats, quantiles_units: Floats, levels: Floats, *, rng: np.random.Generator
+) -> Floats:
+    """PIT of actuals (m,) in forecasts (m, Q): the level whose quantile the actual equals.
+
+    Beyond the outermost quantiles the exponential tails of `DemandForecast` continue. Where
+    quantiles coincide (mass at zero), a level is drawn among those that coincide, without which
+    every intermittent item would look badly calibrated. NaN stays NaN.
+    """
+    grid = np.concatenate([_TAIL_LEVELS, levels, 1 - _TAIL_LEVELS[::-1]])
+    values = quantile_function(quantiles_units, levels, grid)
+    actual = actual_units[:, None]
+    at_or_below = (values <= actual + SCALE_UNITS_MIN).sum(axis=1)
+    below = (values < actual - SCALE_UNITS_MIN).sum(axis=1)
+    upper = _between(values, grid, at_or_below, actual_units)
+    lower = np.where(below == 0, 0.0, grid[(below - 1).clip(min=0)])
+    tied = at_or_below - below > 1
+    drawn = lower + (upper - lower) * rng.random(len(actual_units))
+    found = np.where(tied, drawn, upper)
+    return np.where(np.isnan(actual_units), np.nan, found.clip(LEVEL_MIN, LEVEL_MAX))
+
+
+_TAIL_LEVELS = np.array([0.0005, 0.001, 0.0025, 0.005])
+
+
+def _between(values: Floats, grid: Floats, counted: np.ndarray, actual: Floats) -> Floats:
+    """Interpolate the level of the actual between the grid points around it."""
+    last = len(grid) - 1
+    low = (counted - 1).clip(0, last)
+    high = counted.clip(0, last)
+    rows = np.arange(len(values))
+    v_low, v_high = values[rows, low], values[rows, high]
+    span = np.maximum(v_high - v_low, SCALE_UNITS_MIN)
+    part = np.where(high > low, (np.nan_to_num(actual) - v_low) / span, 0.0).clip(0, 1)
+    level: Floats = grid[low] + part * (grid[high] - grid[low])
+    return np.where(counted == 0, grid[0], level)
+
+
+def level_map(probability: Floats, levels: Floats, *, spans: float) -> Floats:
+    """For each wanted level, the forecast level to read: the empirical quantile of past PITs.
+
+    Shrunk towards the identity, in log odds, by how few observations there are and over how few
+    `spans` (windows laid end to end) they were made; never decreasing.
+    """
+    known = probability[~np.isnan(probability)]
+    if len(known) == 0:
+        return levels.copy()
+    belief = len(known) / (len(known) + SHRINKAGE_OBSERVATIONS)
+    # A tail level is as believable as the number of observations beyond it.
+    beyond = len(known) * np.minimum(levels, 1 - levels)
+    belief = belief * beyond / (beyond + 5) * spans / (spans + WINDOWS_HALF_BELIEVED)
+    empirical = np.quantile(known, levels).clip(LEVEL_MIN, LEVEL_MAX)
+    mapped = _expit(belief * _logit(empirical) + (1 - belief) * _logit(levels))
+    increasing: Floats = np.maximum.accumulate(mapped)
+    return increasing
+
+
+def _logit(level: Floats) -> Floats:
+    odds: Floats = np.log(level / (1 - level))
+    return odds
+
+
+def _expit(odds: Floats) -> Floats:
+    level: Floats = 1 / (1 + np.exp(-odds))
+    return level
+
+
+@dataclass(slots=True, eq=False)
+class Calibration:
+    """Level maps (segments, blocks, Q) at `levels`, and the dependence (segments, 2)."""
+
+    levels: Floats
+    maps: Floats
+    dependence: Floats
+
+    @classmethod
+    def identity(cls, levels: Floats, *, segments: int, blocks: int) -> "Calibration":
+        """Changes nothing; periods independent but for a small shared part."""
+        maps = np.broadcast_to(levels, (segments, blocks, len(levels))).copy()
+        return cls(levels, maps, np.tile(np.array(DEPENDENCE_DEFAULT), (segments, 1)))
+
+    def apply(
+        self, forecast: DemandForecast, *, segment: np.ndarray, block: np.ndarray
+    ) -> DemandForecast:
+        """The forecast read at mapped levels: `segment` (N,) and `block` (H,) say which map."""
+        calibrated = np.array(forecast.quantiles_units, dtype=np.float64)
+        for s in np.unique(segment):
+            for b in np.unique(block):
+                cell = np.ix_(segment == s, block == b)
+                wanted = np.interp(forecast.levels, self.levels, self.maps[s, b])
+                calibrated[cell] = quantile_function(calibrated[cell], forecast.levels, wanted)
+        return replace(
+            forecast,
+            quantiles_units=np.maximum.accumulate(calibrated, axis=2),
+            dependence=self.dependence[segment],
+        )
+
+
+def correlations(normal: Floats) -> Floats:
+    """Correlation of PIT normals (m, H) at each distance 0..H-1; NaN where too few pairs."""
+    H = normal.shape[1]
+    found = np.full(H, np.nan)
+    found[0] = 1.0
+    for k in range(1, H):
+        product = normal[:, k:] * normal[:, :-k]
+        known = product[~np.isnan(product)]
+        if len(known) >= PAIRS_MIN:
+            found[k] = known.mean()
+    return found
+
+
+def standardised(normal: Floats) -> Floats:
+    """PIT normals (m, H) of one window with mean 0 and spread 1 in every period."""
+    known = ~np.isnan(normal)
+    count = known.sum(axis=0).clip(min=1)
+    centred = normal - np.where(known, normal, 0.0).sum(axis=0) / count
+    variance = np.where(known, centred, 0.0) ** 2
+    spread: Floats = centred / np.sqrt(variance.sum(axis=0) / count).clip(min=SCALE_UNITS_MIN)
+    return spread
+
+
+def fit_dependence(by_distance: Floats) -> tuple[float, float]:
+    """Shared and adjacent parts whose curve shared + (1 - shared) adjacent^k fits best."""
+    distance = np.arange(1, len(by_distance))
+    seen = by_distance[1:]
+    known = ~np.isnan(seen)
+    if not known.any():
+        return DEPENDENCE_DEFAULT
+    best, chosen = np.inf, DEPENDENCE_DEFAULT
+    for shared in np.arange(0.0, 0.95, 0.025):
+        for adjacent in np.arange(0.0, 0.95, 0.05):
+            curve = shared + (1 - shared) * adjacent**distance
+            loss = float(((curve - seen)[known] ** 2).sum())
+            if loss < best:
+                best, chosen = loss, (float(shared), float(adjacent))
+    return chosen

@@ -1,0 +1,261 @@
+"""All members as one forecaster: weighted where they proved themselves, then calibrated.
+
+Fitting looks back from rolling origins to learn three things: how much each member counts per
+segment and horizon block, which forecast level to read for a wanted level, and how the periods of
+one series hang together. Then the members are fitted again on everything. The result is itself a
+`Forecaster`, predicts from a panel that has grown since, and is saved without pickles.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import polars as pl
+from scipy.special import ndtri
+
+from features.closures import Closure, closed_ahead, find_closures, without_closed
+from features.demand import dense_demand
+from features.frame import UNITS, Panel
+from inventory.demand import LEVELS, DemandForecast, Floats, quantile_function
+from models import backtest
+from models.backtest import SEGMENTS, Window, blocks, segments
+from models.calibration import (
+    Calibration,
+    correlations,
+    fit_dependence,
+    level_map,
+    probability_of,
+    standardised,
+)
+from models.contract import Forecaster
+from models.weights import learn_weights
+
+NAME = "ensemble"
+
+SNAP_UNITS = 0.5
+"""Where all sales are whole units, a quantile below half a unit is zero."""
+
+PIT_OBSERVATIONS_MIN = 200
+"""A segment's block with fewer observations is calibrated with its whole segment."""
+
+
+class Member(Forecaster, Protocol):
+    """A forecaster that can be put on disk."""
+
+    def save(self, folder: Path) -> None:
+        """Write everything that predicting needs."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Back from `save`."""
+
+
+class Ensemble:
+    """Members combined by quantile averaging and calibrated.
+
+    members : unfitted; their names must differ.
+    backtest : scores of members and of the calibrated ensemble on past windows, once fitted
+        (columns as in `models.backtest.scores`). The ensemble's own are in-sample for its weights.
+    """
+
+    name = NAME
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        *,
+        seed: int = 0,
+        windows: int = backtest.WINDOWS,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        assert members, "an ensemble needs at least one member"
+        assert len({m.name for m in members}) == len(members), "member names must differ"
+        self.members = list(members)
+        self.seed = seed
+        self.windows = windows
+        self.progress = progress
+        self.closures: tuple[Closure, ...] = ()
+        self.period_days = 1
+        self.whole_units = False
+        self.weight_table = np.full((len(SEGMENTS), 1, len(members)), 1 / len(members))
+        self.calibration = Calibration.identity(np.array(LEVELS), segments=len(SEGMENTS), blocks=1)
+        self.backtest = pl.DataFrame(schema=backtest.SCORE_COLUMNS)
+
+    @property
+    def weights(self) -> pl.DataFrame:
+        """Columns segment, horizon_block, member, weight."""
+        rows = [
+            (SEGMENTS[s], b, member.name, float(self.weight_table[s, b, m]))
+            for s in range(self.weight_table.shape[0])
+            for b in range(self.weight_table.shape[1])
+            for m, member in enumerate(self.members)
+        ]
+        schema = {"segment": pl.String, "horizon_block": pl.Int64, "member": pl.String,
+                  "weight": pl.Float64}  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def fit(self, panel: Panel, *, horizon: int) -> Self:
+        """Look back for weights and calibration, then fit every member on the whole panel."""
+        self.period_days = panel.period_days
+        self.whole_units = bool((panel.history[UNITS].drop_nulls() % 1 == 0).all())
+        self.closures = find_closures(panel)
+        panel = without_closed(panel, self.closures)
+        past = backtest.run(
+            self.members, panel, horizon=horizon, windows=self.windows, seed=self.seed,
+            progress=self.progress,
+        )  # fmt: skip
+        if past:
+            self._learn(past)
+        for member in self.members:
+            if self.progress is not None:
+                self.progress(f"fitting {member.name} on everything")
+            member.fit(panel, horizon=horizon)
+        return self
+
+    def _learn(self, past: list[Window]) -> None:
+        names = [m.name for m in self.members]
+        self.weight_table = learn_weights(past, names, period_days=self.period_days, seed=self.seed)
+        combined = [self._combine(w.forecasts, w.segment) for w in past]
+        self.calibration = learn_calibration(
+            past, combined, period_days=self.period_days, seed=self.seed
+        )
+        for window, forecast in zip(past, combined, strict=True):
+            window.forecasts[NAME] = self._calibrate(forecast, window.segment)
+        self.backtest = backtest.scores(past, period_days=self.period_days)
+
+    def predict(self, panel: Panel, *, horizon: int, levels: Floats) -> DemandForecast:
+        """The calibrated combination for the `horizon` periods after the panel's origin."""
+        forecast, _ = self.predict_with_members(panel, horizon=horizon, levels=levels)
+        return forecast
+
+    def predict_with_members(
+        self, panel: Panel, *, horizon: int, levels: Floats
+    ) -> tuple[DemandForecast, dict[str, DemandForecast]]:
+        """The combination, and what each member said (at `LEVELS`)."""
+        open_panel = without_closed(panel, self.closures)
+        own_levels = np.array(LEVELS)
+        said = {
+            m.name: m.predict(open_panel, horizon=horizon, levels=own_levels) for m in self.members
+        }
+        segment = segments(dense_demand(open_panel))
+        forecast = self._calibrate(self._combine(said, segment), segment)
+        closed = closed_ahead(panel, self.closures, horizon=horizon)
+        quantiles = quantile_function(forecast.quantiles_units, forecast.levels, levels)
+        quantiles = np.where(closed[..., None], 0.0, quantiles)
+        final = replace(
+            forecast,
+            levels=np.asarray(levels, dtype=np.float64),
+            quantiles_units=np.maximum.accumulate(quantiles, axis=2),
+            mean_units=np.where(closed, 0.0, forecast.mean_units),
+        )
+        return final, said
+
+    def _combine(self, said: dict[str, DemandForecast], segment: np.ndarray) -> DemandForecast:
+        """Average members' quantiles, level by level, and means, with the learned weights."""
+        first = said[self.members[0].name]
+        block = self._blocks(first.horizon)
+        quantiles = np.zeros(first.quantiles_units.shape)
+        mean = np.zeros(first.mean_units.shape)
+        for m, member in enumerate(self.members):
+            weight = self.weight_table[segment][:, block, m]
+            quantiles += weight[..., None] * said[member.name].quantiles_units
+            mean += weight * said[member.name].mean_units
+        return replace(first, quantiles_units=self._snapped(quantiles), mean_units=mean)
+
+    def _calibrate(self, forecast: DemandForecast, segment: np.ndarray) -> DemandForecast:
+        block = self._blocks(forecast.horizon, self.calibration.maps.shape[1])
+        calibrated = self.calibration.apply(forecast, segment=segment, block=block)
+        return replace(calibrated, quantiles_units=self._snapped(calibrated.quantiles_units))
+
+    def _snapped(self, quantiles_units: Floats) -> Floats:
+        """Items sold in whole units keep their mass at zero."""
+        if not self.whole_units:
+            return quantiles_units
+        return np.where(quantiles_units < SNAP_UNITS, 0.0, quantiles_units)
+
+    def _blocks(self, horizon: int, known: int | None = None) -> np.ndarray:
+        """Block of each period; beyond what was looked back on, the last one learned."""
+        last = (self.weight_table.shape[1] if known is None else known) - 1
+        return blocks(horizon, period_days=self.period_days).clip(max=last)
+
+    def save(self, folder: Path) -> None:
+        """Write the members, each in its own folder, and what was learned, as JSON and parquet."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for member in self.members:
+            member.save(folder / member.name)
+        state: dict[str, Any] = {
+            "members": {m.name: f"{type(m).__module__}:{type(m).__name__}" for m in self.members},
+            "seed": self.seed,
+            "windows": self.windows,
+            "period_days": self.period_days,
+            "whole_units": self.whole_units,
+            "closures": [asdict(c) for c in self.closures],
+            "weights": self.weight_table.tolist(),
+            "levels": self.calibration.levels.tolist(),
+            "maps": self.calibration.maps.tolist(),
+            "dependence": self.calibration.dependence.tolist(),
+        }
+        (folder / "ensemble.json").write_text(json.dumps(state))
+        self.backtest.write_parquet(folder / "backtest.parquet")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Back from `save`; loads only members that live in the package `models`."""
+        state = json.loads((folder / "ensemble.json").read_text())
+        members = [
+            _member_class(where).load(folder / name) for name, where in state["members"].items()
+        ]
+        loaded = cls(members, seed=state["seed"], windows=state["windows"])
+        loaded.period_days = state["period_days"]
+        loaded.whole_units = state["whole_units"]
+        loaded.closures = tuple(Closure(**c) for c in state["closures"])
+        loaded.weight_table = np.array(state["weights"])
+        loaded.calibration = Calibration(
+            np.array(state["levels"]), np.array(state["maps"]), np.array(state["dependence"])
+        )
+        loaded.backtest = pl.read_parquet(folder / "backtest.parquet")
+        return loaded
+
+
+def _member_class(where: str) -> type[Member]:
+    from importlib import import_module
+
+    module, name = where.split(":")
+    assert module.startswith("models."), f"{module} is no module of forecasters"
+    found: type[Member] = getattr(import_module(module), name)
+    return found
+
+
+def learn_calibration(
+    past: Sequence[Window], combined: Sequence[DemandForecast], *, period_days: int, seed: int
+) -> Calibration:
+    """Level maps per segment and block, and the dependence per segment, from past PITs."""
+    rng = np.random.default_rng(seed)
+    levels = np.array(LEVELS)
+    horizon = combined[0].horizon
+    block = blocks(horizon, period_days=period_days)
+    calibration = Calibration.identity(levels, segments=len(SEGMENTS), blocks=int(block.max()) + 1)
+    span_days = (past[-1].origin - past[0].origin).days
+    spans = 1 + span_days / (period_days * horizon)
+    by_window = [_pit(w.actual_units, f, rng=rng) for w, f in zip(past, combined, strict=True)]
+    segment, pit = np.concatenate([w.segment for w in past]), np.concatenate(by_window)
+    for s in range(len(SEGMENTS)):
+        own = pit[segment == s]
+        for b in range(calibration.maps.shape[1]):
+            cell = own[:, block == b]
+            enough = (~np.isnan(cell)).sum() >= PIT_OBSERVATIONS_MIN
+            used = cell if enough else own
+            calibration.maps[s, b] = level_map(used.ravel(), levels, spans=spans)
+        normal = [standardised(ndtri(p[w.segment == s])) for p, w in zip(by_window, past,
+                                                                         strict=True)]  # fmt: skip
+        calibration.dependence[s] = fit_dependence(correlations(np.concatenate(normal)))
+    return calibration
+
+
+def _pit(actual: Floats, forecast: DemandForecast, *, rng: np.random.Generator) -> Floats:
+    """PIT of each actual (n, H)."""
+    flat = forecast.quantiles_units.reshape(-1, forecast.quantiles_units.shape[2])
+    return probability_of(actual.ravel(), flat, forecast.levels, rng=rng).reshape(actual.shape)

@@ -1,0 +1,218 @@
+"""Forecasting plain files: a history in, quantiles out, with no database in between.
+
+`forecast_panel` is the same step for jobs that hold a panel already.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from features.frame import DATE, LOCATION, SKU, Panel
+from inventory.demand import LEVELS, DemandForecast, Floats
+from inventory.errors import InputRejected
+from models.ensemble import Ensemble, Member
+from pipelines.panel_file import read_panel
+
+Preset = Literal["fast", "full"]
+Progress = Callable[[str], None]
+
+HORIZON_MAX_DAYS = 366
+"""Further ahead than a year there is no season left to stand on."""
+
+
+@dataclass(slots=True)
+class PredictReport:
+    """What `predict_file` did, for the person who asked."""
+
+    rows_read: int
+    rejected: pl.DataFrame
+    """Columns row (1 is the first row of data) and reason."""
+    notes: list[str]
+    series: int
+    period_days: int
+    origin: date
+    seconds: float
+    out_path: Path
+    window_path: Path | None = None
+    weights: pl.DataFrame = field(default_factory=pl.DataFrame)
+    backtest: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+
+def members_of(preset: Preset, *, seed: int, threads: int) -> list[Member]:
+    """Unfitted members: `fast` boosts and compares with baselines, `full` adds ARIMA and LSTM."""
+    from models.baseline import MovingAverage, SeasonalNaive
+    from models.boosting import BoostingForecaster
+
+    members: list[Member] = [
+        BoostingForecaster(seed=seed, threads=threads), SeasonalNaive(), MovingAverage(),
+    ]  # fmt: skip
+    if preset == "full":
+        from models.arima import ArimaForecaster
+        from models.lstm import LstmForecaster
+
+        members += [
+            ArimaForecaster(seed=seed, threads=threads), LstmForecaster(seed=seed, threads=threads),
+        ]  # fmt: skip
+    return members
+
+
+def fit_ensemble(
+    panel: Panel,
+    *,
+    horizon: int,
+    preset: Preset = "fast",
+    seed: int = 0,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Ensemble:
+    """The preset's ensemble, fitted on the panel."""
+    members = members_of(preset, seed=seed, threads=threads)
+    return Ensemble(members, seed=seed, progress=progress).fit(panel, horizon=horizon)
+
+
+def forecast_panel(
+    panel: Panel,
+    *,
+    horizon: int,
+    preset: Preset = "fast",
+    seed: int = 0,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> DemandForecast:
+    """Fit and forecast in one step, at `inventory.demand.LEVELS`."""
+    fitted = fit_ensemble(
+        panel, horizon=horizon, preset=preset, seed=seed, threads=threads, progress=progress
+    )
+    return fitted.predict(panel, horizon=horizon, levels=np.array(LEVELS))
+
+
+def predict_file(
+    history_path: Path,
+    future_path: Path | None = None,
+    *,
+    horizon: int,
+    levels: Sequence[float],
+    out_path: Path,
+    window: int | None = None,
+    preset: Preset = "fast",
+    seed: int = 0,
+    threads: int = 1,
+    today: date | None = None,
+    progress: Progress | None = None,
+) -> PredictReport:
+    """`vouch predict`: read, fit, forecast, write OUT and, with a window, W.parquet beside it.
+
+    Parameters
+    ----------
+    horizon, window : periods of the file (days or weeks); the window lies inside the horizon.
+    levels : quantile levels to write, in (0, 1).
+    today : rows dated later are rejected, where given.
+
+    Raises
+    ------
+    InputRejected
+        An argument is out of range, or a file cannot be used at all. Single broken rows do not
+        raise: they are in the report. Nothing is written unless everything could be.
+    """
+    started = time.monotonic()
+    wanted = _checked(horizon=horizon, levels=levels, window=window, out_path=out_path)
+    panel, read = read_panel(history_path, future_path, today=today)
+    if horizon * panel.period_days > HORIZON_MAX_DAYS:
+        raise InputRejected(f"must be at most {HORIZON_MAX_DAYS} days ahead", field="horizon")
+    fitted = fit_ensemble(
+        panel, horizon=horizon, preset=preset, seed=seed, threads=threads, progress=progress
+    )
+    forecast = fitted.predict(panel, horizon=horizon, levels=np.array(LEVELS))
+    window_path = None
+    if window is not None:
+        window_path = out_path.parent / f"{window}.parquet"
+        _write(window_frame(forecast, levels=wanted, window=window, seed=seed), window_path)
+    _write(forecast_frame(forecast, levels=wanted), out_path)
+    return PredictReport(
+        rows_read=read.rows_read,
+        rejected=read.rejected,
+        notes=read.notes,
+        series=len(forecast.skus),
+        period_days=panel.period_days,
+        origin=panel.origin,
+        seconds=time.monotonic() - started,
+        out_path=out_path,
+        window_path=window_path,
+        weights=fitted.weights,
+        backtest=fitted.backtest,
+    )
+
+
+def forecast_frame(forecast: DemandForecast, *, levels: Floats) -> pl.DataFrame:
+    """One row per series and period: sku, location, date, mean, then a column per level."""
+    H = forecast.horizon
+    quantiles = [forecast.day_quantiles_units(float(level)).reshape(-1) for level in levels]
+    return pl.DataFrame(
+        {
+            SKU: np.repeat(np.array(forecast.skus, dtype=object), H).tolist(),
+            LOCATION: np.repeat(np.array(forecast.locations, dtype=object), H).tolist(),
+            DATE: pl.Series(forecast.days * len(forecast.skus), dtype=pl.Date),
+            "mean": forecast.mean_units.reshape(-1),
+        }
+        | {level_name(level): q for level, q in zip(levels, quantiles, strict=True)}
+    )
+
+
+def window_frame(
+    forecast: DemandForecast, *, levels: Floats, window: int, seed: int
+) -> pl.DataFrame:
+    """One row per series: mean and quantiles of the sum over the first `window` periods."""
+    sums = forecast.window_quantiles_units(levels, periods=window, seed=seed)
+    return pl.DataFrame(
+        {
+            SKU: list(forecast.skus),
+            LOCATION: list(forecast.locations),
+            "mean": forecast.window_mean_units(periods=window),
+        }
+        | {level_name(level): sums[:, i] for i, level in enumerate(levels)}
+    )
+
+
+def level_name(level: float) -> str:
+    """Column of a quantile level.
+
+    >>> level_name(0.95), level_name(0.5)
+    ('q0.95', 'q0.5')
+    """
+    return f"q{level:g}"
+
+
+def _checked(
+    *, horizon: int, levels: Sequence[float], window: int | None, out_path: Path
+) -> Floats:
+    """The levels, sorted; refuses arguments that make no sense before hours are spent."""
+    if horizon < 1:
+        raise InputRejected("must be at least 1 period", field="horizon")
+    if not levels or not all(0 < level < 1 for level in levels):
+        raise InputRejected("must lie between 0 and 1, like 0.05,0.5,0.95", field="levels")
+    if window is not None and not 1 <= window <= horizon:
+        raise InputRejected(f"must lie between 1 and the horizon, {horizon}", field="window")
+    if window is not None and out_path.name == f"{window}.parquet":
+        raise InputRejected(f"{out_path.name} is the name of the window's file", field="out")
+    if not out_path.parent.is_dir():
+        raise InputRejected(f"there is no folder {out_path.parent}; create it first", field="out")
+    return np.array(sorted(set(levels)))
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    """Write beside the target, then move: a reader never meets half a file."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        frame.write_parquet(part)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputRejected(
+            f"{path} cannot be written ({error}); choose another", field="out"
+        ) from error
