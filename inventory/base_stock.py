@@ -13,6 +13,7 @@ the spread keeps growing with the window; a season that starts beyond the horizo
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 from scipy.special import gammaincinv
@@ -83,7 +84,7 @@ def protection_demand(
         lead = lead_time_quantile_days(lead_time_days[rows], lead_time_sd_days[rows], level)
         lead /= forecast.period_days
         both = lead + review_period_days[rows, None] / forecast.period_days
-        target = _row_quantiles(sums_over(paths, both), service_level[rows])
+        target = row_quantiles(sums_over(paths, both), service_level[rows])
         mean_units = longer.mean_units[rows]
         means = [window_mean_units(mean_units, window) for window in (lead, both)]
         parts.append(np.stack([*means, target], axis=1))
@@ -137,6 +138,27 @@ def extended(forecast: DemandForecast, *, horizon: int) -> DemandForecast:
     )
 
 
+def starting_on(forecast: DemandForecast, day: date) -> DemandForecast:
+    """The forecast from `day` on, as long as it was; what it lacks at the end its last week gives.
+
+    A forecast that starts on that day or later is returned as it is. One that ended before it goes
+    on as its last week, in weekday order.
+    """
+    passed = (day - forecast.first_day).days // forecast.period_days
+    if passed <= 0:
+        return forecast
+    H = forecast.horizon
+    tail = min(TAIL_PERIODS.get(forecast.period_days, 1), H)
+    first = passed if passed < H else H + (passed - H) % tail
+    longer = extended(forecast, horizon=first + H)
+    return replace(
+        longer,
+        first_day=day,
+        quantiles_units=longer.quantiles_units[:, first : first + H],
+        mean_units=longer.mean_units[:, first : first + H],
+    )
+
+
 def chunks(forecast: DemandForecast, *, seed: int) -> Iterator[tuple[slice, Floats]]:
     """Sample paths (n, H, S) with the rows of the forecast that they belong to."""
     first = 0
@@ -174,7 +196,7 @@ def _interpolated(cumulated: Floats, periods: Floats) -> Floats:
     return units
 
 
-def _row_quantiles(sums: Floats, levels: Floats) -> Floats:
+def row_quantiles(sums: Floats, levels: Floats) -> Floats:
     """Each row's quantile at its own level: (n, S), (n,) -> (n,)."""
     ordered = np.sort(sums, axis=1)
     place = levels * (sums.shape[1] - 1)

@@ -22,6 +22,7 @@ from inventory.base_stock import ProtectionDemand
 from inventory.demand import Floats
 from inventory.lot_size import (
     DAYS_PER_YEAR,
+    RoundedOrder,
     economic_order_quantity_units,
     on_grid,
     round_order,
@@ -37,12 +38,16 @@ class Policy:
 
     demand: ProtectionDemand
     economic_lot_units: Floats
-    order_quantity_units: Floats
+    lot: RoundedOrder
     """The economic lot in whole packs and above the minimum: what one order usually holds."""
 
     @property
     def safety_stock_units(self) -> Floats:
         return self.demand.safety_stock_units
+
+    @property
+    def order_quantity_units(self) -> Floats:
+        return self.lot.ordered_units
 
     @property
     def reorder_point_units(self) -> Floats:
@@ -103,7 +108,8 @@ def policy(
     ----------
     demand_per_day_units : mean of the forecast; a year of it is the D of the EOQ.
     order_cost : K ≥ 0, money per order line.
-    holding_cost_per_year : h ≥ 0, money per unit and year; zero: the lot is the largest allowed.
+    holding_cost_per_year : h ≥ 0, money per unit and year. Where it is zero no lot is economic, and
+        orders only reach up to the reorder point.
     shelf_life_days : days until a unit cannot be sold, infinite where it keeps. A lot that lasts
         longer than it keeps would be thrown away.
     """
@@ -115,7 +121,7 @@ def policy(
         order_cost=order_cost,
         holding_cost=np.where(free, 1.0, holding_cost_per_year),
     )
-    lot = on_grid(np.where(free, largest, np.minimum(economic, largest)))
+    lot = on_grid(np.where(free, 0.0, np.minimum(economic, largest)))
     rounded = round_order(
         lot,
         min_order_units=constraints.min_order_units,

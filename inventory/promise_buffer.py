@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inventory.base_stock import extended
+from inventory.base_stock import chunks, extended, row_quantiles
 from inventory.demand import DemandForecast, Floats
 from inventory.lot_size import on_grid
 
@@ -23,7 +23,6 @@ class Exposure:
 
     Parameters
     ----------
-    level : α in (0, 1), from `critical_level` or set by hand.
     exposure_days : > 0
         From the last feed until the pick; may be a fraction. The window of day t starts on day t.
     competing_share : in (0, 1]
@@ -33,7 +32,6 @@ class Exposure:
     floor_units : ≥ 0, the least to withhold.
     """
 
-    level: float
     exposure_days: float = 1.0
     competing_share: float = 1.0
     record_error_units: float = 0.0
@@ -74,6 +72,7 @@ def promise_buffer(
     forecast: DemandForecast,
     exposure: Exposure,
     *,
+    level: Floats,
     days: int,
     elapsed_share_of_first_day: float,
     known_units: Floats,
@@ -84,6 +83,7 @@ def promise_buffer(
     Parameters
     ----------
     forecast : daily, day 0 first.
+    level : shape (N,), α in (0, 1), from `critical_level` or set by hand.
     days : T, days ahead to cover; beyond the horizon the last week repeats.
     elapsed_share_of_first_day : in [0, 1)
         How much of day 0 is over: its demand has shown in the feeds, only the rest competes.
@@ -95,7 +95,12 @@ def promise_buffer(
     """
     assert forecast.period_days == 1, "promise buffers need a daily forecast"
     window = window_level_units(
-        forecast, exposure, days=days, elapsed_share=elapsed_share_of_first_day, seed=seed
+        forecast,
+        exposure,
+        level=level,
+        days=days,
+        elapsed_share=elapsed_share_of_first_day,
+        seed=seed,
     )
     demand = on_grid(window)
     known = -np.minimum(on_grid(known_units), demand)
@@ -114,37 +119,28 @@ def promise_buffer(
 
 
 def window_level_units(
-    forecast: DemandForecast, exposure: Exposure, *, days: int, elapsed_share: float, seed: int
+    forecast: DemandForecast,
+    exposure: Exposure,
+    *,
+    level: Floats,
+    days: int,
+    elapsed_share: float,
+    seed: int,
 ) -> Floats:
     """Quantile α of competing demand in the window that starts on each day, shape (N, days).
 
     Summed along sample paths: adding up daily quantiles would withhold too much.
     """
-    ahead = math.ceil(exposure.exposure_days)
-    longer = extended(forecast, horizon=days + ahead)
-    levels = [
-        np.stack(
-            [
-                _window_quantile(paths, exposure, start=t, elapsed_share=elapsed_share)
-                for t in range(days)
-            ],
-            axis=1,
-        )
-        for paths in longer.sample_paths_units(seed=seed, periods=days + ahead)
-    ]
-    units = np.concatenate(levels) if levels else np.empty((0, days))
+    longer = extended(forecast, horizon=days + math.ceil(exposure.exposure_days))
+    units = np.empty((len(forecast.skus), days))
+    for rows, paths in chunks(longer, seed=seed):
+        for t in range(days):
+            weights = window_weights(
+                exposure.exposure_days, elapsed_share=elapsed_share if t == 0 else 0.0
+            )
+            window = np.tensordot(weights, paths[:, t : t + len(weights)], axes=(0, 1))
+            units[rows, t] = row_quantiles(window, level[rows])
     return units * exposure.competing_share
-
-
-def _window_quantile(
-    paths: Floats, exposure: Exposure, *, start: int, elapsed_share: float
-) -> Floats:
-    weights = window_weights(
-        exposure.exposure_days, elapsed_share=elapsed_share if start == 0 else 0.0
-    )
-    window = np.tensordot(weights, paths[:, start : start + len(weights)], axes=(0, 1))
-    quantile: Floats = np.quantile(window, exposure.level, axis=1)
-    return quantile
 
 
 def window_weights(exposure_days: float, *, elapsed_share: float) -> Floats:

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from inventory.base_stock import extended, lead_time_quantile_days, protection_demand
+from inventory.base_stock import (
+    extended,
+    lead_time_quantile_days,
+    protection_demand,
+    starting_on,
+)
 from inventory.demand import LEVELS, DemandForecast
 from inventory.lot_size import QUANTUM_UNITS
 from inventory.promise_buffer import Exposure, promise_buffer
@@ -101,6 +106,24 @@ def test_the_last_week_repeats_in_its_weekday_order():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("day", "means"),
+    [
+        (date(2026, 1, 5), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        (date(2026, 1, 8), [3, 4, 5, 6, 7, 8, 9, 3, 4, 5]),
+        (date(2026, 1, 15), [3, 4, 5, 6, 7, 8, 9, 3, 4, 5]),  # The day after its last.
+        (date(2026, 3, 6), [4, 5, 6, 7, 8, 9, 3, 4, 5, 6]),  # 50 = 7 weeks and a day after it.
+        (date(2025, 12, 31), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+    ],
+)
+def test_an_old_forecast_goes_on_as_its_last_week(day, means):
+    forecast = normal_forecast(100, 20, horizon=10)
+    forecast.mean_units[0] = np.arange(10)
+    later = starting_on(forecast, day)
+    assert later.mean_units[0].tolist() == means
+    assert later.first_day == max(day, forecast.first_day)
+
+
 def test_a_weekly_forecast_takes_lead_times_in_days():
     weekly = protection(normal_forecast(70, 20, horizon=8, period_days=7), lead=14.0, review=7.0)
     assert weekly.mean_units[0] == pytest.approx(210)
@@ -135,7 +158,8 @@ def test_more_forecast_demand_raises_safety_stock_reorder_point_and_buffer():
     reorder_point = demand.mean_units + demand.safety_stock_units
     buffer = promise_buffer(
         forecasts,
-        Exposure(level=0.9),
+        Exposure(),
+        level=np.full(len(factors), 0.9),
         days=7,
         elapsed_share_of_first_day=0.0,
         known_units=np.zeros((len(factors), 7)),

@@ -1,0 +1,213 @@
+"""What planning proposes to buy: one proposed order per vendor and location, kept up to date.
+
+Proposing is idempotent: the same plan twice changes nothing. A proposed line that planning no
+longer wants goes away, a new one joins, a changed one changes. Firmed lines, and every order that
+somebody accepted, are left alone.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+import psycopg
+from psycopg.types.json import Jsonb
+
+from inventory.store.bulk import copy_in
+
+PROPOSAL_LOCK = 5_119_203
+"""Advisory lock: two planning runs at once would number the same order twice."""
+
+PLAN_COLUMNS = (
+    "vendor", "location", "sku", "quantity", "unit_cost", "explanation", "run_id", "expected_on",
+)  # fmt: skip
+"""Columns of a plan: quantity whole units, explanation JSON text, expected_on the date at which
+that line would come; one row per SKU and location."""
+
+ACTOR = "planning"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What a run changed; all zero when it changed nothing."""
+
+    orders_created: int
+    orders_withdrawn: int
+    lines_added: int
+    lines_changed: int
+    lines_removed: int
+
+
+@dataclass(slots=True)
+class LineChanges:
+    """Lines that a run added, changed and removed, counted by order."""
+
+    added: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def orders(self) -> set[str]:
+        return {*self.added, *self.changed, *self.removed}
+
+    def of(self, order: str) -> dict[str, int]:
+        """What happened to one order, for its history."""
+        return {
+            "lines_added": self.added[order],
+            "lines_changed": self.changed[order],
+            "lines_removed": self.removed[order],
+        }
+
+
+def propose(
+    db: psycopg.Connection,
+    plan: pl.DataFrame,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None = None,
+) -> Proposed:
+    """Make the proposed orders say what the plan says; columns `PLAN_COLUMNS`.
+
+    With `skus`, only lines of those SKUs are compared with the plan.
+    """
+    changes = LineChanges()
+    with db.transaction():
+        db.execute("select pg_advisory_xact_lock(%s)", [PROPOSAL_LOCK])
+        _stage(db, plan)
+        changes.removed = _remove_unwanted(db, skus)
+        created = _create_orders(db, now)
+        changes.added, changes.changed = _upsert_lines(db)
+        _record_changes(db, sorted(changes.orders - created), changes, now)
+        withdrawn = _withdraw_empty(db, now)
+        _redate(db)
+        db.execute("drop table plan_staged")
+    return Proposed(
+        orders_created=len(created),
+        orders_withdrawn=withdrawn,
+        lines_added=changes.added.total(),
+        lines_changed=changes.changed.total(),
+        lines_removed=changes.removed.total(),
+    )
+
+
+def _stage(db: psycopg.Connection, plan: pl.DataFrame) -> None:
+    db.execute(
+        "create temp table plan_staged (vendor text, location text, sku text, quantity bigint, "
+        "unit_cost float8, explanation jsonb, run_id text, expected_on date) on commit drop"
+    )
+    copy_in(db, plan, table="plan_staged", columns=PLAN_COLUMNS)
+
+
+def _remove_unwanted(db: psycopg.Connection, skus: Sequence[str] | None) -> Counter[str]:
+    found = db.execute(
+        "delete from purchase_order_lines l using purchase_orders p "
+        "where p.purchase_order_id = l.purchase_order_id and p.state = 'proposed' "
+        "and not l.firmed and (%(skus)s::text[] is null or l.sku = any(%(skus)s)) "
+        "and not exists (select from plan_staged s where s.sku = l.sku "
+        "and s.location = p.location and s.vendor = p.vendor) returning l.purchase_order_id",
+        {"skus": None if skus is None else list(skus)},
+    ).fetchall()
+    return Counter(str(row[0]) for row in found)
+
+
+def _create_orders(db: psycopg.Connection, now: datetime) -> set[str]:
+    """A proposed order for each vendor and location that has none; returns the new ids."""
+    day = f"PO-{now:%Y%m%d}-"
+    found = db.execute(
+        "with missing as ("
+        "  select vendor, location, max(expected_on) as expected_on from plan_staged s "
+        "  where not exists (select from purchase_orders p where p.state = 'proposed' "
+        "    and p.vendor = s.vendor and p.location = s.location) group by vendor, location"
+        "), latest as ("
+        "  select coalesce(max(substr(purchase_order_id, %(from)s)::int), 0) as number "
+        "  from purchase_orders where purchase_order_id ~ ('^' || %(day)s || '[0-9]+$')"
+        ") insert into purchase_orders (purchase_order_id, vendor, location, state, created_at, "
+        "  updated_at, expected_on) "
+        "select %(day)s || lpad((number + row_number() over (order by vendor, location))::text, "
+        "  greatest(4, length((number + row_number() over (order by vendor, location))::text)), "
+        "  '0'), vendor, location, 'proposed', %(now)s, %(now)s, expected_on "
+        "from missing, latest returning purchase_order_id",
+        {"day": day, "from": len(day) + 1, "now": now},
+    ).fetchall()
+    created = {str(row[0]) for row in found}
+    db.cursor().executemany(
+        "insert into purchase_order_events (purchase_order_id, act, to_state, at, actor) "
+        "values (%s, 'propose', 'proposed', %s, %s)",
+        [(order, now, ACTOR) for order in sorted(created)],
+    )
+    return created
+
+
+def _upsert_lines(db: psycopg.Connection) -> tuple[Counter[str], Counter[str]]:
+    """New and changed lines, counted by order; the same quantity only renews its explanation."""
+    changed = db.execute(
+        "update purchase_order_lines l set quantity = s.quantity "
+        "from plan_staged s, purchase_orders p where p.state = 'proposed' "
+        "and p.purchase_order_id = l.purchase_order_id and p.vendor = s.vendor "
+        "and p.location = s.location and l.sku = s.sku and not l.firmed "
+        "and l.quantity <> s.quantity returning l.purchase_order_id"
+    ).fetchall()
+    db.execute(
+        "update purchase_order_lines l set unit_cost = s.unit_cost, "
+        "explanation = s.explanation, run_id = s.run_id "
+        "from plan_staged s, purchase_orders p where p.state = 'proposed' "
+        "and p.purchase_order_id = l.purchase_order_id and p.vendor = s.vendor "
+        "and p.location = s.location and l.sku = s.sku and not l.firmed "
+        "and (l.unit_cost, l.explanation, l.run_id) "
+        "is distinct from (s.unit_cost, s.explanation, s.run_id)"
+    )
+    added = db.execute(
+        "insert into purchase_order_lines (purchase_order_id, line_no, sku, quantity, unit_cost, "
+        "  explanation, run_id) "
+        "select p.purchase_order_id, coalesce((select max(line_no) from purchase_order_lines x "
+        "    where x.purchase_order_id = p.purchase_order_id), 0) "
+        "  + row_number() over (partition by p.purchase_order_id order by s.sku), "
+        "  s.sku, s.quantity, s.unit_cost, s.explanation, s.run_id "
+        "from plan_staged s join purchase_orders p using (vendor, location) "
+        "where p.state = 'proposed' and not exists (select from purchase_order_lines l "
+        "  where l.purchase_order_id = p.purchase_order_id and l.sku = s.sku) "
+        "returning purchase_order_id"
+    ).fetchall()
+    return Counter(str(row[0]) for row in added), Counter(str(row[0]) for row in changed)
+
+
+def _record_changes(
+    db: psycopg.Connection, orders: Sequence[str], changes: LineChanges, now: datetime
+) -> None:
+    db.cursor().executemany(
+        "insert into purchase_order_events (purchase_order_id, act, from_state, to_state, at, "
+        "actor, changes) values (%s, 'replan', 'proposed', 'proposed', %s, %s, %s)",
+        [(order, now, ACTOR, Jsonb(changes.of(order))) for order in orders],
+    )
+    db.execute(
+        "update purchase_orders set version = version + 1, updated_at = %s "
+        "where purchase_order_id = any(%s)",
+        [now, list(orders)],
+    )
+
+
+def _withdraw_empty(db: psycopg.Connection, now: datetime) -> int:
+    """Proposed orders whose last line went away are cancelled, and say why."""
+    return db.execute(
+        "with withdrawn as ("
+        "  update purchase_orders p set state = 'cancelled', updated_at = %(now)s "
+        "  where state = 'proposed' and not exists (select from purchase_order_lines l "
+        "    where l.purchase_order_id = p.purchase_order_id) returning purchase_order_id"
+        ") insert into purchase_order_events (purchase_order_id, act, from_state, to_state, at, "
+        "  actor, reason) select purchase_order_id, 'cancel', 'proposed', 'cancelled', %(now)s, "
+        "  %(actor)s, 'no line needs ordering any more' from withdrawn",
+        {"now": now, "actor": ACTOR},
+    ).rowcount
+
+
+def _redate(db: psycopg.Connection) -> None:
+    """A proposal that waited a day would also come a day later, unless a person set its date."""
+    db.execute(
+        "update purchase_orders p set expected_on = s.expected_on from ("
+        "  select vendor, location, max(expected_on) as expected_on from plan_staged group by 1, 2"
+        ") s where p.state = 'proposed' and p.vendor = s.vendor and p.location = s.location "
+        "and p.expected_on <> s.expected_on and not exists ("
+        "  select from purchase_order_events e where e.purchase_order_id = p.purchase_order_id "
+        "  and e.act = 'edit' and e.changes ? 'expected_on')"
+    )

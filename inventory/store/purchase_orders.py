@@ -1,0 +1,256 @@
+"""Purchase orders in PostgreSQL: every act in one transaction, with who, when and why.
+
+The rules of the life of an order are in `inventory.purchase_orders`. From its confirmation on, each
+line is dated supply: a row of `inbound` named `<order>:<line>`, which availability promises from.
+Proposals are written by `inventory.store.order_proposals`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from inventory.errors import InputRejected, NotFound
+from inventory.purchase_orders import (
+    INBOUND_STATES,
+    STATES,
+    may,
+    next_state,
+    state_after_edit,
+)
+from inventory.store.order_lines import confirm_lines, edit_lines, receive_lines
+from inventory.store.paging import decode_cursor, encode_cursor
+
+Order = dict[str, Any]
+"""An order as a client reads it: id, vendor, location, state, expected_on, value, lines …"""
+
+ORDERS = """
+select p.purchase_order_id as id, p.vendor, p.location, p.state, p.created_at, p.updated_at,
+    p.expected_on, p.version, coalesce(l.value, 0) as value, coalesce(l.lines, '[]') as lines
+from purchase_orders p
+left join lateral (
+    select sum(quantity * unit_cost) as value, jsonb_agg(jsonb_build_object(
+        'line_no', line_no, 'sku', sku, 'quantity', quantity, 'received_units', received_units,
+        'unit_cost', unit_cost, 'firmed', firmed, 'run_id', run_id, 'explanation', explanation
+    ) order by line_no) as lines
+    from purchase_order_lines x where x.purchase_order_id = p.purchase_order_id
+) l on true
+"""
+
+
+def list_orders(
+    db: psycopg.Connection,
+    *,
+    state: str | None = None,
+    vendor: str | None = None,
+    location: str | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> dict[str, object]:
+    """Orders, the newest first, with lines: `{"orders": [...], "next_cursor": text or None}`."""
+    if state is not None and state not in STATES:
+        raise InputRejected(f"'{state}' is no state; use one of {', '.join(STATES)}", field="state")
+    query = ORDERS + (
+        " where (%(state)s::text is null or p.state = %(state)s)"
+        " and (%(vendor)s::text is null or p.vendor = %(vendor)s)"
+        " and (%(location)s::text is null or p.location = %(location)s)"
+        " and (%(before)s::text is null or p.purchase_order_id < %(before)s)"
+        " order by p.purchase_order_id desc limit %(limit)s"
+    )
+    before = decode_cursor(cursor)[0] if cursor else None
+    given = {"state": state, "vendor": vendor, "location": location, "before": before}
+    with db.cursor(row_factory=dict_row) as rows:
+        found = rows.execute(query, {**given, "limit": limit + 1}).fetchall()
+    more = len(found) > limit
+    return {
+        "orders": found[:limit],
+        "next_cursor": encode_cursor([found[limit - 1]["id"]]) if more else None,
+    }
+
+
+def get_order(db: psycopg.Connection, po_id: str) -> Order:
+    """One order with its lines and `events`: who did what, when and why. Raises `NotFound`."""
+    with db.cursor(row_factory=dict_row) as rows:
+        found = rows.execute(ORDERS + " where p.purchase_order_id = %s", [po_id]).fetchone()
+        if found is None:
+            raise NotFound("purchase order", po_id)
+        events = rows.execute(
+            "select act, from_state, to_state, at, actor, reason, changes "
+            "from purchase_order_events where purchase_order_id = %s order by event_id",
+            [po_id],
+        ).fetchall()
+    return {**found, "events": events}
+
+
+def act(
+    db: psycopg.Connection,
+    po_id: str,
+    act: str,
+    *,
+    actor: str,
+    role: str,
+    now: datetime,
+    reason: str | None = None,
+    lines: Sequence[Mapping[str, Any]] | None = None,
+) -> Order:
+    """Do one of `purchase_orders.ACTS` and return the order as it is then.
+
+    Parameters
+    ----------
+    lines : for `confirm`, what the vendor changes: [{"sku", "quantity"?, "expected_on"?}]; for
+        `receive`, what came: [{"sku", "quantity", "status"?}], by default all that is open.
+
+    Raises `NotFound`, `StateConflict`, and `InputRejected` when the role may not do this or a line
+    is wrong. Nothing is half done.
+    """
+    _check_role(act, role)
+    with db.transaction():
+        order = _locked(db, po_id)
+        next_state(po_id, order["state"], act)
+        changes: dict[str, Any] = {}
+        if act == "accept":
+            db.execute(
+                "update purchase_order_lines set firmed = true where purchase_order_id = %s",
+                [po_id],
+            )
+        elif act == "confirm":
+            changes = confirm_lines(db, order, lines or ())
+        elif act == "receive":
+            changes = receive_lines(db, order, lines, actor=actor, now=now)
+        everything = not changes.get("open_units")
+        to_state = next_state(po_id, order["state"], act, everything_received=everything)
+        _record(db, order, act=act, to_state=to_state, actor=actor, now=now, reason=reason,
+                changes=changes)  # fmt: skip
+        sync_inbound(db, po_id, now=now)
+    return get_order(db, po_id)
+
+
+def edit(
+    db: psycopg.Connection,
+    po_id: str,
+    *,
+    actor: str,
+    role: str,
+    now: datetime,
+    reason: str | None,
+    lines: Sequence[Mapping[str, Any]] | None = None,
+    expected_on: date | None = None,
+) -> Order:
+    """Change quantities, [{"sku", "quantity"}] (zero removes the line), or the expected date.
+
+    Edited lines become firmed: planning leaves them alone. An approved order goes back to
+    accepted. Raises as `act` does.
+    """
+    _check_role("edit", role)
+    if not reason or not reason.strip():
+        raise InputRejected("say why the order is changed", field="reason")
+    with db.transaction():
+        order = _locked(db, po_id)
+        to_state = state_after_edit(po_id, order["state"])
+        changes = edit_lines(db, order, lines or (), actor=actor, reason=reason)
+        if expected_on is not None and expected_on != order["expected_on"]:
+            changes["expected_on"] = [str(order["expected_on"]), str(expected_on)]
+            db.execute(
+                "update purchase_orders set expected_on = %s where purchase_order_id = %s",
+                [expected_on, po_id],
+            )
+        _record(db, order, act="edit", to_state=to_state, actor=actor, now=now, reason=reason,
+                changes=changes)  # fmt: skip
+    return get_order(db, po_id)
+
+
+def late_orders(db: psycopg.Connection, *, today: date) -> list[dict[str, Any]]:
+    """Orders that were sent and should have come before `today`, with the units still open."""
+    with db.cursor(row_factory=dict_row) as rows:
+        return rows.execute(
+            "select p.purchase_order_id as order_id, p.vendor, p.location, p.expected_on, "
+            "sum(greatest(l.quantity - l.received_units, 0))::bigint as open_units "
+            "from purchase_orders p join purchase_order_lines l using (purchase_order_id) "
+            "where p.state in ('sent', 'confirmed', 'shipped', 'partially_received') "
+            "and p.expected_on < %s group by 1, 2, 3, 4 order by 1",
+            [today],
+        ).fetchall()
+
+
+def sync_inbound(db: psycopg.Connection, po_id: str, *, now: datetime) -> None:
+    """Make the inbound rows of an order say what the order says; inside the caller's transaction.
+
+    Supply that vanishes or moves may leave promises short: `report_shortages` tells.
+    """
+    from inventory.store.events import report_shortages
+
+    found = db.execute(
+        "select state, expected_on from purchase_orders where purchase_order_id = %s", [po_id]
+    ).fetchone()
+    assert found is not None
+    state, expected_on = found
+    if state in INBOUND_STATES:
+        db.execute(
+            "insert into inbound (inbound_id, sku, location, quantity, expected_at, state, "
+            "purchase_order_id, updated_at) "
+            "select purchase_order_id || ':' || line_no, sku, location, quantity - received_units, "
+            "%(at)s, %(inbound)s, purchase_order_id, %(now)s "
+            "from purchase_order_lines join purchase_orders using (purchase_order_id) "
+            "where purchase_order_id = %(po)s and quantity > received_units "
+            "on conflict (inbound_id) do update set expected_at = excluded.expected_at, "
+            "state = excluded.state, quantity = excluded.quantity, updated_at = %(now)s",
+            {
+                "po": po_id,
+                "at": datetime.combine(expected_on, time(0), UTC),
+                "inbound": "confirmed" if state == "confirmed" else "shipped",
+                "now": now,
+            },
+        )
+        return
+    gone = db.execute(
+        "update inbound set state = 'cancelled', updated_at = %s where purchase_order_id = %s "
+        "and state in ('planned', 'confirmed', 'shipped') returning sku, location",
+        [now, po_id],
+    ).fetchall()
+    if gone:
+        report_shortages(db, [(str(sku), str(location)) for sku, location in gone], now=now)
+
+
+def _check_role(act: str, role: str) -> None:
+    if not may(act, role):
+        raise InputRejected(f"the role '{role}' may not {act} purchase orders", field="role")
+
+
+def _locked(db: psycopg.Connection, po_id: str) -> Order:
+    """The order as it is now; others wait until this transaction ends."""
+    with db.cursor(row_factory=dict_row) as rows:
+        found = rows.execute(
+            "select purchase_order_id as id, vendor, location, state, expected_on, version "
+            "from purchase_orders where purchase_order_id = %s for update",
+            [po_id],
+        ).fetchone()
+    if found is None:
+        raise NotFound("purchase order", po_id)
+    return found
+
+
+def _record(
+    db: psycopg.Connection,
+    order: Order,
+    *,
+    act: str,
+    to_state: str,
+    actor: str,
+    now: datetime,
+    reason: str | None,
+    changes: Mapping[str, Any],
+) -> None:
+    db.execute(
+        "update purchase_orders set state = %s, updated_at = %s, version = version + 1 "
+        "where purchase_order_id = %s",
+        [to_state, now, order["id"]],
+    )
+    db.execute(
+        "insert into purchase_order_events (purchase_order_id, act, from_state, to_state, at, "
+        "actor, reason, changes) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        [order["id"], act, order["state"], to_state, now, actor, reason,
+         Jsonb(dict(changes)) if changes else None],
+    )  # fmt: skip
