@@ -19,15 +19,21 @@ create table reservations (
     -- When it reached a terminal state.
     closed_at timestamptz
 );
--- One order, one reservation: an order is found by the id the order system gave it.
-create unique index reservations_order on reservations (order_id) where order_id is not null;
+-- One order, one reservation: an order is found by the id the order system gave it. A cart that was
+-- let go does not block the id.
+create unique index reservations_order on reservations (order_id)
+    where order_id is not null and state not in ('released', 'expired');
 create index reservations_expiry on reservations (expires_at) where state = 'active';
 
 -- A line takes `open_units` from one position, or from a group until it is located.
 create table reservation_lines (
     reservation_id text not null references reservations,
     line_no integer not null,
+    -- The line of the request it came from: bundles and splits make several of one.
+    request_line integer not null,
     sku text not null references skus,
+    -- How it will be fulfilled: says which members of a group may.
+    method text not null,
     location text references locations,
     group_id text references groups,
     promised_date date not null,
@@ -35,11 +41,14 @@ create table reservation_lines (
     -- Units that still count as a commitment; zero once shipped, released, expired or cancelled.
     open_units bigint not null check (open_units >= 0),
     shipped_units bigint not null default 0 check (shipped_units >= 0),
+    returned_units bigint not null default 0 check (returned_units between 0 and shipped_units),
     -- Class of the commitment, kept on the line so that availability reads one table.
     class text not null check (class in ('soft', 'hard', 'peg')),
     expires_at timestamptz,
     excluded_locations text[] not null default '{}',
+    -- For a component: the bundle that was asked for, and how many of it.
     bundle_sku text,
+    bundle_units bigint,
     primary key (reservation_id, line_no),
     check (location is not null or group_id is not null),
     check (open_units + shipped_units <= quantity)

@@ -1,0 +1,186 @@
+"""From stock facts to answers: the supplies of a question, and the availability of a place.
+
+Several questions share one projection, so that a thousand cost little more than one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from inventory import explanation
+from inventory.availability import Availability, Term, earliest_index
+from inventory.buffer_rules import BufferRule
+from inventory.bundles import binding_component, bundle_atp, bundle_atp_by_day
+from inventory.errors import InputRejected
+from inventory.projection import PositionFacts, Projection, member_method, rules_for
+from inventory.promising import day_asked
+from inventory.supply import GroupHold, SkuSupply, Taking
+
+HORIZON_DAYS = 28
+"""How far ahead an answer looks at least. Promises for later days lengthen it."""
+
+HORIZON_DAYS_MAX = 730
+"""The furthest day that may be asked for, or promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one view may take of one SKU (not a bundle) at a location or in a group.
+
+    `positions`: every position that bears on the answer, by location.
+    """
+
+    sku: str
+    location: str | None
+    group: str | None
+    channel: str | None
+    method: str | None
+    positions: Mapping[str, PositionFacts]
+    groups: Mapping[str, Sequence[str]]
+    holds: Sequence[GroupHold] = ()
+    oversell_units: int = 0
+
+    def method_at(self, location: str) -> str | None:
+        """How that location would fulfil: as asked where it was asked by name."""
+        if location == self.location:
+            return self.method
+        return member_method(self.method, self.positions[location].location_type)
+
+
+def supplies_of(
+    questions: Sequence[Question], rules: Sequence[BufferRule], *, last_day: date, now: datetime
+) -> list[SkuSupply]:
+    """The supply behind each question, all on one axis that reaches at least `last_day`."""
+    positions: list[PositionFacts] = []
+    row_rules: list[BufferRule | None] = []
+    rows: list[dict[str, int]] = []
+    for question in questions:
+        places = list(question.positions.values())
+        rows.append({place.location: len(positions) + i for i, place in enumerate(places)})
+        positions += places
+        methods = [question.method_at(place.location) for place in places]
+        row_rules += rules_for(places, rules, methods=methods, channel=question.channel)
+    first_day = min((_day_zero(p, now) for p in positions), default=now.date())
+    holds = [hold for question in questions for hold in question.holds]
+    days = _days(positions, holds, first_day=first_day, last_day=last_day)
+    projection = Projection(positions, rules=row_rules, first_day=first_day, days=days, now=now)
+    return [
+        SkuSupply(
+            question.sku,
+            projection,
+            rows_of,
+            holds=question.holds,
+            groups=question.groups,
+            oversell_units=question.oversell_units,
+        )
+        for question, rows_of in zip(questions, rows, strict=True)
+    ]
+
+
+def _day_zero(position: PositionFacts, now: datetime) -> date:
+    return position.calendar.day_of(now)
+
+
+def _days(
+    positions: Iterable[PositionFacts],
+    holds: Iterable[GroupHold],
+    *,
+    first_day: date,
+    last_day: date,
+) -> int:
+    """Length of the axis: no promise may lie beyond it, or the look-ahead would not see it."""
+    promised = [c.promised_date for position in positions for c in position.commitments]
+    promised += [hold.promised_date for hold in holds]
+    last = max([last_day, first_day + timedelta(days=HORIZON_DAYS), *promised])
+    return (last - first_day).days + 1
+
+
+def taking_of(supply: SkuSupply, question: Question) -> Taking:
+    """What may be taken at the place of the question."""
+    if question.location is not None:
+        return supply.at_location(question.location)
+    assert question.group is not None
+    return supply.in_group(question.group, question.method)
+
+
+def answer(
+    supply: SkuSupply,
+    question: Question,
+    *,
+    horizon_days: int,
+    quantity: int | None,
+    on: date | None,
+    explain: bool,
+) -> Availability:
+    """The published answer for one SKU."""
+    projection = supply.projection
+    taking = taking_of(supply, question)
+    day_zero = taking.day_zero
+    day = day_zero if on is None else day_asked(projection, on, day_zero=day_zero)
+    atp = taking.atp
+    earliest = None if quantity is None else earliest_index(atp, quantity, start=day)
+    binding = explanation.binding_day(supply, taking, question.location, day)
+    return Availability(
+        sku=question.sku,
+        location=question.location,
+        group=question.group,
+        channel=question.channel,
+        method=question.method,
+        as_of=projection.now,
+        atp=atp[day],
+        raw=int(taking.raw[day]),
+        binding_date=projection.date(binding),
+        first_day=projection.date(day_zero),
+        atp_by_day=tuple(atp[day_zero : day_zero + horizon_days + 1]),
+        quantity=quantity,
+        earliest_date=None if earliest is None else projection.date(earliest),
+        terms=explanation.terms(supply, taking, question.location, day) if explain else None,
+    )
+
+
+def bundle_answer(
+    bundle: str,
+    components: Mapping[str, int],
+    answers: Mapping[str, Availability],
+    *,
+    horizon_days: int,
+    quantity: int | None,
+    on: date | None,
+    explain: bool,
+) -> Availability:
+    """The answer for a bundle from those of its components over the same days."""
+    raw = {sku: component.raw for sku, component in answers.items()}
+    binding = binding_component(raw, components)
+    limiting = answers[binding]
+    by_day = bundle_atp_by_day({sku: a.atp_by_day for sku, a in answers.items()}, components)
+    start = 0 if on is None else (on - limiting.first_day).days
+    earliest = None
+    if quantity is not None:
+        found = earliest_index(by_day, quantity, start=start)
+        earliest = None if found is None else limiting.first_day + timedelta(days=found)
+    bundle_raw = bundle_atp(raw, components)
+    source = f"component {binding}: {limiting.raw} units, {components[binding]} in each"
+    return replace(
+        limiting,
+        sku=bundle,
+        atp=bundle_atp({sku: a.atp for sku, a in answers.items()}, components),
+        raw=bundle_raw,
+        atp_by_day=tuple(by_day[: horizon_days + 1]),
+        quantity=quantity,
+        earliest_date=earliest,
+        terms=(Term("component", bundle_raw, source),) if explain else None,
+    )
+
+
+def check_horizon(horizon_days: int, on: date | None, *, now: datetime) -> date:
+    """The last day that an answer must cover; raises `InputRejected` when that is too far."""
+    if not 0 <= horizon_days <= HORIZON_DAYS_MAX:
+        raise InputRejected(f"must be from 0 to {HORIZON_DAYS_MAX}", field="horizon")
+    today = now.date()
+    # Two days more: the first day of a place in another time zone, past its cut-off.
+    last_day = today + timedelta(days=horizon_days + 2)
+    if on is None:
+        return last_day
+    if on > today + timedelta(days=HORIZON_DAYS_MAX):
+        raise InputRejected(f"at most {HORIZON_DAYS_MAX} days from today", field="on")
+    return max(last_day, on)

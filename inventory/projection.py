@@ -1,0 +1,176 @@
+"""Positions side by side over the same days: from stock facts to what each view may take.
+
+All positions of one question share a date axis, so that group answers can add them up. A position
+whose day 0 is later than the first day (another time zone, or past its cut-off) gives nothing on
+the days before it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from inventory.availability import Units, lowest_from_each_day, projected_units, raw_units
+from inventory.buffer_rules import BufferRule, DatedUnits, View, buffer_units, winning_rule
+from inventory.calendar import UTC_DAYS, Calendar
+
+SOFT, HARD, PEG = "soft", "hard", "peg"
+"""The class of a unit of demand: a cart, an order, a pre-order waiting for dated supply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """Open units of one class promised for one day."""
+
+    promised_date: date
+    commitment_class: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """Dated supply that is still to come, in a state that counts."""
+
+    inbound_id: str
+    expected_at: datetime
+    state: str
+    units: int
+
+
+@dataclass(slots=True)
+class PositionFacts:
+    """All that availability needs to know of one (SKU, location), as of one moment."""
+
+    sku: str
+    location: str
+    category: str = ""
+    location_type: str = "warehouse"
+    methods: Sequence[str] = ()
+    calendar: Calendar = UTC_DAYS
+    on_hand_units: Mapping[str, int] = field(default_factory=dict)
+    """By status; only `available` may be promised."""
+    commitments: Sequence[Commitment] = ()
+    inbound: Sequence[Inbound] = ()
+    computed_buffers: Mapping[str, DatedUnits] = field(default_factory=dict)
+    """By rule id, for the rules that follow the forecast."""
+    forecast: DatedUnits | None = None
+
+    def view(self, *, method: str | None, channel: str | None) -> View:
+        return View(self.sku, self.category, self.location, self.location_type, method, channel)
+
+
+def member_method(method: str | None, location_type: str) -> str | None:
+    """How a member of a group fulfils what was asked of the group.
+
+    A parcel that leaves from a store is shipped from store, whatever the customer was told.
+    """
+    if method in ("ship", "sfs"):
+        return "sfs" if location_type == "store" else "ship"
+    return method
+
+
+def serves(facts: PositionFacts, method: str | None) -> bool:
+    """Whether a location may fulfil that way on behalf of a group; without a list it may all."""
+    return not facts.methods or method is None or method in facts.methods
+
+
+class Projection:
+    """P, B and raw of N positions over D days, each position under one view.
+
+    `day_zero` has one index per position: its own day 0 on the common axis.
+    """
+
+    def __init__(
+        self,
+        positions: Sequence[PositionFacts],
+        *,
+        rules: Sequence[BufferRule | None],
+        first_day: date,
+        days: int,
+        now: datetime,
+    ) -> None:
+        N = len(positions)
+        self.positions = list(positions)
+        self.rules = list(rules)
+        self.first_day = first_day
+        self.days = days
+        self.now = now
+        self.day_zero = [self.index(p.calendar.day_of(now)) for p in positions]
+        self.supply = np.zeros((N, days), np.int64)
+        self.committed = np.zeros((N, days), np.int64)
+        self.buffer = np.zeros((N, days), np.int64)
+        self.on_hand = np.array([p.on_hand_units.get("available", 0) for p in positions], np.int64)
+        for row in range(N):
+            self._fill(row)
+        self.recompute()
+
+    def index(self, day: date) -> int:
+        """Where a date lies on the axis; negative before it."""
+        return (day - self.first_day).days
+
+    def date(self, index: int) -> date:
+        return self.first_day + timedelta(days=index)
+
+    def _fill(self, row: int) -> None:
+        position, rule = self.positions[row], self.rules[row]
+        for commitment in position.commitments:
+            self.commit(row, self.index(commitment.promised_date), commitment.units)
+        for inbound in position.inbound:
+            pickable_on = position.calendar.pickable_on(inbound.expected_at, now=self.now)
+            if pickable_on is not None and self.index(pickable_on) < self.days:
+                self.supply[row, max(self.index(pickable_on), 0)] += inbound.units
+        if rule is not None:
+            self.buffer[row] = buffer_units(
+                rule,
+                first_day=self.first_day,
+                days=self.days,
+                computed=position.computed_buffers.get(rule.rule_id),
+                forecast=position.forecast,
+            )
+
+    def commit(self, row: int, day: int, units: int) -> None:
+        """Count a commitment; an overdue one sits in day 0. Call `recompute` when done."""
+        day = max(day, self.day_zero[row])
+        if day < self.days:
+            self.committed[row, day] += units
+
+    def recompute(self) -> None:
+        """Work out P and raw again after commitments were added."""
+        self.projected = projected_units(
+            on_hand_units=self.on_hand, supply_units=self.supply, committed_units=self.committed
+        )
+        lookahead = [None if rule is None else rule.lookahead_days for rule in self.rules]
+        self.raw = raw_units(self.projected, self.buffer, lookahead)
+
+    @property
+    def takeable(self) -> Units:
+        """raw, but nothing on the days before a position's own day 0, shape (N, D)."""
+        if not any(self.day_zero):
+            return self.raw
+        takeable = self.raw.copy()
+        for row, day in enumerate(self.day_zero):
+            takeable[row, :day] = np.minimum(takeable[row, :day], 0)
+        return takeable
+
+    @property
+    def short_units(self) -> Units:
+        """Units promised that no supply covers, shape (N,): zero while all promises hold."""
+        short: Units = np.maximum(-lowest_from_each_day(self.projected)[:, 0], 0)
+        return short
+
+
+def rules_for(
+    positions: Sequence[PositionFacts],
+    rules: Sequence[BufferRule],
+    *,
+    methods: Sequence[str | None],
+    channel: str | None,
+) -> list[BufferRule | None]:
+    """The winning buffer rule of each position, each asked through its own method."""
+    if not rules:
+        return [None] * len(positions)
+    return [
+        winning_rule(rules, position.view(method=method, channel=channel))
+        for position, method in zip(positions, methods, strict=True)
+    ]

@@ -1,0 +1,184 @@
+"""Accepting a basket: every line against what is left after the lines before it.
+
+Lines are summed by (SKU, place, date) first, bundles are exploded into their components, and each
+sum is checked against the supply as the earlier sums leave it. All or nothing, unless a partial
+promise was asked for: then each line, in its order, gets what can be had.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from inventory.availability import earliest_index
+from inventory.bundles import bundle_atp, explode
+from inventory.errors import InputRejected, InsufficientStock, Shortage
+from inventory.projection import Projection
+from inventory.supply import SkuSupply, Taking
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One line of a basket: whole SKUs or bundles at one place for one day."""
+
+    line: int
+    sku: str
+    units: int
+    location: str | None = None
+    group: str | None = None
+    method: str | None = None
+    on: date | None = None
+    components: Mapping[str, int] | None = None
+    """Units per bundle; None for a SKU that is not a bundle."""
+    earliest: bool = False
+    """Without a date: the first day on which the line can be had, rather than day 0."""
+
+    @property
+    def place(self) -> str:
+        return self.location or self.group or ""
+
+    @property
+    def parts(self) -> Mapping[str, int]:
+        return self.components or {self.sku: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an ask gets: so many SKUs or bundles on a day."""
+
+    ask: Ask
+    units: int
+    promised_date: date
+
+
+Supplies = Mapping[str, SkuSupply]
+"""By SKU; all of them over one projection."""
+
+
+def taking_of(supply: SkuSupply, ask: Ask) -> Taking:
+    """What may be taken at the place of an ask, for one of its component SKUs."""
+    if ask.location is not None:
+        return supply.at_location(ask.location)
+    assert ask.group is not None
+    return supply.in_group(ask.group, ask.method)
+
+
+def available_units(supplies: Supplies, ask: Ask, day: int) -> int:
+    """How many of the asked SKU or bundle can be promised for a day of the axis, now."""
+    atp = {sku: taking_of(supplies[sku], ask).atp[day] for sku in ask.parts}
+    return bundle_atp(atp, ask.parts)
+
+
+def day_of(supplies: Supplies, ask: Ask) -> int:
+    """The day of the axis that an ask is for: its date, its earliest chance, or day 0."""
+    takings = [taking_of(supplies[sku], ask) for sku in ask.parts]
+    day_zero = max(taking.day_zero for taking in takings)
+    if ask.on is not None:
+        return day_asked(_projection(supplies), ask.on, day_zero=day_zero)
+    if not ask.earliest:
+        return day_zero
+    atp = [
+        bundle_atp(dict(zip(ask.parts, units, strict=True)), ask.parts)
+        for units in zip(*(taking.atp for taking in takings), strict=True)
+    ]
+    found = earliest_index(atp, ask.units, start=day_zero)
+    return len(atp) - 1 if found is None else found
+
+
+def day_asked(projection: Projection, on: date, *, day_zero: int) -> int:
+    """The index of a date that was asked for; days that are over are refused."""
+    day = projection.index(on)
+    if day < day_zero:
+        first = projection.date(day_zero).isoformat()
+        raise InputRejected(f"{on} is over there; the first day left is {first}", field="on")
+    return day
+
+
+def _projection(supplies: Supplies) -> Projection:
+    return next(iter(supplies.values())).projection
+
+
+def _take(supplies: Supplies, ask: Ask, day: int, units: int) -> None:
+    for sku, component_units in explode(ask.parts, units).items():
+        if ask.location is not None:
+            supplies[sku].commit_at(ask.location, day, component_units)
+        else:
+            assert ask.group is not None
+            supplies[sku].commit_in(ask.group, ask.method, day, component_units)
+
+
+def grant_all(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
+    """Every ask in full, or `InsufficientStock` with every sum that cannot be had.
+
+    The shortage of a sum states what is left of it beside the sums that fit.
+    """
+    days = [day_of(supplies, ask) for ask in asks]
+    summed: dict[tuple[str, str | None, str | None, int], tuple[Ask, int]] = {}
+    for ask, day in zip(asks, days, strict=True):
+        for sku, units in explode(ask.parts, ask.units).items():
+            key = (sku, ask.location, ask.group, day)
+            earlier = summed[key][1] if key in summed else 0
+            summed[key] = (_component_ask(ask, sku), earlier + units)
+    shortages = []
+    for (sku, _, _, day), (ask, units) in summed.items():
+        available = available_units(supplies, ask, day)
+        if units <= available:
+            _take(supplies, ask, day, units)
+        else:
+            date_asked = supplies[sku].projection.date(day)
+            shortages.append(Shortage(sku, ask.place, date_asked, units, available))
+    if shortages:
+        raise InsufficientStock(shortages)
+    projection = _projection(supplies)
+    return [
+        Grant(ask, ask.units, projection.date(day)) for ask, day in zip(asks, days, strict=True)
+    ]
+
+
+def _component_ask(ask: Ask, sku: str) -> Ask:
+    return Ask(ask.line, sku, 1, location=ask.location, group=ask.group, method=ask.method)
+
+
+def grant_partly(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
+    """Each ask, in order, gets what can be had; `InsufficientStock` when that is nothing at all."""
+    grants, shortages = [], []
+    for ask in asks:
+        day = day_of(supplies, ask)
+        promised_date = _projection(supplies).date(day)
+        available = available_units(supplies, ask, day)
+        granted = min(ask.units, available)
+        if granted:
+            _take(supplies, ask, day, granted)
+            grants.append(Grant(ask, granted, promised_date))
+        else:
+            shortages.append(Shortage(ask.sku, ask.place, promised_date, ask.units, available))
+    if not grants:
+        raise InsufficientStock(shortages)
+    return grants
+
+
+def locate(
+    supply: SkuSupply, candidates: Sequence[str], *, units: int, promised_date: date
+) -> list[tuple[str, int]] | None:
+    """Choose members for a group line: one location if one has it all, else as few as can be.
+
+    The fullest location first, then by name, so that the others keep what little they have. The
+    commitments are added to the supply. None when even all together cannot: nothing is added then.
+    """
+    chosen: list[tuple[str, int]] = []
+    left = units
+    while left:
+        options = []
+        for location in candidates:
+            taking = supply.at_location(location)
+            day = max(supply.projection.index(promised_date), taking.day_zero)
+            options.append((-taking.atp[day], location, day))
+        lowest, location, day = min(options, default=(0, "", 0))
+        taken = min(left, -lowest)
+        if taken <= 0:
+            for earlier, units_there in chosen:
+                supply.commit_at(earlier, supply.projection.index(promised_date), -units_there)
+            return None
+        supply.commit_at(location, day, taken)
+        chosen.append((location, taken))
+        left -= taken
+    return chosen

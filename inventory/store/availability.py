@@ -1,0 +1,197 @@
+"""What may be promised, read from PostgreSQL: any number of questions, one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import psycopg
+
+from inventory import asking
+from inventory.asking import HORIZON_DAYS, Question
+from inventory.availability import Availability
+from inventory.errors import InputRejected, VouchError
+from inventory.projection import PositionFacts
+from inventory.store.facts import ChannelTerms, Facts, Place, read
+from inventory.supply import SkuSupply
+
+ITEMS_MAX = 1_000
+"""Questions in one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityItem:
+    """One question: how much of a SKU or bundle a view may take, at a location or in a group."""
+
+    sku: str
+    location: str | None = None
+    group: str | None = None
+    channel: str | None = None
+    method: str | None = None
+    quantity: int | None = None
+    """Also find the earliest date for so many."""
+    on: date | None = None
+    """Answer for this day rather than for day 0."""
+    explain: bool = False
+
+    @property
+    def place(self) -> Place:
+        return Place(self.sku, self.location, self.group)
+
+    def check(self) -> None:
+        """Raise `InputRejected` for a question that cannot be answered."""
+        if (self.location is None) == (self.group is None):
+            raise InputRejected("give either a location or a group", field="location")
+        if self.quantity is not None and self.quantity < 1:
+            raise InputRejected("must be at least 1", field="quantity")
+
+
+def availability(
+    db: psycopg.Connection,
+    *,
+    sku: str,
+    location: str | None = None,
+    group: str | None = None,
+    channel: str | None = None,
+    method: str | None = None,
+    now: datetime,
+    horizon_days: int = HORIZON_DAYS,
+    quantity: int | None = None,
+    on: date | None = None,
+    explain: bool = False,
+) -> Availability:
+    """What a view may take of a SKU or bundle; raises for what is unknown or malformed.
+
+    `days` of the answer are day 0 to day `horizon_days` of the location's calendar. The look-ahead
+    always reaches the last promise, however short the answer is asked to be.
+    """
+    item = AvailabilityItem(sku, location, group, channel, method, quantity, on, explain)
+    (found,) = availability_many(db, [item], now=now, horizon_days=horizon_days)
+    if isinstance(found, VouchError):
+        raise found
+    return found
+
+
+def availability_many(
+    db: psycopg.Connection,
+    items: Sequence[AvailabilityItem],
+    *,
+    now: datetime,
+    horizon_days: int = HORIZON_DAYS,
+) -> list[Availability | VouchError]:
+    """One answer per item, in order. A bad item is an error in its place; the others go through."""
+    if len(items) > ITEMS_MAX:
+        raise InputRejected(f"at most {ITEMS_MAX} items in one request", field="items")
+    results: dict[int, Availability | VouchError] = {}
+    last_day = asking.check_horizon(horizon_days, None, now=now)
+    good: list[tuple[int, AvailabilityItem]] = []
+    for index, item in enumerate(items):
+        try:
+            item.check()
+            last_day = max(last_day, asking.check_horizon(horizon_days, item.on, now=now))
+            good.append((index, item))
+        except VouchError as error:
+            results[index] = error
+    if good:
+        results |= _answers(db, good, last_day=last_day, now=now, horizon_days=horizon_days)
+    return [results[index] for index in range(len(items))]
+
+
+def _answers(
+    db: psycopg.Connection,
+    items: Sequence[tuple[int, AvailabilityItem]],
+    *,
+    last_day: date,
+    now: datetime,
+    horizon_days: int,
+) -> dict[int, Availability | VouchError]:
+    facts = read(
+        db,
+        [item.place for _, item in items],
+        channels={item.channel for _, item in items},
+        methods={item.method for _, item in items},
+        now=now,
+    )
+    results: dict[int, Availability | VouchError] = {}
+    known: list[tuple[int, AvailabilityItem]] = []
+    for index, item in items:
+        try:
+            facts.check(item.place)
+            known.append((index, item))
+        except VouchError as error:
+            results[index] = error
+    asked = [questions_of(facts, item.place, item.channel, item.method) for _, item in known]
+    flat = [question for questions in asked for question in questions.values()]
+    supplies = iter(asking.supplies_of(flat, facts.rules, last_day=last_day, now=now))
+    for (index, item), questions in zip(known, asked, strict=True):
+        parts = [(question, next(supplies)) for question in questions.values()]
+        try:
+            results[index] = _answer(facts, item, parts, horizon_days=horizon_days)
+        except VouchError as error:
+            results[index] = error
+    return results
+
+
+def _answer(
+    facts: Facts,
+    item: AvailabilityItem,
+    parts: Sequence[tuple[Question, SkuSupply]],
+    *,
+    horizon_days: int,
+) -> Availability:
+    bundle = item.sku in facts.bundles
+    answers = {
+        question.sku: asking.answer(
+            supply,
+            question,
+            horizon_days=supply.projection.days if bundle else horizon_days,
+            quantity=None if bundle else item.quantity,
+            on=item.on,
+            explain=item.explain and not bundle,
+        )
+        for question, supply in parts
+    }
+    if not bundle:
+        return answers[item.sku]
+    return asking.bundle_answer(
+        item.sku,
+        facts.bundles[item.sku],
+        answers,
+        horizon_days=horizon_days,
+        quantity=item.quantity,
+        on=item.on,
+        explain=item.explain,
+    )
+
+
+def questions_of(
+    facts: Facts, place: Place, channel: str | None, method: str | None
+) -> dict[str, Question]:
+    """The questions behind one: the SKU itself, or each component of the bundle."""
+    terms = facts.channels.get(channel or "", ChannelTerms())
+    return {
+        sku: Question(
+            sku=sku,
+            location=place.location,
+            group=place.group,
+            channel=channel,
+            method=method,
+            positions=_positions_near(facts, sku, place, whole=terms.oversell_units > 0),
+            groups=facts.groups,
+            holds=facts.holds.get(sku, ()),
+            oversell_units=terms.oversell_units,
+        )
+        for sku in facts.components(place.sku)
+    }
+
+
+def _positions_near(
+    facts: Facts, sku: str, place: Place, *, whole: bool
+) -> dict[str, PositionFacts]:
+    """The positions of the SKU that bear on the answer: few, unless promises on groups do."""
+    known = facts.by_sku.get(sku, {})
+    if whole:
+        return known
+    near = set(facts.groups[place.group]) if place.group is not None else {place.location}
+    for hold in facts.holds.get(sku, ()):
+        near.update(facts.groups[hold.group])
+    return {location: known[location] for location in known if location in near}
