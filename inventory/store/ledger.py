@@ -76,7 +76,7 @@ _CREATE = """
         from unnest(%b::text[], %b::text[], %b::text[]) as k (sku, location, status)
         left join lateral (
             select max(effective_at) as effective_at from full_feeds
-            where location = k.location and k.status = any (statuses)
+            where location = k.location and status = k.status
         ) f on true
         where (
             -- One visit to the index per key, however large the table is.
@@ -191,6 +191,27 @@ _LATER = """
         with ordinality as k (sku, location, status, moment, place)
     order by place
 """
+
+
+def below_commitments(
+    db: psycopg.Connection, positions: Sequence[tuple[str, str, int]]
+) -> list[tuple[str, str]]:
+    """Positions (SKU, location, units on hand) with less on hand than is promised from them.
+
+    A first sieve for shortages: supply that is on its way may still cover what is promised.
+    """
+    found = db.execute(
+        """
+        select k.sku, k.location
+        from unnest(%b::text[], %b::text[], %b::bigint[]) as k (sku, location, units)
+        where k.units < (
+            select coalesce(sum(open_units), 0) from reservation_lines l
+            where l.sku = k.sku and l.location = k.location and l.open_units > 0)
+        order by k.sku, k.location
+        """,
+        _columns(positions, 3),
+    )
+    return found.fetchall()
 
 
 def entries(

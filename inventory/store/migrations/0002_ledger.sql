@@ -74,15 +74,15 @@ create unique index quarantine_open on quarantine (feed, body_hash) where resolv
 create index quarantine_message on quarantine (feed, message_id) where resolved_at is null;
 
 -- The last FULL file per feed and location. Its size: a truncated file must not zero a store.
--- Its moment and statuses: an account that first appears later was absent from it, so zero then.
+-- Its moment: an account that first appears later was absent from the file, so zero at its moment.
 create table full_feeds (
     feed text not null,
     location text not null references locations,
+    status text not null,
     rows integer not null,
-    statuses text[] not null,
     effective_at timestamptz not null,
     received_at timestamptz not null,
-    primary key (feed, location)
+    primary key (feed, location, status)
 );
 create index full_feeds_location on full_feeds (location);
 

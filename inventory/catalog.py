@@ -1,0 +1,213 @@
+"""Places, things and the rules that belong to them, checked once where they come in.
+
+Every kind is a frozen dataclass with the fields of its HTTP body. One that exists is valid: making
+one with a value that makes no sense raises `InputRejected`, which names the field.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from inventory.errors import InputRejected
+
+LOCATION_TYPES = ("warehouse", "store", "hub", "vendor")
+METHODS = ("ship", "sfs", "bopis", "same_day")
+"""Shipped from a warehouse, shipped from a store, picked up, brought the same day."""
+
+CHARACTERS_MAX = 200
+INTEGER_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place that holds stock."""
+
+    id: str
+    name: str
+    type: str
+    latitude: float | None = None
+    longitude: float | None = None
+    timezone: str = "UTC"
+    methods: tuple[str, ...] = ()
+    daily_capacity: int | None = None
+    cutoff: time | None = None
+    """Local time after which a promise can no longer leave today; none: midnight."""
+    put_away_lag_days: int = 0
+    """From the dock to the shelf."""
+
+    def __post_init__(self) -> None:
+        _id(self.id)
+        _one_of("type", self.type, LOCATION_TYPES)
+        _between("latitude", self.latitude, -90, 90)
+        _between("longitude", self.longitude, -180, 180)
+        _zone(self.timezone)
+        for method in self.methods:
+            _one_of("methods", method, METHODS)
+        _at_least("daily_capacity", self.daily_capacity, 0)
+        _at_least("put_away_lag_days", self.put_away_lag_days, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """Somebody we buy from."""
+
+    id: str
+    name: str = ""
+    lead_time_days: float = 7.0
+    lead_time_sd_days: float = 0.0
+    review_period_days: float = 1.0
+    email: str | None = None
+    min_order_value: float = 0.0
+
+    def __post_init__(self) -> None:
+        _id(self.id)
+        for name in ("lead_time_days", "lead_time_sd_days", "review_period_days"):
+            _at_least(name, getattr(self, name), 0)
+        _at_least("min_order_value", self.min_order_value, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sku:
+    """A thing that is stocked and sold."""
+
+    id: str
+    name: str
+    category: str = ""
+    brand: str = ""
+    vendor: str | None = None
+    unit_cost: float = 0.0
+    price: float = 0.0
+    pack_size: int = 1
+    min_order_quantity: int = 0
+    shelf_life_days: int | None = None
+    holding_cost: float | None = None
+    """Money per unit and year; none: a share of unit cost."""
+    order_cost: float | None = None
+    """Money per order line placed; none: the default."""
+
+    def __post_init__(self) -> None:
+        _id(self.id)
+        _at_least("pack_size", self.pack_size, 1)
+        for name in ("unit_cost", "price", "min_order_quantity", "shelf_life_days"):
+            _at_least(name, getattr(self, name), 0)
+        _at_least("holding_cost", self.holding_cost, 0)
+        _at_least("order_cost", self.order_cost, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where customers buy."""
+
+    id: str
+    name: str = ""
+    soft_ttl_seconds: int = 900
+    order_ttl_seconds: int = 172_800
+    oversell_units: int = 0
+
+    def __post_init__(self) -> None:
+        _id(self.id)
+        _at_least("soft_ttl_seconds", self.soft_ttl_seconds, 1)
+        _at_least("order_ttl_seconds", self.order_ttl_seconds, 1)
+        _at_least("oversell_units", self.oversell_units, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Locations that serve a view together."""
+
+    id: str
+    locations: tuple[str, ...]
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        _id(self.id)
+        if not self.locations:
+            raise InputRejected("a group needs at least one location", field="locations")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A SKU that is sold as so many of others."""
+
+    id: str
+    components: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        _id(self.id)
+        if not self.components:
+            raise InputRejected("a bundle needs at least one component", field="components")
+        for component, units in self.components.items():
+            if component == self.id:
+                raise InputRejected("a bundle cannot contain itself", field="components")
+            if type(units) is not int or not 1 <= units <= INTEGER_MAX:
+                raise InputRejected(
+                    f"{units!r} of '{component}' is not a whole number of 1 or more",
+                    field="components",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class BufferRule:
+    """Units withheld from a view. Empty selectors match everything; the most specific rule wins."""
+
+    id: str
+    sku: str | None = None
+    category: str | None = None
+    location: str | None = None
+    location_type: str | None = None
+    method: str | None = None
+    channel: str | None = None
+    quantity: int | None = None
+    days_of_cover: float | None = None
+    forecast: Mapping[str, object] | None = None
+    lookahead_days: int | None = None
+
+    def __post_init__(self) -> None:
+        _id(self.id)
+        if self.location_type is not None:
+            _one_of("location_type", self.location_type, LOCATION_TYPES)
+        if self.method is not None:
+            _one_of("method", self.method, METHODS)
+        for name in ("quantity", "days_of_cover", "lookahead_days"):
+            _at_least(name, getattr(self, name), 0)
+        sizes = (self.quantity, self.days_of_cover, self.forecast)
+        if sum(size is not None for size in sizes) != 1:
+            raise InputRejected(
+                "give exactly one of 'quantity', 'days_of_cover' and 'forecast'", field="quantity"
+            )
+
+
+Item = Location | Vendor | Sku | Channel | Group | Bundle | BufferRule
+
+
+def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise InputRejected(f"'{value}' is not one of {', '.join(allowed)}", field=name)
+
+
+def _at_least(name: str, value: float | None, least: int) -> None:
+    if value is not None and not (value >= least and math.isfinite(value)):
+        raise InputRejected(f"{value} is not a number of {least} or more", field=name)
+
+
+def _between(name: str, value: float | None, least: float, most: float) -> None:
+    if value is not None and not least <= value <= most:
+        raise InputRejected(f"{value} is not between {least} and {most}", field=name)
+
+
+def _zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InputRejected(
+            f"'{name}' is not a time zone; use a name such as Europe/Berlin", field="timezone"
+        ) from error
+
+
+def _id(value: str) -> None:
+    if not 1 <= len(value) <= CHARACTERS_MAX or not value.isprintable():
+        raise InputRejected(
+            f"an id is a text of 1 to {CHARACTERS_MAX} printable characters", field="id"
+        )

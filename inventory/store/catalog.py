@@ -1,0 +1,233 @@
+"""Places, things and rules in PostgreSQL: written whole, found by id, listed in id order."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import LiteralString, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg.errors import ForeignKeyViolation
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from inventory.catalog import (
+    BufferRule,
+    Bundle,
+    Channel,
+    Group,
+    Item,
+    Location,
+    Sku,
+    Vendor,
+)
+from inventory.errors import InputRejected, NotFound, UnknownSku
+
+ItemT = TypeVar("ItemT", bound=Item)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Where a kind lives. A kind with members keeps them in a table of their own."""
+
+    name: str
+    key: str
+    noun: str
+    members: str | None = None
+
+
+_TABLES: dict[type, _Table] = {
+    Location: _Table("locations", "location", "location"),
+    Vendor: _Table("vendors", "vendor", "vendor"),
+    Sku: _Table("skus", "sku", "SKU"),
+    Channel: _Table("channels", "channel", "channel"),
+    Group: _Table("groups", "group_id", "group", members="locations"),
+    Bundle: _Table("bundles", "sku", "bundle", members="components"),
+    BufferRule: _Table("buffer_rules", "rule_id", "buffer rule"),
+}
+
+
+def put(db: psycopg.Connection, item: Item) -> bool:
+    """Write one item whole. True when it is new.
+
+    Raises `InputRejected` when it refers to something that is not in the catalogue.
+    """
+    return put_many(db, [item]) == 1
+
+
+def put_many(db: psycopg.Connection, items: Sequence[Item]) -> int:
+    """Write items of one kind, all or none. Returns how many are new."""
+    if not items:
+        return 0
+    kind = type(items[0])
+    assert all(type(item) is kind for item in items)
+    try:
+        with db.transaction():
+            if kind is Bundle:
+                return _put_bundles(db, [item for item in items if isinstance(item, Bundle)])
+            new = _put_rows(db, kind, items)
+            if kind is Group:
+                _put_members(db, [item for item in items if isinstance(item, Group)])
+            return new
+    except ForeignKeyViolation as error:
+        raise _dangling(error) from error
+
+
+def _dangling(error: ForeignKeyViolation) -> InputRejected:
+    """'Key (vendor)=(acme) is not present in table "vendors".' as the refusal of a field."""
+    field, _, rest = (error.diag.message_detail or "").removeprefix("Key (").partition(")=(")
+    value = rest.partition(")")[0]
+    home = _HOMES.get(field, field)
+    return InputRejected(
+        f"'{value}' is not in the catalogue; add it with PUT /api/v2/{home}/{value} first",
+        field="components" if field == "component" else field,
+    )
+
+
+_HOMES = {
+    "vendor": "vendors",
+    "location": "locations",
+    "sku": "skus",
+    "component": "skus",
+    "channel": "channels",
+}
+
+
+def _put_rows(db: psycopg.Connection, kind: type[Item], items: Sequence[Item]) -> int:
+    table = _TABLES[kind]
+    names = [f.name for f in fields(kind) if f.name != table.members]
+    columns = [table.key if name == "id" else name for name in names]
+    statement = sql.SQL(
+        "insert into {table} as t ({columns}) values ({values}) on conflict ({key}) do update "
+        "set {updates} returning t.xmax = 0"
+    ).format(
+        table=sql.Identifier(table.name),
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        values=sql.SQL(", ").join(sql.Placeholder() * len(columns)),
+        key=sql.Identifier(table.key),
+        updates=sql.SQL(", ").join(
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in columns
+        ),
+    )
+    new = 0
+    with db.cursor() as cursor:
+        cursor.executemany(
+            statement, [[_value(item, name) for name in names] for item in items], returning=True
+        )
+        for result in cursor.results():
+            new += result.fetchone() == (True,)
+    return new
+
+
+def _value(item: Item, name: str) -> object:
+    value = getattr(item, name)
+    if name == "name" and not value:
+        return item.id
+    if isinstance(value, tuple):
+        return list(value)
+    return Jsonb(value) if name == "forecast" and value is not None else value
+
+
+def _put_members(db: psycopg.Connection, groups: Sequence[Group]) -> None:
+    db.execute("delete from group_members where group_id = any (%s)", [[g.id for g in groups]])
+    with db.cursor() as cursor:
+        cursor.executemany(
+            "insert into group_members (group_id, location) values (%s, %s)",
+            [(group.id, place) for group in groups for place in dict.fromkeys(group.locations)],
+        )
+
+
+def _put_bundles(db: psycopg.Connection, bundles: Sequence[Bundle]) -> int:
+    ids = [bundle.id for bundle in bundles]
+    old = db.execute("select distinct sku from bundles where sku = any (%s)", [ids]).fetchall()
+    db.execute("delete from bundles where sku = any (%s)", [ids])
+    with db.cursor() as cursor:
+        cursor.executemany(
+            "insert into bundles (sku, component, units) values (%s, %s, %s)",
+            [(b.id, component, n) for b in bundles for component, n in b.components.items()],
+        )
+    return len(set(ids)) - len(old)
+
+
+def get(db: psycopg.Connection, kind: type[ItemT], item_id: str) -> ItemT:
+    """The item with this id, or `NotFound`."""
+    found = _read(db, kind, "{key} = %s", [item_id], limit=1)
+    if not found:
+        raise NotFound(_TABLES[kind].noun, item_id)
+    return found[0]
+
+
+def page(
+    db: psycopg.Connection, kind: type[ItemT], *, after: str | None = None, limit: int = 100
+) -> list[ItemT]:
+    """Items in the order of their ids, from the one after `after` on."""
+    return _read(db, kind, "{key} > %s", [after or ""], limit=limit)
+
+
+def _read(
+    db: psycopg.Connection,
+    kind: type[ItemT],
+    where: LiteralString,
+    values: list[str],
+    *,
+    limit: int,
+) -> list[ItemT]:
+    table = _TABLES[kind]
+    key = sql.Identifier(table.key)
+    query = sql.SQL(_SELECTS.get(kind, "select t.*, {key} as id from {table} t where {where}"))
+    statement = query.format(
+        table=sql.Identifier(table.name), key=key, where=sql.SQL(where).format(key=key)
+    ) + sql.SQL(" order by id limit {}").format(sql.Literal(limit))
+    names = [f.name for f in fields(kind)]
+    make: Callable[..., ItemT] = kind
+    with db.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement, values).fetchall()
+    return [make(**{name: _tuple(row[name]) for name in names}) for row in rows]
+
+
+_SELECTS: dict[type, LiteralString] = {
+    Group: """
+        select {key} as id, name, array(
+            select location from group_members m where m.group_id = t.group_id order by location
+        ) as locations
+        from {table} t where {where}
+    """,
+    Bundle: """
+        select {key} as id, jsonb_object_agg(component, units) as components
+        from {table} where {where} group by sku
+    """,
+}
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def remove_rule(db: psycopg.Connection, rule_id: str) -> None:
+    """Withdraw a buffer rule: the next most specific one is in force at once."""
+    done = db.execute("delete from buffer_rules where rule_id = %s", [rule_id])
+    if done.rowcount == 0:
+        raise NotFound("buffer rule", rule_id)
+
+
+def vendor_of(db: psycopg.Connection, sku: str) -> str | None:
+    """Who delivers a SKU, if that is known. Raises `UnknownSku`."""
+    found = db.execute("select vendor from skus where sku = %s", [sku]).fetchone()
+    if found is None:
+        raise UnknownSku(sku)
+    vendor: str | None = found[0]
+    return vendor
+
+
+def unknown(
+    db: psycopg.Connection, *, skus: Collection[str], locations: Collection[str]
+) -> tuple[set[str], set[str]]:
+    """Those of the SKUs and of the locations that are not in the catalogue."""
+    return (
+        set(skus) - _known(db, "select sku from skus where sku = any (%s)", skus),
+        set(locations)
+        - _known(db, "select location from locations where location = any (%s)", locations),
+    )
+
+
+def _known(db: psycopg.Connection, query: LiteralString, ids: Iterable[str]) -> set[str]:
+    return {found for (found,) in db.execute(query, [list(ids)])}
