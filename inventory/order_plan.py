@@ -128,7 +128,7 @@ def policy(
         pack_units=constraints.pack_units,
         max_units=constraints.max_units,
     )
-    return Policy(demand=demand, economic_lot_units=lot, order_quantity_units=rounded.ordered_units)
+    return Policy(demand=demand, economic_lot_units=lot, lot=rounded)
 
 
 def plan_orders(

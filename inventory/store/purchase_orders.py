@@ -180,8 +180,6 @@ def sync_inbound(db: psycopg.Connection, po_id: str, *, now: datetime) -> None:
 
     Supply that vanishes or moves may leave promises short: `report_shortages` tells.
     """
-    from inventory.store.events import report_shortages
-
     found = db.execute(
         "select state, expected_on from purchase_orders where purchase_order_id = %s", [po_id]
     ).fetchone()
@@ -211,6 +209,8 @@ def sync_inbound(db: psycopg.Connection, po_id: str, *, now: datetime) -> None:
         [now, po_id],
     ).fetchall()
     if gone:
+        from inventory.store.events import report_shortages
+
         report_shortages(db, [(str(sku), str(location)) for sku, location in gone], now=now)
 
 
