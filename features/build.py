@@ -13,7 +13,7 @@ import polars as pl
 
 from features.calendar import calendar_features, with_holidays
 from features.catalog import Anchor, Feature, chosen, offset_periods
-from features.demand import DEMAND, with_demand
+from features.demand import CENSORED, DEMAND, with_demand
 from features.frame import DATE, IN_STOCK, KEY, SERIES, UNITS, Panel
 from features.history import PERIOD, ROW_ID, history_features, level_window
 from features.price import Covariate, covariate_features
@@ -54,7 +54,8 @@ class Recipe:
             everything += covariate_features(covariate, period_days=self.period_days)
         everything += attribute_features(self.attributes)
         everything += neighbour_features(self.groups, period_days=self.period_days)
-        return chosen(tuple(everything), horizon=self.horizon, period_days=self.period_days)
+        named = tuple({feature.name: feature for feature in reversed(everything)}.values())
+        return chosen(named[::-1], horizon=self.horizon, period_days=self.period_days)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -72,8 +73,9 @@ class Recipe:
 
 def recipe_for(panel: Panel, *, horizon: int, country: str | None = None) -> Recipe:
     """Read off a panel which features it supports, and fix the codes of its text columns."""
+    panel = _own_names_freed(panel)
     history = with_demand(panel.history)
-    extra = [c for c in history.columns if c not in (*KEY, UNITS, IN_STOCK, *_made(history))]
+    extra = [c for c in panel.history.columns if c not in (*KEY, UNITS, IN_STOCK)]
     # The same value throughout every series: an attribute, known for ever.
     varies = history.select(
         (pl.col(c).drop_nulls().n_unique().over(SERIES) > 1).any().alias(c) for c in extra
@@ -106,9 +108,20 @@ def recipe_for(panel: Panel, *, horizon: int, country: str | None = None) -> Rec
     )
 
 
-def _made(history: pl.DataFrame) -> list[str]:
-    """Columns that `with_demand` added."""
-    return history.columns[-2:]
+def _own_names_freed(panel: Panel) -> Panel:
+    """The panel with columns renamed whose names are ours: a file may well say `weekday`."""
+    features = (*history_features(1), *history_features(7), *calendar_features(years=9))
+    ours = {f.name for f in features} | {DEMAND, CENSORED, "ahead", "log_level"}
+    ours |= {f"{group}_code" for group in GROUPS}
+
+    def freed(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.rename(
+            {c: f"{c}_given" for c in frame.columns if c in ours or c.startswith("_")}
+        )
+
+    return Panel(
+        history=freed(panel.history), future=freed(panel.future), period_days=panel.period_days
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -214,13 +227,14 @@ def _levels(timeline: pl.DataFrame) -> Floats:
 
 def timeline_of(panel: Panel, recipe: Recipe) -> pl.DataFrame:
     """History and horizon in one table with what the expressions need: demand, codes, holidays."""
+    panel = _own_names_freed(panel)
     history = with_demand(panel.history)
     series = history.select(SERIES).unique(maintain_order=True).with_row_index(ROW_ID)
     ahead = pl.DataFrame({DATE: panel.days_ahead(recipe.horizon)})
     future = series.select(SERIES).join(ahead, how="cross")
     known = [c.name for c in recipe.covariates if c.name in panel.future.columns]
     future = future.join(panel.future.select(*KEY, *known), on=KEY, how="left")
-    wanted = [*KEY, DEMAND, "censored", IN_STOCK]
+    wanted = [*KEY, DEMAND, CENSORED, IN_STOCK]
     wanted += [c.name for c in recipe.covariates if c.name in history.columns]
     own = [a for a in recipe.attributes if a in history.columns]
     frame = pl.concat([history.select(*wanted, *own), future], how="diagonal")

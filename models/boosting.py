@@ -20,7 +20,7 @@ from features.build import FeatureTable, Recipe, build, recipe_for
 from features.demand import CENSORED, censored_expr
 from features.frame import Panel
 from inventory.demand import DemandForecast, Floats, quantile_function
-from models.baseline import forecast_of
+from models.baseline import MovingAverage, forecast_of
 
 HEAD_LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Quantiles with a head of their own; others are read off between them."""
@@ -77,10 +77,11 @@ class BoostingForecaster:
         readable = ~_censored(panel, table)
         series, origin, ahead = self._examples(table, readable, horizon)
         self._quantiles = self._mean = None
-        if len(series) == 0:
-            return self  # Nothing to learn from: predictions fall back to the level.
+        sold_units = table.demand_units[table.first_row[series] + origin + ahead]
+        if not (sold_units > 0).any():
+            return self  # Nothing to learn from: predictions fall back to the recent average.
         matrix, level = table.matrix(series=series, origin_place=origin, ahead=ahead)
-        target = table.demand_units[table.first_row[series] + origin + ahead] / level
+        target = sold_units / level
         weight = _weights(table, matrix)
         data = xgboost.QuantileDMatrix(
             matrix, label=target, weight=weight, feature_names=table.names,
@@ -125,6 +126,8 @@ class BoostingForecaster:
         """Quantiles and mean for each of the next `horizon` periods, at most the fitted horizon."""
         assert self.recipe is not None, "fit first"
         assert horizon <= self.recipe.horizon
+        if self._quantiles is None:
+            return MovingAverage().predict(panel, horizon=horizon, levels=levels)
         table = build(panel, self.recipe)
         N = len(table.first_row)
         quantiles = np.empty((N, horizon, len(levels)), dtype=np.float32)
@@ -143,12 +146,8 @@ class BoostingForecaster:
         matrix, level = table.matrix(
             series=series, origin_place=table.origin_place[series], ahead=ahead
         )
-        if self._quantiles is None:
-            heads = np.zeros((len(series), len(HEAD_LEVELS)))
-            mean = np.zeros(len(series))
-        else:
-            heads = np.sort(self._quantiles.inplace_predict(matrix).clip(min=0.0), axis=1)
-            mean = self._mean.inplace_predict(matrix)
+        heads = np.sort(self._quantiles.inplace_predict(matrix).clip(min=0.0), axis=1)
+        mean = self._mean.inplace_predict(matrix)
         wanted = quantile_function(heads * level[:, None], np.array(HEAD_LEVELS), levels)
         shape = (len(chunk), horizon)
         return wanted.reshape(*shape, len(levels)), (mean * level).reshape(shape)
@@ -201,7 +200,8 @@ class BoostingForecaster:
 def _weights(table: FeatureTable, matrix: Floats) -> Floats:
     """Weigh each example as the scaled quantile loss will: level over naive error."""
     change = matrix[:, table.names.index("demand_season_change")]
-    usual = float(np.nanmedian(change)) if np.isfinite(change).any() else 1.0
+    varied = change[change > 0]
+    usual = float(np.median(varied)) if len(varied) else 1.0
     weight: Floats = 1.0 / np.clip(np.nan_to_num(change, nan=usual), 0.1 * usual, 10 * usual)
     weighed: Floats = weight / weight.mean()
     return weighed

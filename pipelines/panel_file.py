@@ -73,9 +73,11 @@ def read_table(path: Path) -> pl.DataFrame:
     """A parquet or CSV file, told apart by its first bytes."""
     try:
         with path.open("rb") as file:
-            parquet = file.read(4) == b"PAR1"
-        if parquet:
+            start = file.read(1024)
+        if start.startswith(b"PAR1"):
             return pl.read_parquet(path)
+        if b"\0" in start:
+            raise InputRejected(f"{path} is neither parquet nor text; write it as one of the two")
         return pl.read_csv(path, try_parse_dates=True, infer_schema_length=10_000)
     except FileNotFoundError as error:
         raise InputRejected(f"there is no file {path}; check the path") from error
@@ -257,11 +259,22 @@ def _covariates_filled(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(constant) if constant else frame
 
 
+def _typed_like(future: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
+    """Whole numbers and flags as text where the history has text: a CSV of codes may look so."""
+    return future.with_columns(
+        pl.col(c).cast(pl.String)
+        for c, kind in future.schema.items()
+        if c in history.columns
+        and history.schema[c] == pl.String
+        and (kind.is_integer() or kind == pl.Boolean)
+    )
+
+
 def _read_future(
     path: Path, history: pl.DataFrame, period_days: int, report: FileReport
 ) -> pl.DataFrame:
     """Covariates known ahead, for series that have a history, after the origin."""
-    raw = read_table(path)
+    raw = _typed_like(read_table(path), history)
     broken = FileReport()
     future = _sound_rows(raw, broken, needs=KEY, name=path.name).drop(ROW)
     report.notes += [

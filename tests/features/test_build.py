@@ -1,0 +1,175 @@
+"""Features against a second method: polars counts rows back, the oracle joins on the calendar."""
+
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features.as_of import as_of
+from features.build import Recipe, build, recipe_for
+from features.calendar import easter_sunday, holidays_between
+from features.closures import closed_ahead, find_closures, without_closed
+from features.demand import dense_demand, estimated_lost_units, with_demand
+from features.frame import BadFrame, Panel
+
+START = date(2024, 1, 1)
+
+
+def series(units, *, sku="a", start=START, **columns):
+    days = [start + timedelta(days=i) for i in range(len(units))]
+    plain = {"sku": sku, "location": "x", "date": days}
+    data = plain | {"units": pl.Series(units, dtype=pl.Float64), "in_stock": 1.0} | columns
+    return pl.DataFrame(data)
+
+
+def panel_of(*frames, future=None):
+    history = pl.concat(frames).sort("sku", "location", "date")
+    empty = history.head(0).select("sku", "location", "date")
+    return Panel(history=history, future=empty if future is None else future)
+
+
+@pytest.fixture(scope="module")
+def table_and_panel():
+    rng = np.random.default_rng(2)
+    panel = panel_of(
+        series(rng.poisson(7, 90)), series(rng.poisson(2, 60), sku="b", start=date(2024, 1, 31))
+    )
+    return build(panel, recipe_for(panel, horizon=14)), panel
+
+
+@pytest.mark.parametrize("ahead", [1, 7, 8, 14])
+def test_lags_against_a_join_on_dates(table_and_panel, ahead):
+    table, panel = table_and_panel
+    matrix, level = table.matrix(
+        series=np.arange(2), origin_place=table.origin_place, ahead=np.full(2, ahead)
+    )
+    sold = {(r["sku"], r["date"]): r["units"] for r in panel.history.iter_rows(named=True)}
+    target = panel.origin + timedelta(days=ahead)
+    for row, sku in enumerate(("a", "b")):
+        value = {n: matrix[row, j] * level[row] for j, n in enumerate(table.names)}
+        for k in range(7):
+            then = panel.origin - timedelta(days=k)
+            assert value[f"demand_lag_{k}"] == pytest.approx(sold[sku, then], rel=1e-5)
+        weeks_back = -(-ahead // 7)
+        same_weekday = target - timedelta(days=7 * weeks_back)
+        assert value["season_lag_1"] == pytest.approx(sold[sku, same_weekday], rel=1e-5)
+        four = [sold[sku, same_weekday - timedelta(days=7 * k)] for k in range(4)]
+        assert value["season_mean_4"] == pytest.approx(np.mean(four), rel=1e-5)
+        last28 = [sold[sku, panel.origin - timedelta(days=k)] for k in range(28)]
+        assert value["demand_mean_28"] == pytest.approx(np.mean(last28), rel=1e-5)
+
+
+def test_calendar_columns_speak_of_the_target(table_and_panel):
+    table, panel = table_and_panel
+    matrix, _ = table.matrix(
+        series=np.zeros(3, dtype=int), origin_place=np.repeat(table.origin_place[:1], 3),
+        ahead=np.array([1, 2, 3]),
+    )  # fmt: skip
+    weekdays = [(panel.origin + timedelta(days=h)).isoweekday() for h in (1, 2, 3)]
+    assert matrix[:, table.names.index("weekday")].tolist() == weekdays
+
+
+def test_a_recipe_survives_json(table_and_panel):
+    _, panel = table_and_panel
+    recipe = recipe_for(panel, horizon=14)
+    again = Recipe.from_dict(recipe.as_dict())
+    assert [f.name for f in again.features] == [f.name for f in recipe.features]
+
+
+def test_a_column_may_have_a_name_of_ours():
+    rng = np.random.default_rng(3)
+    panel = panel_of(series(rng.poisson(5, 60), weekday=rng.random(60), _series=1.0, age=2.0))
+    names = build(panel, recipe_for(panel, horizon=3)).names
+    assert len(set(names)) == len(names)
+    assert "weekday_given_mean_28" in names
+
+
+def test_an_attribute_not_seen_in_training_has_no_code():
+    old = panel_of(series([3.0] * 40, brand="p"), series([9.0] * 40, sku="b", brand="q"))
+    recipe = recipe_for(old, horizon=2)
+    new = panel_of(series([3.0] * 40, brand="new"), series([9.0] * 40, sku="b", brand="q"))
+    table = build(new, recipe)
+    assert np.isnan(table.columns["brand"][0])
+    assert table.columns["brand"][-1] == 1.0, "the best-selling brand ranks highest"
+
+
+def test_censored_sales_are_scaled_up_within_bounds_or_unknown():
+    panel = panel_of(series([8.0, 8.0, 8.0], in_stock=[1.0, 0.5, 0.1]))
+    demand = dense_demand(panel)[0]
+    assert demand[0] == 8
+    assert 8 < demand[1] <= 16
+    assert np.isnan(demand[2])
+    assert with_demand(panel.history)["censored"].to_list() == [False, True, True]
+
+
+def test_lost_units_are_those_of_the_censored_days():
+    panel = panel_of(series([6.0, 6.0, 0.0], in_stock=[1.0, 1.0, 0.0]))
+    lost = estimated_lost_units(panel.history).row(0, named=True)
+    assert (lost["sold_units"], lost["lost_units"]) == (12, 6)
+    assert lost["censored_share"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("year", "easter"),  # US Naval Observatory, Dates of Easter
+    [(2000, date(2000, 4, 23)), (2023, date(2023, 4, 9)), (2024, date(2024, 3, 31)),
+     (2025, date(2025, 4, 20)), (2038, date(2038, 4, 25))],
+)  # fmt: skip
+def test_easter(year, easter):
+    assert easter_sunday(year) == easter
+
+
+def test_holidays_of_a_country():
+    german = holidays_between(date(2024, 9, 20), date(2024, 10, 10), country="DE")
+    assert date(2024, 10, 3) in german
+    assert date(2024, 10, 3) not in holidays_between(
+        date(2024, 9, 20), date(2024, 10, 10), country=None
+    )
+
+
+def shop(days=60):
+    is_open = [0.0 if i % 7 == 6 else 1.0 for i in range(days)]
+    rng = np.random.default_rng(4)
+    frames = [
+        series([u * o for u, o in zip(rng.poisson(20, days) + 1, is_open, strict=True)],
+               sku=s, open=is_open)
+        for s in "abcde"
+    ]  # fmt: skip
+    ahead = pl.DataFrame(
+        [(s, "x", START + timedelta(days=days + h), 0.0 if h == 2 else 1.0)
+         for s in "abcde" for h in range(4)],
+        schema=["sku", "location", "date", "open"], orient="row",
+    )  # fmt: skip
+    return panel_of(*frames, future=ahead)
+
+
+def test_closed_days_are_found_masked_and_foretold():
+    panel = shop()
+    closures = find_closures(panel)
+    assert [(c.column, c.value) for c in closures] == [("open", 0.0)]
+    assert np.isnan(dense_demand(without_closed(panel, closures))[0, 6])
+    assert closed_ahead(panel, closures, horizon=5)[0].tolist() == [False, False, True, False,
+                                                                    False]  # fmt: skip
+
+
+def test_a_promotion_is_no_closure():
+    panel = shop()
+    promoted = panel.history.with_columns(units=pl.col("units") + 1)
+    assert find_closures(Panel(history=promoted, future=panel.future)) == ()
+
+
+def utc(day, hour):
+    return datetime.fromisoformat(f"2024-03-{day:02d}T{hour:02d}:00:00+00:00")
+
+
+def test_as_of_sees_the_version_of_its_time():
+    rows = pl.DataFrame(
+        [("a", "x", date(2024, 3, 1), 5.0, utc(2, 1)), ("a", "x", date(2024, 3, 1), 7.0, utc(9, 1)),
+         ("a", "x", date(2024, 3, 2), 4.0, utc(3, 1))],
+        schema=["sku", "location", "date", "units", "known_at"], orient="row",
+    )  # fmt: skip
+    assert as_of(rows, utc(2, 6))["units"].to_list() == [5]
+    assert as_of(rows, utc(5, 0))["units"].to_list() == [5, 4]
+    assert as_of(rows, utc(9, 1))["units"].to_list() == [7, 4]
+    with pytest.raises(BadFrame, match="zone"):
+        as_of(rows, datetime(2024, 3, 5))  # noqa: DTZ001
