@@ -1,0 +1,125 @@
+"""The catalogue: places, things and rules, written whole by PUT, read one by one or by the page."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from inventory import catalog as kinds
+from inventory.store import catalog as store
+from inventory.store.paging import decode_cursor, encode_cursor
+from serving import messages_catalogue as messages
+from serving.api.context import Call, CatalogueWriter, Staff, jsonable
+from serving.messages import Cursor, Id, Message, PageLimit
+
+router = APIRouter(tags=["Catalogue"])
+
+Item = (
+    kinds.Location
+    | kinds.Sku
+    | kinds.Vendor
+    | kinds.Channel
+    | kinds.Group
+    | kinds.Bundle
+    | kinds.BufferRule
+)
+
+LISTED: dict[str, type[Item]] = {
+    "locations": kinds.Location,
+    "skus": kinds.Sku,
+    "vendors": kinds.Vendor,
+    "channels": kinds.Channel,
+    "groups": kinds.Group,
+    "bundles": kinds.Bundle,
+    "buffer-rules": kinds.BufferRule,
+}
+
+
+@router.put("/locations/{id}")
+def put_location(id: Id, body: messages.Location, call: CatalogueWriter) -> JSONResponse:  # noqa: A002 - the name in the path.
+    """Add or replace a location."""
+    return _put(call, kinds.Location(id=id, **body.model_dump()), body)
+
+
+@router.put("/skus/{id}")
+def put_sku(id: Id, body: messages.Sku, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
+    """Add or replace a SKU."""
+    return _put(call, kinds.Sku(id=id, **body.model_dump()), body)
+
+
+@router.put("/vendors/{id}")
+def put_vendor(id: Id, body: messages.Vendor, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
+    """Add or replace a vendor."""
+    return _put(call, kinds.Vendor(id=id, **body.model_dump()), body)
+
+
+@router.put("/channels/{id}")
+def put_channel(id: Id, body: messages.Channel, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
+    """Add or replace a sales channel."""
+    return _put(call, kinds.Channel(id=id, **body.model_dump()), body)
+
+
+@router.put("/groups/{id}")
+def put_group(id: Id, body: messages.Group, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
+    """Add or replace a group of locations."""
+    members = body.model_dump() | {"locations": tuple(body.locations)}
+    return _put(call, kinds.Group(id=id, **members), body)
+
+
+@router.put("/bundles/{sku}")
+def put_bundle(sku: Id, body: messages.Bundle, call: CatalogueWriter) -> JSONResponse:
+    """Say what a SKU that is sold as a set is made of."""
+    return _put(call, kinds.Bundle(id=sku, components=dict(body.components)), body)
+
+
+@router.put("/buffer-rules/{id}")
+def put_buffer_rule(id: Id, body: messages.BufferRule, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
+    """Add or replace a rule that withholds units from a view."""
+    return _put(call, kinds.BufferRule(id=id, **body.model_dump()), body)
+
+
+@router.delete("/buffer-rules/{id}", status_code=204)
+def remove_buffer_rule(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
+    """Take a rule out of force."""
+    with call.db() as db:
+        store.remove_rule(db, id)
+
+
+def _put(call: Call, item: Item, body: Message) -> JSONResponse:
+    kind = type(item).__name__
+    with call.db() as db:
+        return call.once(
+            db,
+            scope=f"PUT {kind} {item.id}",
+            body=body,
+            act=lambda: jsonable(asdict(item)) | {"created": store.put(db, item)},
+        )
+
+
+def _reader(kind: type[Item]) -> Callable[..., dict[str, Any]]:
+    def read(id: Id, call: Staff) -> dict[str, Any]:  # noqa: A002
+        with call.db() as db:
+            found: dict[str, Any] = jsonable(asdict(store.get(db, kind, id)))
+            return found
+
+    read.__doc__ = f"One {kind.__name__.lower()} of the catalogue."
+    return read
+
+
+def _lister(name: str, kind: type[Item]) -> Callable[..., dict[str, Any]]:
+    def page(call: Staff, cursor: Cursor = None, limit: PageLimit = 100) -> dict[str, Any]:
+        after = str(decode_cursor(cursor)[0]) if cursor else None
+        with call.db() as db:
+            found = store.page(db, kind, after=after, limit=limit)
+        more = encode_cursor([found[-1].id]) if len(found) == limit else None
+        return {name: [jsonable(asdict(item)) for item in found], "next_cursor": more}
+
+    page.__doc__ = f"The {name} of the catalogue, by id."
+    return page
+
+
+for listed, kind in LISTED.items():
+    router.add_api_route(f"/{listed}", _lister(listed.replace("-", "_"), kind), methods=["GET"])
+    router.add_api_route(f"/{listed}/{{id}}", _reader(kind), methods=["GET"])

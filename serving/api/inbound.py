@@ -1,0 +1,56 @@
+"""Dated supply on its way to a position, and its arrival."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from inventory.store import inbound as store
+from serving import auth
+from serving.api.context import Call, Staff, allow, jsonable
+from serving.messages import Id
+from serving.messages_stock import Inbound, Receipt
+
+router = APIRouter(tags=["Stock"])
+
+SupplyWriter = Annotated[Call, allow("buyer", *auth.STOCK_WRITERS)]
+
+
+@router.get("/inbound/{id}")
+def read(id: Id, call: Staff) -> JSONResponse:  # noqa: A002 - the name in the path.
+    """One inbound, and how much of it has arrived."""
+    with call.db() as db:
+        return JSONResponse(jsonable(store.get(db, id)))
+
+
+@router.put("/inbound/{id}")
+def put(id: Id, body: Inbound, call: SupplyWriter) -> JSONResponse:  # noqa: A002
+    """Add an inbound, re-date it, change its quantity or its state."""
+    with call.db() as db:
+        return call.once(
+            db,
+            scope=f"PUT /inbound/{id}",
+            body=body,
+            act=lambda: jsonable(store.put(db, inbound_id=id, **body.model_dump(), now=call.now)),
+        )
+
+
+@router.post("/inbound/{id}/receive")
+def receive(id: Id, body: Receipt, call: SupplyWriter) -> JSONResponse:  # noqa: A002
+    """Book units that have arrived; the `id` in the body makes a repeat harmless."""
+    with call.db() as db:
+        return call.once(
+            db,
+            scope=f"POST /inbound/{id}/receive",
+            body=body,
+            act=lambda: jsonable(
+                store.receive(
+                    db,
+                    id,
+                    **body.model_dump(exclude={"id"}),
+                    message_id=body.id,
+                    now=call.now,
+                    actor=call.actor,
+                )
+            ),
+        )

@@ -1,0 +1,161 @@
+"""Stock as it is: feeds and corrections in, balances out."""
+
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+from fastapi import APIRouter, Header
+from fastapi.responses import JSONResponse
+from starlette.background import BackgroundTask
+
+from inventory.errors import VouchError
+from inventory.store import feeds, jobs
+from inventory.store import stock as store
+from inventory.store.paging import decode_cursor, encode_cursor
+from serving import problems
+from serving.api.context import Call, Reader, StockWriter, jsonable
+from serving.messages import Cursor, Id, PageLimit
+from serving.messages_stock import SYNC_ROWS_MAX, Correction, Move, Sync
+
+router = APIRouter(tags=["Stock"])
+
+StockState = Literal["in_stock", "out_of_stock", "negative"]
+
+
+@router.post("/inventory/sync")
+def sync(body: Sync, call: StockWriter, prefer: Annotated[str, Header()] = "") -> JSONResponse:
+    """Take a feed of counts or changes; every row gets one outcome, in request order."""
+    if len(body.rows) > SYNC_ROWS_MAX:
+        raise problems.RequestTooLarge(
+            f"{len(body.rows)} rows; one request may carry {SYNC_ROWS_MAX}: send several"
+        )
+    if "respond-async" in prefer.lower():
+        return _started(body, call)
+    with call.db() as db:
+        return call.once(
+            db, scope="POST /inventory/sync", body=body, act=lambda: _taken(db, body, call)
+        )
+
+
+def _taken(db: Any, body: Sync, call: Call) -> dict[str, Any]:  # noqa: ANN401 - a connection.
+    result = feeds.sync(
+        db,
+        mode=body.mode,
+        rows=body.rows,
+        now=call.now,
+        source=body.source,
+        basis=body.basis,
+        scope=body.scope,
+        location=body.location,
+        atomic=body.atomic,
+        actor=call.actor,
+        feed=body.source,
+    )
+    return result.as_dict()
+
+
+def _started(body: Sync, call: Call) -> JSONResponse:
+    job_id = uuid4().hex
+    with call.db() as db:
+        jobs.create(db, job_id=job_id, kind="sync", total=len(body.rows), now=call.now)
+    path = f"/api/v2/jobs/{job_id}"
+    return JSONResponse(
+        {"id": job_id, "state": "queued", "location": path},
+        status_code=202,
+        headers={"Location": path, "Preference-Applied": "respond-async"},
+        background=BackgroundTask(_run, job_id, body, call),
+    )
+
+
+def _run(job_id: str, body: Sync, call: Call) -> None:
+    """The job behind a 202; what happens to it is found under its id, also when it fails."""
+    with call.db() as db:
+        jobs.progress(db, job_id, done=0, now=call.server.clock())
+        try:
+            result = _taken(db, body, call)
+        except VouchError as refusal:
+            jobs.fail(db, job_id, problem=str(refusal), now=call.server.clock())
+        except Exception:
+            jobs.fail(db, job_id, problem="failed; see the log", now=call.server.clock())
+            raise
+        else:
+            jobs.succeed(db, job_id, result=result, now=call.server.clock())
+
+
+@router.patch("/inventory/{sku}")
+def correct(sku: Id, body: Correction, call: StockWriter) -> JSONResponse:
+    """Correct one position by a new count or by a difference, with the reason."""
+    with call.db() as db:
+        return call.once(
+            db,
+            scope=f"PATCH /inventory/{sku}",
+            body=body,
+            act=lambda: jsonable(
+                store.correct(
+                    db,
+                    sku=sku,
+                    **body.model_dump(exclude={"id"}),
+                    message_id=body.id,
+                    now=call.now,
+                    actor=call.actor,
+                )
+            ),
+        )
+
+
+@router.post("/inventory/move")
+def move(body: Move, call: StockWriter) -> JSONResponse:
+    """Move units of a position from one status to another."""
+    with call.db() as db:
+        return call.once(
+            db,
+            scope="POST /inventory/move",
+            body=body,
+            act=lambda: jsonable(
+                store.move(
+                    db,
+                    message_id=body.id,
+                    sku=body.sku,
+                    location=body.location,
+                    units=body.quantity,
+                    from_status=body.from_status,
+                    to_status=body.to_status,
+                    now=call.now,
+                    actor=call.actor,
+                )
+            ),
+        )
+
+
+@router.get("/inventory")
+def page(
+    *,
+    call: Reader,
+    location: Id | None = None,
+    category: str | None = None,
+    state: StockState | None = None,
+    cursor: Cursor = None,
+    limit: PageLimit = 100,
+) -> JSONResponse:
+    """Positions and their units by status."""
+    after = decode_cursor(cursor) if cursor else None
+    with call.db() as db:
+        found = store.page(
+            db,
+            location=location,
+            category=category,
+            state=state,
+            vendor=call.principal.vendor,
+            after=(str(after[0]), str(after[1])) if after else None,
+            limit=limit,
+        )
+    last = found[-1] if len(found) == limit else None
+    more = encode_cursor([str(last["sku"]), str(last["location"])]) if last else None
+    return JSONResponse({"items": jsonable(found), "next_cursor": more})
+
+
+@router.get("/inventory/{sku}")
+def read(sku: Id, call: Reader) -> JSONResponse:
+    """One SKU per location: units by status, commitments by class, what is on its way."""
+    with call.db() as db:
+        call.may_see(db, sku)
+        return JSONResponse(jsonable(store.of_sku(db, sku, now=call.now)))

@@ -1,0 +1,115 @@
+"""Orders to vendors: proposed by the planning run, decided by people, reported on by vendors."""
+
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import APIRouter, Body
+from fastapi.responses import JSONResponse
+
+from inventory import purchase_orders as rules
+from inventory.errors import NotFound
+from inventory.store import purchase_orders as store
+from serving.api.context import Call, OrderActor, Reader, jsonable
+from serving.messages import Cursor, Id, PageLimit
+from serving.messages_purchase_orders import Act, Edit, Step
+from serving.problems import Forbidden
+
+router = APIRouter(tags=["Orders to vendors"])
+
+
+@router.get("/purchase-orders")
+def orders(
+    *,
+    call: Reader,
+    state: str | None = None,
+    vendor: Id | None = None,
+    location: Id | None = None,
+    cursor: Cursor = None,
+    limit: PageLimit = 100,
+) -> JSONResponse:
+    """Orders, newest first, optionally of one state, vendor or location."""
+    if call.principal.role == "vendor":
+        vendor = call.principal.vendor
+    with call.db() as db:
+        page = store.list_orders(
+            db, state=state, vendor=vendor, location=location, cursor=cursor, limit=limit
+        )
+    return JSONResponse(jsonable(page))
+
+
+@router.get("/purchase-orders/{id}")
+def order(id: Id, call: Reader) -> JSONResponse:  # noqa: A002 - the name in the path.
+    """One order with its lines, their explanation, and everything that happened to it."""
+    with call.db() as db:
+        return JSONResponse(jsonable(_visible(db, id, call)))
+
+
+@router.patch("/purchase-orders/{id}")
+def edit(id: Id, body: Edit, call: OrderActor) -> JSONResponse:  # noqa: A002
+    """Change quantities or the date; the changed lines are left alone by planning."""
+    _check_role("edit", call)
+    lines = [line.model_dump() for line in body.lines] if body.lines else None
+    with call.db() as db:
+        return call.once(
+            db,
+            scope=f"PATCH /purchase-orders/{id}",
+            body=body,
+            act=lambda: jsonable(
+                store.edit(
+                    db,
+                    id,
+                    actor=call.actor,
+                    role=call.principal.role,
+                    now=call.now,
+                    reason=body.reason,
+                    lines=lines,
+                    expected_on=body.expected_on,
+                )
+            ),
+        )
+
+
+@router.post("/purchase-orders/{id}/{act}")
+def perform(
+    id: Id,  # noqa: A002
+    act: Act,
+    call: OrderActor,
+    body: Annotated[Step | None, Body()] = None,
+) -> JSONResponse:
+    """Take an order one step further; which roles may depends on the step."""
+    _check_role(act, call)
+    step = body or Step()
+    lines = [line.model_dump(exclude_none=True) for line in step.lines] if step.lines else None
+    with call.db() as db:
+        _visible(db, id, call)
+        return call.once(
+            db,
+            scope=f"POST /purchase-orders/{id}/{act}",
+            body=step,
+            act=lambda: jsonable(
+                store.act(
+                    db,
+                    id,
+                    act,
+                    actor=call.actor,
+                    role=call.principal.role,
+                    now=call.now,
+                    reason=step.reason,
+                    lines=lines,
+                )
+            ),
+            key=step.id,
+        )
+
+
+def _check_role(act: str, call: Call) -> None:
+    if not rules.may(act, call.principal.role):
+        raise Forbidden(f"role '{call.principal.role}' may not {act} a purchase order")
+
+
+def _visible(db: psycopg.Connection, purchase_order_id: str, call: Call) -> dict[str, Any]:
+    """The order, where the caller may see it: to a vendor, another's order does not exist."""
+    found = store.get_order(db, purchase_order_id)
+    if call.principal.role == "vendor" and found["vendor"] != call.principal.vendor:
+        raise NotFound("purchase order", purchase_order_id)
+    return found

@@ -1,0 +1,110 @@
+"""Promises: place a hold, confirm it as an order, extend it, let it go."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from inventory.errors import InsufficientStock
+from inventory.reservations import AskedLine, Basket
+from inventory.reservations import Reservation as Promise
+from inventory.store import reservations as engine
+from serving import metrics
+from serving.api.context import Call, PromiseWriter, Staff
+from serving.messages import Id, Message
+from serving.messages_promises import Confirmation, Extension, Release, Reservation
+
+router = APIRouter(tags=["Promises"])
+
+
+@router.post("/reservations", status_code=201)
+@router.post("/inventory/reserve", status_code=201)
+def place(body: Reservation, call: PromiseWriter) -> JSONResponse:
+    """Hold units for a basket, all or none; 409 tells per line what was asked and what is left."""
+    basket = Basket(
+        **body.model_dump(exclude={"lines"}),
+        lines=tuple(AskedLine(**line.model_dump()) for line in body.lines),
+    )
+
+    def act(db: psycopg.Connection) -> Promise:
+        return engine.place(db, basket, reservation_id=uuid4().hex, now=call.now, actor=call.actor)
+
+    try:
+        answer = _write(call, "POST /reservations", body, act, status=201)
+    except InsufficientStock:
+        metrics.PROMISES.labels("refused").inc()
+        raise
+    metrics.PROMISES.labels("accepted").inc()
+    return answer
+
+
+@router.get("/reservations/{id}")
+def read(id: Id, call: Staff) -> JSONResponse:  # noqa: A002 - the name in the path.
+    """A reservation as it stands at this moment."""
+    with call.db() as db:
+        return JSONResponse(engine.get(db, id, now=call.now).as_dict())
+
+
+@router.post("/reservations/{id}/confirm")
+def confirm(id: Id, body: Confirmation, call: PromiseWriter) -> JSONResponse:  # noqa: A002
+    """Turn a live hold into an order; 410 at or after its expiry."""
+    return _write(
+        call,
+        f"POST /reservations/{id}/confirm",
+        body,
+        lambda db: engine.confirm(db, id, order_id=body.order_id, now=call.now, actor=call.actor),
+    )
+
+
+@router.post("/reservations/{id}/extend")
+def extend(id: Id, body: Extension, call: PromiseWriter) -> JSONResponse:  # noqa: A002
+    """Give a live hold a new lifetime, counted from now."""
+    return _write(
+        call,
+        f"POST /reservations/{id}/extend",
+        body,
+        lambda db: engine.extend(
+            db, id, ttl_seconds=body.ttl_seconds, now=call.now, actor=call.actor
+        ),
+    )
+
+
+@router.delete("/reservations/{id}")
+@router.post("/reservations/{id}/release")
+def release(id: Id, call: PromiseWriter) -> JSONResponse:  # noqa: A002
+    """Let a hold go; its units can be promised again at once."""
+    return _release(call, id)
+
+
+@router.post("/inventory/release")
+def release_named(body: Release, call: PromiseWriter) -> JSONResponse:
+    """Let a hold go, named in the body."""
+    return _release(call, body.id)
+
+
+def _release(call: Call, reservation_id: str) -> JSONResponse:
+    return _write(
+        call,
+        f"release {reservation_id}",
+        None,
+        lambda db: engine.release(db, reservation_id, now=call.now, actor=call.actor),
+    )
+
+
+def _write(
+    call: Call,
+    scope: str,
+    body: Message | None,
+    act: Callable[[psycopg.Connection], Promise],
+    *,
+    status: int = 200,
+) -> JSONResponse:
+    with call.db() as db:
+
+        def promised() -> dict[str, Any]:
+            return act(db).as_dict()
+
+        return call.once(db, scope=scope, body=body, act=promised, status=status)

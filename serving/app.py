@@ -1,0 +1,208 @@
+"""One ASGI app: the API, its documents, the console, and inference on demand."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import cast
+
+import psycopg
+from fastapi import FastAPI
+from psycopg import Connection
+from psycopg_pool import ConnectionPool, PoolTimeout
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
+
+from inventory.store import database
+from inventory.store import jobs as jobs_store
+from inventory.store import reservations as reservations_store
+from pipelines.settings import Settings, database_of
+from serving import auth, console, limits, metrics, problems
+from serving.api import (
+    alerts,
+    availability,
+    catalogue,
+    docs,
+    forecasts,
+    health,
+    inbound,
+    inventory,
+    jobs,
+    ledger,
+    orders,
+    policies,
+    purchase_orders,
+    reservations,
+)
+from serving.api.context import Clock, Server
+from serving.inference import Inference
+
+log = logging.getLogger("vouch")
+
+AREAS = (
+    catalogue,
+    inventory,
+    inbound,
+    ledger,
+    availability,
+    reservations,
+    orders,
+    forecasts,
+    policies,
+    purchase_orders,
+    alerts,
+    jobs,
+)
+
+OPEN_PATHS = (
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/docs",
+    "/docs/assets",
+    "/docs/openapi.json",
+    "/openapi.json",
+)
+"""What answers without a key: probes, counters and the description of the API."""
+
+
+SWEEP_SECONDS = 60.0
+
+JOB_LIFETIME_MAX = timedelta(minutes=10)
+"""A job silent for longer has lost its process: the largest takes seconds."""
+
+
+def utc_now() -> datetime:
+    """The server's clock; tests pass another."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    allowance: limits.Allowance | None = None,
+    body_bytes_max: int = limits.BODY_BYTES_MAX,
+    with_inference: bool = True,
+) -> FastAPI:
+    """The app over the database of `settings`; nothing is opened before the server starts.
+
+    `with_inference` is False where BentoML itself serves the app, and with it the inference paths.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with contextlib.ExitStack() as opened:
+            server = await run_in_threadpool(
+                _open, opened, settings, clock, allowance or limits.Allowance()
+            )
+            app.state.server = server
+            sweeper = asyncio.create_task(_sweep(server))
+            yield
+            sweeper.cancel()
+            if with_inference:
+                await app.state.inference.close()
+
+    app = FastAPI(
+        title="Vouch",
+        version=version("vouch"),
+        description="Availability that can be promised, and the forecasts behind it.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        # Our own counters are at /metrics; spans that nobody collects would slow every promise.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
+    )
+    app.include_router(health.router)
+    for area in AREAS:
+        app.include_router(area.router, prefix="/api/v2")
+    app.add_route("/metrics", metrics.page)
+    docs.install(app)
+    problems.install(app)
+    app.add_middleware(limits.BodyLimit, bytes_max=body_bytes_max)
+    app.add_middleware(metrics.Measured)
+    if with_inference:
+        app.state.inference = Inference(app)
+        app.router.routes.append(Route("/inference/{rest:path}", app.state.inference))
+    _mount_console(app, settings, clock)
+    return app
+
+
+def _open(
+    opened: contextlib.ExitStack, settings: Settings, clock: Clock, allowance: limits.Allowance
+) -> Server:
+    """Everything a server process holds open, closed again by `opened`."""
+    url = opened.enter_context(database_of(settings))
+    with database.connect(url) as db:
+        database.migrate(db, now=clock(), report=log.info)
+        jobs_store.fail_abandoned(db, before=clock() - JOB_LIFETIME_MAX, now=clock())
+    pool = opened.enter_context(database.pool(url, size_max=settings.pool_size))
+    return Server(
+        settings=settings.model_copy(update={"database_url": url}),
+        pool=pool,
+        clock=clock,
+        key_ring=auth.KeyRing(),
+        allowance=allowance,
+        secret=auth.cookie_secret(settings.data_dir),
+    )
+
+
+class LatePool:
+    """The pool of an app whose lifespan has yet to open it."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+
+    def connection(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        """A connection for the length of a `with` block."""
+        server: Server = self.app.state.server
+        return server.pool.connection(timeout)
+
+
+def _mount_console(app: FastAPI, settings: Settings, clock: Clock) -> None:
+    pool = LatePool(app)
+
+    def session_of_key(key: str) -> str | None:
+        server: Server = app.state.server
+        with pool.connection() as db:
+            principal = auth.principal_of_key(db, key)
+        # A vendor sees its own SKUs only, and the console shows all of them.
+        if principal is None or principal.role == "vendor":
+            return None
+        return auth.issue_cookie(principal, secret=server.secret, now=clock())
+
+    def role_of_session(cookie: str) -> str | None:
+        server: Server = app.state.server
+        return auth.role_of_cookie(cookie, secret=server.secret, now=clock())
+
+    console.mount(
+        app,
+        pool=cast("ConnectionPool", pool),
+        session_of_key=session_of_key,
+        role_of_session=role_of_session,
+        clock=clock,
+        atp_horizon_days=settings.atp_horizon_days,
+    )
+
+
+async def _sweep(server: Server) -> None:
+    """Collect expired holds now and then. Nobody waits for it: expiry itself is by the clock."""
+
+    def collect() -> None:
+        with server.pool.connection() as db:
+            reservations_store.sweep(db, now=server.clock())
+
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        try:
+            await run_in_threadpool(collect)
+        except (psycopg.Error, PoolTimeout) as error:
+            log.warning("the sweep of expired holds failed: %s", error)
+
+
+def from_environment() -> FastAPI:
+    """The app of a worker process: `vouch serve` hands its settings on by environment."""
+    return create_app(Settings())

@@ -1,0 +1,62 @@
+"""The command line `vouch`. A command parses, calls one function and prints what came back.
+
+A refusal is printed as one message, with exit code 2 and no traceback; so is a setting that is
+wrong. Heavy libraries load inside the commands that need them, so that `vouch --help` is quick.
+"""
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import psycopg
+import pydantic
+import typer
+
+from inventory.errors import VouchError
+from serving.cli import bench, files, jobs, keys, server, store
+from serving.cli.screen import complain
+
+REFUSED = 2
+INTERRUPTED = 130
+
+cli = typer.Typer(
+    name="vouch",
+    help="Retail forecasting and replenishment whose forecasts adjust the availability promised.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for area in (server, store, jobs, files, bench):
+    area.register(cli)
+cli.add_typer(keys.cli, name="keys")
+cli.add_typer(jobs.promotion_cli, name="promotion")
+
+
+def main() -> None:
+    """Run one command. Never shows a traceback for what a person can mend."""
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    try:
+        cli(standalone_mode=False)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        complain("stopped")
+        sys.exit(INTERRUPTED)
+    except VouchError as refusal:
+        complain(str(refusal))
+        sys.exit(REFUSED)
+    except pydantic.ValidationError as wrong:
+        fault = wrong.errors()[0]
+        name = "VOUCH_" + "_".join(str(part).upper() for part in fault["loc"])
+        complain(f"setting {name}: {fault['msg']}")
+        sys.exit(REFUSED)
+    except psycopg.OperationalError as away:
+        complain(f"the database does not answer: {away}")
+        sys.exit(REFUSED)
+
+
+def _as_ctrl_c(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """A polite kill unwinds like Ctrl-C, so that the embedded server is stopped too."""
+    raise KeyboardInterrupt

@@ -1,0 +1,109 @@
+"""Commands on plain files, with no database: anybody can try, and score, the brain alone."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from inventory.errors import InputRejected
+from pipelines.settings import Settings
+from serving.cli.screen import Json, figures, progress, show
+
+Preset = Annotated[Literal["fast", "full"], typer.Option(help="Members of the ensemble.")]
+
+
+def register(cli: typer.Typer) -> None:
+    """Add these commands."""
+    cli.command()(predict)
+    cli.command()(order)
+
+
+def predict(
+    *,
+    history: Annotated[Path, typer.Option(help="Parquet or CSV: sku, location, date, units, ...")],
+    future: Annotated[
+        Path | None, typer.Option(help="What is known ahead: sku, location, date, ...")
+    ] = None,
+    horizon: Annotated[int, typer.Option(help="Periods ahead.", min=1)],
+    levels: Annotated[str, typer.Option(help="Quantile levels.")] = "0.05,0.5,0.95",
+    window: Annotated[
+        int | None, typer.Option(help="Also quantiles of the sum over this many periods.", min=1)
+    ] = None,
+    preset: Preset = "fast",
+    out: Annotated[Path, typer.Option(help="Parquet to write.")],
+    as_json: Json = False,
+) -> None:
+    """Forecast a file: quantiles per series and period, and of the sum over a window.
+
+    \b
+    $ vouch predict --history no-such.parquet --horizon 14 --out out.parquet
+    vouch: ...no-such.parquet...
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from pipelines.predict import predict_file
+
+    settings = Settings()
+    report = predict_file(
+        history,
+        future,
+        horizon=horizon,
+        levels=levels_of(levels),
+        out_path=out,
+        window=window,
+        preset=preset,
+        seed=settings.seed,
+        threads=settings.threads,
+        progress=progress,
+    )
+    show(report, as_json=as_json)
+
+
+def levels_of(text: str) -> list[float]:
+    """`0.05,0.5` as numbers; raises `InputRejected` for anything else."""
+    try:
+        return [float(level) for level in text.split(",")]
+    except ValueError as error:
+        raise InputRejected(
+            f"'{text}' is not a list of numbers; write e.g. 0.05,0.5,0.95", field="levels"
+        ) from error
+
+
+def order(
+    *,
+    history: Annotated[Path, typer.Option(help="Parquet or CSV: sku, location, date, units, ...")],
+    state: Annotated[
+        Path, typer.Option(help="Parquet or CSV: sku, location, on_hand, on_order_1, ...")
+    ],
+    lead_time: Annotated[int, typer.Option(help="Periods from order to shelf.", min=0)],
+    review: Annotated[int, typer.Option(help="Periods between orders.", min=1)] = 1,
+    holding: Annotated[float, typer.Option(help="Cost per unit left over and period.", min=0)],
+    shortage: Annotated[float, typer.Option(help="Cost per unit short.", min=0)],
+    lost_sales: Annotated[
+        bool, typer.Option("--lost-sales", help="Unmet demand is lost, not backordered.")
+    ] = False,
+    preset: Preset = "fast",
+    out: Annotated[Path, typer.Option(help="Parquet to write.")],
+    as_json: Json = False,
+) -> None:
+    """Order for a file: how much of each SKU now, given stock and what is on its way.
+
+    \b
+    $ vouch order --history no.csv --state s.csv --lead-time 2 --holding 1 --shortage 9 --out o.parquet
+    vouch: ...no.csv...
+    """  # noqa: D301, E501
+    from pipelines.order_file import order_file
+
+    settings = Settings()
+    report = order_file(
+        history,
+        state,
+        lead_time_periods=lead_time,
+        review_periods=review,
+        holding=holding,
+        shortage=shortage,
+        lost_sales=lost_sales,
+        out_path=out,
+        seed=settings.seed,
+        threads=settings.threads,
+        preset=preset,
+    )
+    show(report, as_json=as_json, lines=figures(report))

@@ -1,0 +1,188 @@
+"""Commands that plan: train, forecast, buffers, replenish, the daily job, promotions."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import typer
+
+from serving.cli.screen import Json, figures, opened, progress, say, show, utc_now
+
+Skus = Annotated[list[str] | None, typer.Option("--sku", help="Only this SKU; may be repeated.")]
+
+promotion_cli = typer.Typer(help="Planned promotions.", no_args_is_help=True)
+
+
+@promotion_cli.callback()
+def _group() -> None:
+    """Planned promotions: what the next forecast should know."""
+
+
+def register(cli: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (train, forecast, buffers, replenish, daily):
+        cli.command()(command)
+
+
+def train(
+    *,
+    preset: Annotated[
+        Literal["fast", "full"], typer.Option(help="Members: full adds ARIMA and LSTM.")
+    ] = "full",
+    as_json: Json = False,
+) -> None:
+    """Train the ensemble on the sales so far, and register it as champion or challenger.
+
+    \b
+    $ vouch train
+    vouch: no sales history...
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from pipelines import history
+    from pipelines.train import train as fit
+
+    with opened() as (settings, db):
+        panel = history.load_panel(db, horizon_days=settings.horizon_days)
+    model = fit(
+        panel,
+        horizon=settings.horizon_days,
+        tracking_uri=settings.tracking_uri,
+        artifact_root=settings.artifact_root,
+        seed=settings.seed,
+        preset=preset,
+        threads=settings.threads,
+        progress=progress,
+    )
+    told = {
+        "version": model.version,
+        "alias": model.alias,
+        "reason": model.reason,
+        "mlflow_run_id": model.run_id,
+        "metrics": model.metrics,
+    }
+    lines = [f"model version {model.version} is {model.alias}: {model.reason}"]
+    lines += [f"{name}: {value:.4g}" for name, value in sorted(model.metrics.items())]
+    show(told, as_json=as_json, lines=lines)
+
+
+def forecast(*, sku: Skus = None, as_json: Json = False) -> None:
+    """Forecast with the champion, and put the run in force.
+
+    \b
+    $ vouch forecast
+    vouch: no sales history...
+    """  # noqa: D301
+    from models import registry
+    from pipelines import history
+    from pipelines.forecast import forecast as run
+
+    with opened() as (settings, db):
+        panel = history.load_panel(db, horizon_days=settings.horizon_days)
+        champion = registry.load_champion(settings.tracking_uri, progress=progress)
+        run_id = run(
+            db,
+            panel,
+            champion.ensemble,
+            model_version=champion.version,
+            now=utc_now(),
+            horizon=settings.horizon_days,
+            mlflow_run_id=champion.run_id,
+            skus=sku,
+            progress=progress,
+        )
+    told = {"run_id": run_id, "model_version": champion.version, "origin": panel.origin}
+    line = f"run {run_id} is in force: model version {champion.version}, sales to {panel.origin}"
+    show(told, as_json=as_json, lines=[line])
+
+
+def buffers(*, sku: Skus = None, as_json: Json = False) -> None:
+    """Work out the promise buffers that come from the forecast in force.
+
+    \b
+    $ vouch buffers
+    rules: 0
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from pipelines.buffers import compute_buffers
+
+    with opened() as (settings, db):
+        report = compute_buffers(db, now=utc_now(), seed=settings.seed, skus=sku)
+    show(report, as_json=as_json, lines=figures(report))
+
+
+def replenish(*, sku: Skus = None, as_json: Json = False) -> None:
+    """Work out policies from the forecast in force, and propose orders to vendors.
+
+    \b
+    $ vouch replenish
+    policies: 0
+    """  # noqa: D301
+    from pipelines.replenish import replenish as plan
+
+    with opened() as (settings, db):
+        report = plan(
+            db,
+            now=utc_now(),
+            seed=settings.seed,
+            service_level=settings.service_level,
+            holding_cost_rate=settings.holding_cost_rate,
+            order_cost=settings.order_cost,
+            skus=sku,
+        )
+    show(report, as_json=as_json, lines=figures(report))
+
+
+def daily(
+    *,
+    sku: Skus = None,
+    train: Annotated[
+        bool | None, typer.Option(help="Train first; by default when the champion is a week old.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The daily job: sales, training when due, forecast, buffers, policies, proposed orders.
+
+    \b
+    $ vouch daily
+    vouch: no sales history...
+    """  # noqa: D301
+    from pipelines.daily import daily as job
+
+    with opened() as (settings, _):
+        assert settings.database_url is not None
+        report = job(
+            settings.database_url,
+            settings,
+            now=utc_now(),
+            skus=sku,
+            train=train,
+            progress=progress,
+        )
+    show(report, as_json=as_json)
+
+
+@promotion_cli.command()
+def plan(
+    *,
+    sku: Annotated[str, typer.Option(help="What is promoted.")],
+    starts: Annotated[datetime, typer.Option(help="First day.", formats=["%Y-%m-%d"])],
+    ends: Annotated[datetime, typer.Option(help="Last day.", formats=["%Y-%m-%d"])],
+    discount: Annotated[float, typer.Option(help="Share off the price.", min=0, max=1)],
+    location: Annotated[str | None, typer.Option(help="Only there; else everywhere.")] = None,
+) -> None:
+    """Plan a promotion, so that the next forecast expects it.
+
+    \b
+    $ vouch promotion plan --sku SKU-1 --starts 2027-01-04 --ends 2027-01-10 --discount 0.3
+    promotion ... on SKU-1: re-forecast with `vouch daily --sku SKU-1`
+    """  # noqa: D301
+    from pipelines.promotion import plan_promotion
+
+    with opened() as (_, db):
+        promotion_id = plan_promotion(
+            db,
+            sku=sku,
+            starts_on=starts.date(),
+            ends_on=ends.date(),
+            discount=discount,
+            now=utc_now(),
+            location=location,
+        )
+    say(f"promotion {promotion_id} on {sku}: re-forecast with `vouch daily --sku {sku}`")

@@ -1,0 +1,82 @@
+"""What commands share: the settings and database they stand on, and how they print."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from rich.console import Console
+
+from inventory.store import database
+from pipelines.settings import Settings, database_of
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")]
+
+
+def utc_now() -> datetime:
+    """The moment a command starts: read here, passed down from here."""
+    return datetime.now(UTC)
+
+
+def complain(message: str) -> None:
+    """One clear message to the person, on stderr."""
+    err.print(f"vouch: {message}", style="bold red", markup=False)
+
+
+def progress(sentence: str) -> None:
+    """One step of a longer job, on stderr so that stdout stays data."""
+    err.print(f"[dim]{utc_now():%H:%M:%S}[/dim]", sentence, markup=True)
+
+
+def say(*lines: str) -> None:
+    """Result lines on stdout, as they are."""
+    for line in lines:
+        out.print(line, markup=False)
+
+
+def show(report: Any, *, as_json: bool, lines: Sequence[str] | None = None) -> None:  # noqa: ANN401
+    """Print a report: as JSON, or as its own lines."""
+    if as_json:
+        say(json.dumps(_plain(report), indent=2, default=_text))
+    else:
+        say(*(lines if lines is not None else report.lines()))
+
+
+def _plain(report: Any) -> Any:  # noqa: ANN401 - any report.
+    if hasattr(report, "as_dict"):
+        return report.as_dict()
+    if is_dataclass(report) and not isinstance(report, type):
+        return asdict(report)
+    return report
+
+
+def _text(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    return getattr(value, "tolist", lambda: str(value))()
+
+
+def figures(report: Any) -> list[str]:  # noqa: ANN401 - any dataclass of figures.
+    """`name: value` lines of a flat report."""
+    plain: Mapping[str, Any] = _plain(report)
+    return [f"{name.replace('_', ' ')}: {value}" for name, value in plain.items()]
+
+
+@contextlib.contextmanager
+def opened(
+    report: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[Settings, psycopg.Connection]]:
+    """The settings, with the database in use named, and a connection to it, tables in place."""
+    with database_of(Settings()) as url, database.connect(url) as db:
+        database.migrate(db, now=utc_now(), report=report)
+        yield Settings(database_url=url), db

@@ -1,0 +1,108 @@
+"""Bodies of the catalogue: places, things and the rules that belong to them."""
+
+from datetime import time
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, StrictInt, model_validator
+
+from serving.messages import Id, Message, Money, PositiveUnits, Text, Units
+from serving.messages_promises import Method
+
+LocationType = Literal["warehouse", "store", "hub", "vendor"]
+Days = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
+WholeDays = Annotated[StrictInt, Field(ge=0, le=3650)]
+Seconds = Annotated[StrictInt, Field(gt=0, le=366 * 86400)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"'{name}' is not a time zone, e.g. Europe/Amsterdam") from error
+    return name
+
+
+class Location(Message):
+    """A place that holds stock."""
+
+    name: Text
+    type: LocationType
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    methods: tuple[Method, ...] = ()
+    daily_capacity: Units | None = None
+    cutoff: time | None = None
+    put_away_lag_days: WholeDays = 0
+
+
+class Sku(Message):
+    """A thing that is sold. Costs are money per unit, `holding_cost` per unit and year."""
+
+    name: Text
+    category: Text = ""
+    brand: Text = ""
+    vendor: Id | None = None
+    unit_cost: Money = 0.0
+    price: Money = 0.0
+    pack_size: PositiveUnits = 1
+    min_order_quantity: Units = 0
+    shelf_life_days: WholeDays | None = None
+    holding_cost: Money | None = None
+    order_cost: Money | None = None
+
+
+class Vendor(Message):
+    """Who delivers, and how long that takes."""
+
+    name: Text = ""
+    lead_time_days: Days = 7.0
+    lead_time_sd_days: Days = 0.0
+    review_period_days: Days = 1.0
+    email: Text | None = None
+    min_order_value: Money = 0.0
+
+
+class Channel(Message):
+    """Where customers buy, and how long their holds live."""
+
+    name: Text = ""
+    soft_ttl_seconds: Seconds = 900
+    order_ttl_seconds: Seconds = 172_800
+    oversell_units: Units = 0
+
+
+class Group(Message):
+    """A named set of locations that serve a view."""
+
+    name: Text = ""
+    locations: Annotated[list[Id], Field(min_length=1)]
+
+
+class Bundle(Message):
+    """A SKU that is sold as a set of others."""
+
+    components: Annotated[dict[Id, PositiveUnits], Field(min_length=1)]
+
+
+class BufferRule(Message):
+    """Units withheld from a view: exactly one of quantity, days_of_cover and forecast."""
+
+    sku: Id | None = None
+    category: Text | None = None
+    location: Id | None = None
+    location_type: LocationType | None = None
+    method: Method | None = None
+    channel: Id | None = None
+    quantity: Units | None = None
+    days_of_cover: Days | None = None
+    forecast: dict[str, Any] | None = None
+    lookahead_days: WholeDays | None = None
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Self:
+        given = [self.quantity, self.days_of_cover, self.forecast]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("give exactly one of quantity, days_of_cover and forecast")
+        return self

@@ -1,0 +1,118 @@
+"""Bodies of the promise path: availability, reservations, orders."""
+
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StrictBool, StrictInt, model_validator
+
+from serving.messages import Id, Message, Moment, PositiveUnits, Text
+
+LINES_MAX = 500
+"""Largest basket one request may hold; larger orders arrive as several reservations."""
+
+QUERY_ITEMS_MAX = 1000
+
+Method = Annotated[str, Field(min_length=1, max_length=50)]
+TtlSeconds = Annotated[StrictInt, Field(gt=0, le=366 * 86400)]
+HorizonDays = Annotated[int, Field(ge=1, le=365)]
+
+
+class AvailabilityItem(Message):
+    """One question: how many units of a SKU may be promised, where, through which view."""
+
+    sku: Id
+    location: Id | None = None
+    group: Id | None = None
+    channel: Id | None = None
+    method: Method | None = None
+    quantity: PositiveUnits | None = None
+    on: date | None = None
+    horizon: HorizonDays | None = None
+    explain: StrictBool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.location is None) == (self.group is None):
+            raise ValueError("give exactly one of location and group")
+        return self
+
+
+class AvailabilityQuery(Message):
+    """Up to 1,000 questions, answered in order."""
+
+    items: Annotated[list[AvailabilityItem], Field(min_length=1)]
+
+
+class ReservationLine(Message):
+    """Units of one SKU; `location` overrides the reservation's place for this line."""
+
+    sku: Id
+    quantity: PositiveUnits
+    location: Id | None = None
+
+
+class Reservation(Message):
+    """A basket to promise, all of it or, with `allow_partial`, what there is."""
+
+    kind: Literal["soft", "hard", "preorder"] = "soft"
+    channel: Id
+    method: Method
+    location: Id | None = None
+    group: Id | None = None
+    on: date | None = None
+    lines: Annotated[list[ReservationLine], Field(min_length=1, max_length=LINES_MAX)]
+    ttl_seconds: TtlSeconds | None = None
+    allow_partial: StrictBool = False
+    priority: Annotated[StrictInt, Field(ge=-1000, le=1000)] = 0
+    order_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _place(self) -> Self:
+        if self.location is not None and self.group is not None:
+            raise ValueError("give one of location and group, not both")
+        if self.location is None and self.group is None:
+            missing = [n for n, line in enumerate(self.lines) if line.location is None]
+            if missing:
+                raise ValueError(f"line {missing[0]} has no place: give location or group")
+        return self
+
+
+class Confirmation(Message):
+    """The order that a live hold became."""
+
+    order_id: Id
+
+
+class Extension(Message):
+    """A new lifetime for a live hold, counted from now."""
+
+    ttl_seconds: TtlSeconds
+
+
+class Release(Message):
+    """Which hold to let go, where the path does not say it."""
+
+    id: Id
+
+
+class OrderLine(Message):
+    """Units of one line of an order that an act is about."""
+
+    sku: Id
+    quantity: PositiveUnits
+    location: Id | None = None
+    status: Text | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The line without what was not said."""
+        return self.model_dump(exclude_none=True)
+
+
+class OrderAct(Message):
+    """Something that happened to an order; `id` makes a repeat harmless."""
+
+    id: Id
+    lines: Annotated[list[OrderLine], Field(min_length=1, max_length=LINES_MAX)] | None = None
+    location: Id | None = None
+    at: Moment | None = None
+    reason: Text | None = None

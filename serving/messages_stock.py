@@ -1,0 +1,73 @@
+"""Bodies of stock: feeds, corrections, moves, inbound supply."""
+
+from typing import Any, Literal, Self
+
+from pydantic import StrictBool, model_validator
+
+from serving.messages import Id, Message, Moment, PositiveUnits, SignedUnits, Units
+
+SYNC_ROWS_MAX = 10_000
+
+Status = Literal["available", "inspection", "frozen", "in_transit", "defective", "scrap"]
+Reason = Literal["restock", "damage", "theft", "return", "correction", "count"]
+InboundState = Literal["planned", "confirmed", "shipped", "received", "cancelled"]
+
+
+class Sync(Message):
+    """A batch of counts or changes. Rows are checked one by one: a bad one is quarantined."""
+
+    mode: Literal["delta", "snapshot"]
+    basis: Literal["physical", "net"] = "physical"
+    scope: Literal["partial", "full"] = "partial"
+    location: Id | None = None
+    atomic: StrictBool = False
+    source: Id = "api"
+    rows: list[Any]
+
+
+class Correction(Message):
+    """One change at one position: a new count, or a difference."""
+
+    location: Id
+    quantity: Units | None = None
+    delta: SignedUnits | None = None
+    status: Status = "available"
+    reason: Reason
+    effective_at: Moment | None = None
+    id: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_figure(self) -> Self:
+        if (self.quantity is None) == (self.delta is None):
+            raise ValueError("give exactly one of quantity and delta")
+        return self
+
+
+class Move(Message):
+    """Units that change status at a position."""
+
+    id: Id
+    sku: Id
+    location: Id
+    quantity: PositiveUnits
+    from_status: Status
+    to_status: Status
+
+
+class Inbound(Message):
+    """Dated supply on its way to a position."""
+
+    sku: Id
+    location: Id
+    quantity: Units
+    expected_at: Moment
+    state: InboundState = "planned"
+
+
+class Receipt(Message):
+    """Units of an inbound that have arrived; `id` makes a repeat harmless."""
+
+    id: Id
+    quantity: PositiveUnits
+    received_at: Moment | None = None
+    status: Status = "available"

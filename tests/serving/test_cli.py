@@ -1,0 +1,228 @@
+"""The command line: its help is true, its refusals are clear, and it starts quickly."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from serving.cli import cli
+
+COMMAND = get_command(cli)
+
+
+def commands(command=COMMAND, path=()):
+    if hasattr(command, "commands"):
+        for name, child in command.commands.items():
+            yield from commands(child, (*path, name))
+    else:
+        yield " ".join(path), command
+
+
+COMMANDS = dict(commands())
+
+
+def example_of(help_text):
+    """The first `$ vouch ...` line and the line printed below it."""
+    return re.search(r"\$ vouch (.+)\n\s*(.+)", help_text)
+
+
+EXAMPLES = {name: example_of(command.help or "") for name, command in COMMANDS.items()}
+
+STARTS_A_SERVER = {"serve", "mlflow"}
+TAKES_MINUTES = {"demo", "bench"}
+
+
+def vouch(line, *, folder, environment=(), **options):
+    """Run `vouch LINE` in `folder`, as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "serving.cli", *shlex.split(line)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd()), "COLUMNS": "200"} | dict(environment),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        **options,
+    )
+
+
+@pytest.fixture
+def desk(database_url, tmp_path):
+    """A folder and an empty database, and `vouch` to run there."""
+    environment = {"VOUCH_DATABASE_URL": database_url, "VOUCH_DATA_DIR": str(tmp_path / "data")}
+
+    def run(line):
+        return vouch(line, folder=tmp_path, environment=environment)
+
+    run.folder = tmp_path
+    return run
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example(name):
+    assert EXAMPLES[name], (
+        f"`vouch {name} --help` needs a line '$ vouch {name} ...' with its output"
+    )
+    assert EXAMPLES[name][1].startswith(name)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_the_example_on_lines_of_its_own(name):
+    shown = CliRunner().invoke(cli, [*name.split(), "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert any(line.strip() == f"$ vouch {EXAMPLES[name][1]}" for line in shown.output.splitlines())
+
+
+def matches(printed, shown):
+    """Whether `printed` is what the help shows, where `...` stands for anything."""
+    pattern = ".*".join(re.escape(part) for part in shown.strip().split("..."))
+    return re.fullmatch(pattern, printed.strip())
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - STARTS_A_SERVER - TAKES_MINUTES))
+def test_example_in_help_is_true(desk, name):
+    prepare(desk, name)
+    example = EXAMPLES[name]
+    done = desk(example[1])
+    said = done.stdout.strip() or done.stderr.strip()
+    assert any(matches(line, example[2]) for line in said.splitlines()), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def prepare(desk, name):
+    """What an example takes for granted."""
+    (desk.folder / "locations.csv").write_text(
+        "location,name,type\nDC,Central,warehouse\nS1,Store 1,store\n"
+    )
+    if name == "promotion plan":
+        (desk.folder / "skus.csv").write_text("sku,name\nSKU-1,First\n")
+        assert desk("import skus skus.csv").returncode == 0
+
+
+def test_a_refusal_is_one_message_without_a_traceback(desk):
+    done = desk("import stock no-such-file.csv")
+    assert done.returncode == 2
+    assert done.stderr.startswith("vouch: ")
+    assert "no-such-file.csv" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_named(tmp_path):
+    done = vouch("verify", folder=tmp_path, environment={"VOUCH_PORT": "many"})
+    assert done.returncode == 2
+    assert "VOUCH_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away(tmp_path):
+    away = {"VOUCH_DATABASE_URL": "postgresql://x:y@127.0.0.1:9/none"}
+    done = vouch("verify", folder=tmp_path, environment=away)
+    assert done.returncode == 2
+    assert "VOUCH_DATABASE_URL" in done.stderr
+
+
+def test_a_data_folder_without_rights(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    done = vouch(
+        "verify", folder=tmp_path, environment={"VOUCH_DATA_DIR": str(tmp_path / "file" / "data")}
+    )
+    assert done.returncode == 2
+    assert "VOUCH_DATA_DIR" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "demo", "mlflow"])
+def test_a_port_in_use_is_said_before_anything_starts(tmp_path, command):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        data = tmp_path / "data"
+        done = vouch(
+            f"{command} --port {port}", folder=tmp_path, environment={"VOUCH_DATA_DIR": str(data)}
+        )
+    assert done.returncode == 2
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+    assert not data.exists()
+
+
+def test_json_is_only_json(desk):
+    done = desk("verify --json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["drifts"] == []
+
+
+def test_help_loads_nothing_heavy():
+    heavy = ("torch", "xgboost", "mlflow", "bentoml", "statsmodels", "dash", "pandas", "sklearn")
+    code = "import sys; from serving.cli import cli; print([m for m in %r if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_promise_path_loads_no_models():
+    heavy = ("torch", "xgboost", "mlflow", "bentoml", "statsmodels", "sklearn")
+    code = (
+        "import sys; from serving.app import create_app; from pipelines.settings import Settings;"
+        "create_app(Settings()); print([m for m in %r if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_stopping_leaves_nothing_behind(tmp_path, how, workers):
+    """`vouch serve` over its own embedded server: Ctrl-C and a polite kill both stop all of it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = tmp_path / "data"
+    environment = {n: v for n, v in os.environ.items() if n != "VOUCH_DATABASE_URL"}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "serving.cli", "serve", f"--port={port}", f"--workers={workers}"],
+        env=environment | {"VOUCH_DATA_DIR": str(data)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_for_port(port, child)
+        pid_file = data / "postgres" / "cluster" / "postmaster.pid"
+        postmaster = int(pid_file.read_text().split()[0])
+        os.kill(child.pid, how)
+        told, _ = child.communicate(timeout=30)
+    finally:
+        child.kill()
+    assert child.returncode == 0, told
+    assert "Traceback" not in told
+    assert "vouch keys create" in told
+    assert not pid_file.exists()
+    assert not Path(f"/proc/{postmaster}").exists()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(child.pid, 0)
+
+
+def wait_for_port(port, child):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and child.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    child.kill()
+    pytest.fail(f"the server did not start: {child.communicate()[0]}")
