@@ -20,7 +20,7 @@ from inventory.catalog import (
     Sku,
     Vendor,
 )
-from inventory.errors import InputRejected, NotFound, UnknownSku
+from inventory.errors import InputRejected, NotFound, UnknownLocation, UnknownSku
 
 ItemT = TypeVar("ItemT", bound=Item)
 
@@ -216,6 +216,15 @@ def vendor_of(db: psycopg.Connection, sku: str) -> str | None:
         raise UnknownSku(sku)
     vendor: str | None = found[0]
     return vendor
+
+
+def check_position(db: psycopg.Connection, *, sku: str, location: str) -> None:
+    """Raise `UnknownSku` or `UnknownLocation` unless both are in the catalogue."""
+    skus, locations = unknown(db, skus=[sku], locations=[location])
+    if skus:
+        raise UnknownSku(sku)
+    if locations:
+        raise UnknownLocation(location)
 
 
 def unknown(

@@ -6,7 +6,7 @@ before locking and both go in key order, so writers do not deadlock.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
@@ -193,25 +193,25 @@ _LATER = """
 """
 
 
-def below_commitments(
-    db: psycopg.Connection, positions: Sequence[tuple[str, str, int]]
-) -> list[tuple[str, str]]:
-    """Positions (SKU, location, units on hand) with less on hand than is promised from them.
+def moment(
+    db: psycopg.Connection, keys: Collection[Key], told_at: datetime | None, *, now: datetime
+) -> datetime:
+    """When an act of ours became true: as told, never ahead of our clock; else now.
 
-    A first sieve for shortages: supply that is on its way may still cover what is promised.
+    An act without a time of its own happens after every count that we hold, also one of this very
+    microsecond.
     """
-    found = db.execute(
+    if told_at is not None:
+        return min(told_at, now)
+    (counted_at,) = db.execute(
         """
-        select k.sku, k.location
-        from unnest(%b::text[], %b::text[], %b::bigint[]) as k (sku, location, units)
-        where k.units < (
-            select coalesce(sum(open_units), 0) from reservation_lines l
-            where l.sku = k.sku and l.location = k.location and l.open_units > 0)
-        order by k.sku, k.location
+        select max(b.snapshot_at) from balances b
+        join unnest(%b::text[], %b::text[], %b::text[]) as k (sku, location, status)
+            on b.sku = k.sku and b.location = k.location and b.status = k.status
         """,
-        _columns(positions, 3),
-    )
-    return found.fetchall()
+        _columns(keys, 3),
+    ).fetchone() or (None,)
+    return now if counted_at is None else max(now, counted_at + timedelta(microseconds=1))
 
 
 def entries(

@@ -1,0 +1,365 @@
+"""One feed message into the ledger: every row gets one outcome, and no row is dropped in silence.
+
+A message is one transaction. Accounts that do not exist yet are opened before it, so that inside
+it all accounts are locked at once and in order. An id that was taken stays taken; a quarantined row
+made no entry, so its id stays free for the row once it is mended.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import get_args
+
+import psycopg
+
+from inventory import feeds
+from inventory.errors import InputRejected, UnknownLocation, UnknownSku
+from inventory.feed_results import OUTCOMES, RowResult, SyncResult
+from inventory.feeds import Mode, Problem, Scope, Stated
+from inventory.ledger import (
+    SNAPSHOT,
+    Balance,
+    Basis,
+    Fact,
+    Key,
+    Outcome,
+    Recorded,
+    decide_deltas,
+)
+from inventory.store import catalog, counts, ledger, quarantine, supply_shocks
+from inventory.store.counts import FullFile
+from inventory.store.quarantine import Refused
+from inventory.store.retry import retrying
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """What a message declares about itself."""
+
+    mode: Mode
+    basis: Basis
+    scope: Scope
+    location: str | None
+    atomic: bool
+    source: str
+    actor: str
+    name: str
+    full_share_min: float
+    now: datetime
+
+
+@dataclass(slots=True)
+class _Verdicts:
+    """The rows of one message on their way: each is stated, a problem, or a duplicate."""
+
+    rows: Sequence[object]
+    read: list[Stated | Problem | None]
+    """None: the same message was taken before."""
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    zeroed: int = 0
+
+    def stated(self) -> list[tuple[int, Stated]]:
+        return [(i, row) for i, row in enumerate(self.read) if type(row) is Stated]
+
+    def refused(self) -> list[Refused]:
+        return [
+            Refused(row, read)
+            for row, read in zip(self.rows, self.read, strict=True)
+            if type(read) is Problem
+        ]
+
+
+class _MissingAccounts(Exception):
+    def __init__(self, keys: set[Key]) -> None:
+        self.keys = keys
+
+
+class _AllOrNothing(Exception):
+    """An atomic message has a bad row: its transaction must leave nothing."""
+
+
+def sync(
+    db: psycopg.Connection,
+    *,
+    mode: Mode,
+    rows: Sequence[object],
+    now: datetime,
+    source: str,
+    basis: Basis = "physical",
+    scope: Scope = "partial",
+    location: str | None = None,
+    atomic: bool = False,
+    actor: str = "",
+    feed: str = "default",
+    full_share_min: float = feeds.FULL_SHARE_MIN,
+) -> SyncResult:
+    """Take the rows of one feed message: at most `feeds.ROWS_MAX`, in one transaction.
+
+    Parameters
+    ----------
+    rows : mappings with id, sku, location, quantity, status, effective_at, sequence and reason.
+    location : stands in for rows that name none.
+    source, actor : who sent the message, and on whose behalf; kept on every entry.
+    feed : ids are unique within it, and FULL files are compared within it.
+    full_share_min : a FULL file with a smaller share of the last one's rows zeroes nothing.
+
+    Raises
+    ------
+    InputRejected
+        The message as a whole makes no sense: too many rows, an unknown mode, basis or scope.
+    """
+    message = _Feed(mode, basis, scope, location, atomic, source, actor, feed, full_share_min, now)
+    _check(message, len(rows))
+    read: list[Stated | Problem | None] = [
+        feeds.read_row(row, mode=mode, basis=basis, location=location, now=now) for row in rows
+    ]
+    verdicts = retrying(db, lambda: _in_one_transaction(db, message, rows, read))
+    return _result(message, verdicts)
+
+
+def _check(feed: _Feed, rows: int) -> None:
+    for name, value, allowed in (
+        ("mode", feed.mode, get_args(Mode)),
+        ("basis", feed.basis, get_args(Basis)),
+        ("scope", feed.scope, get_args(Scope)),
+    ):
+        if value not in allowed:
+            raise InputRejected(f"{value!r} is not one of {', '.join(allowed)}", field=name)
+    if rows > feeds.ROWS_MAX:
+        raise InputRejected(
+            f"{rows} rows in one message; send at most {feeds.ROWS_MAX} at a time", field="rows"
+        )
+    if feed.mode == "delta" and feed.scope == "full":
+        raise InputRejected(
+            "a full feed lists counts; send mode 'snapshot', or scope 'partial'", field="scope"
+        )
+    if feed.mode == "delta" and feed.basis == "net":
+        raise InputRejected(
+            "changes are physical; only counts (mode 'snapshot') can be net", field="basis"
+        )
+
+
+def _in_one_transaction(
+    db: psycopg.Connection, feed: _Feed, rows: Sequence[object], read: list[Stated | Problem | None]
+) -> _Verdicts:
+    while True:
+        verdicts = _Verdicts(rows, list(read))
+        try:
+            with db.transaction():
+                _take(db, feed, verdicts)
+        except _MissingAccounts as missing:
+            read = _open_accounts(db, feed, read, missing.keys)
+        except _AllOrNothing:
+            _refuse_all(verdicts)
+            quarantine.put(db, verdicts.refused(), feed=feed.name, now=feed.now)
+            return verdicts
+        else:
+            return verdicts
+
+
+def _open_accounts(
+    db: psycopg.Connection, feed: _Feed, read: list[Stated | Problem | None], missing: set[Key]
+) -> list[Stated | Problem | None]:
+    """Create accounts for SKUs and locations that we know, and refuse the rows of the others."""
+    skus, locations = catalog.unknown(
+        db, skus={key.sku for key in missing}, locations={key.location for key in missing}
+    )
+    known = {key for key in missing if key.sku not in skus and key.location not in locations}
+    with db.transaction():
+        ledger.create(db, known, now=feed.now)
+    return [_unknown(row, skus, locations) or row if type(row) is Stated else row for row in read]
+
+
+def _unknown(row: Stated, skus: set[str], locations: set[str]) -> Problem | None:
+    error: InputRejected
+    if row.sku in skus:
+        error = UnknownSku(row.sku)
+    elif row.location in locations:
+        error = UnknownLocation(row.location)
+    else:
+        return None
+    return Problem(error.field, error.problem)
+
+
+def _refuse_all(verdicts: _Verdicts) -> None:
+    """Every row of an all-or-nothing message shares the fate of its first bad one."""
+    first = next(i for i, row in enumerate(verdicts.read) if type(row) is Problem)
+    cause = verdicts.read[first]
+    assert isinstance(cause, Problem)
+    verdicts.read = [
+        feeds.refused_with_others(first + 1, cause) if type(row) is Stated else row
+        for row in verdicts.read
+    ]
+
+
+def _take(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> None:
+    """Everything that happens inside the transaction."""
+    files = _full_files(db, feed, verdicts) if feed.scope == "full" else []
+    absent = _absent(db, feed, verdicts, files)
+    wanted = {_key(row) for _, row in verdicts.stated()}
+    locked = ledger.lock(db, wanted | absent.keys())
+    if missing := wanted - locked.balances.keys():
+        raise _MissingAccounts(missing)
+    _claim_ids(db, feed, verdicts)
+    if feed.atomic and any(type(row) is Problem for row in verdicts.read):
+        raise _AllOrNothing
+    taken = verdicts.stated()
+    facts = [_fact(feed, row) for _, row in taken]
+    recorded, after = _decide(db, feed, facts, locked.balances)
+    verdicts.outcomes = {i: r.outcome for (i, _), r in zip(taken, recorded, strict=True)}
+    zeroed, after = _decide(db, feed, [_zero(feed, k, f) for k, f in absent.items()], after)
+    zeroed = [entry for entry in zeroed if entry.outcome == "applied"]
+    verdicts.zeroed = len(zeroed)
+    ledger.post(db, recorded + zeroed, locked=locked, after=after, now=feed.now)
+    counts.keep_full_files(db, files, feed=feed.name, now=feed.now)
+    quarantine.put(db, verdicts.refused(), feed=feed.name, now=feed.now)
+    quarantine.resolve(db, [row.message_id for _, row in taken], feed=feed.name, now=feed.now)
+    supply_shocks.report_fallen(db, before=locked.balances, after=after, now=feed.now)
+
+
+def _key(row: Stated) -> Key:
+    return Key(row.sku, row.location, row.status)
+
+
+def _fact(feed: _Feed, row: Stated) -> Fact:
+    return Fact(
+        row.sku,
+        row.location,
+        row.status,
+        SNAPSHOT if feed.mode == "snapshot" else "delta",
+        row.units,
+        row.effective_at,
+        feed.source,
+        row.message_id,
+        feed.actor,
+        row.reason,
+        sequence=row.sequence,
+        clamped=row.clamped,
+    )
+
+
+def _zero(feed: _Feed, key: Key, file: FullFile) -> Fact:
+    return Fact(
+        *key,
+        kind=SNAPSHOT,
+        stated_units=0,
+        effective_at=file.effective_at,
+        source=feed.source,
+        actor=feed.actor,
+        reason="absent from a full file",
+        sequence=file.sequence,
+    )
+
+
+def _decide(
+    db: psycopg.Connection, feed: _Feed, facts: Sequence[Fact], balances: Mapping[Key, Balance]
+) -> tuple[list[Recorded], dict[Key, Balance]]:
+    if not facts:
+        return [], dict(balances)
+    if feed.mode == "delta":
+        return decide_deltas(balances, facts)
+    return counts.decide_counts(db, facts, balances=balances, basis=feed.basis)
+
+
+def _claim_ids(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> None:
+    """One id, one outcome for ever: keep the rows whose ids are new, settle the others."""
+    first: dict[str, Stated] = {}
+    for _, row in verdicts.stated():
+        first.setdefault(row.message_id, row)
+    taken_hashes = _take_ids(db, feed, first)
+    for i, row in verdicts.stated():
+        if row is first[row.message_id] and row.message_id not in taken_hashes:
+            continue
+        stands = taken_hashes.get(row.message_id, first[row.message_id].body_hash)
+        verdicts.read[i] = None if row.body_hash == stands else feeds.used_before(row.message_id)
+
+
+def _take_ids(db: psycopg.Connection, feed: _Feed, rows: dict[str, Stated]) -> dict[str, bytes]:
+    """Claim the new ids; return the others with the hash of the row that has them."""
+    ids = list(rows)
+    new = db.execute(
+        """
+        insert into feed_messages (feed, message_id, body_hash, recorded_at)
+        select %b, message_id, body_hash, %b
+        from unnest(%b::text[], %b::bytea[]) as r (message_id, body_hash)
+        order by message_id
+        on conflict do nothing returning message_id
+        """,
+        [feed.name, feed.now, ids, [row.body_hash for row in rows.values()]],
+    ).fetchall()
+    if len(new) == len(ids):
+        return {}
+    old = rows.keys() - {message_id for (message_id,) in new}
+    found = db.execute(
+        "select message_id, body_hash from feed_messages where feed = %s and message_id = any (%s)",
+        [feed.name, list(old)],
+    )
+    return {message_id: bytes(body_hash) for message_id, body_hash in found}
+
+
+def _full_files(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> list[FullFile]:
+    """The locations whose absent rows mean zero; a file that looks cut off is reported instead."""
+    row_counts = Counter(location for _, location in _mentioned(feed, verdicts))
+    files = counts.full_files((row for _, row in verdicts.stated()), row_counts=row_counts)
+    last = counts.last_row_counts(db, feed=feed.name, locations=[f.location for f in files])
+    whole = []
+    for file in files:
+        problem = feeds.truncation(
+            rows=file.rows,
+            last_rows=last.get(file.location),
+            share_min=feed.full_share_min,
+            location=file.location,
+        )
+        if problem is None:
+            whole.append(file)
+        else:
+            verdicts.problems.append(problem)
+    return whole
+
+
+def _mentioned(feed: _Feed, verdicts: _Verdicts) -> list[tuple[str, str]]:
+    """(SKU, location) of every row that names them, also of a broken one: it is not absent."""
+    rows = [row for row in verdicts.rows if isinstance(row, Mapping)]
+    named = [(row.get("sku"), row.get("location") or feed.location) for row in rows]
+    return [(s, place) for s, place in named if isinstance(s, str) and isinstance(place, str)]
+
+
+def _absent(
+    db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts, files: Sequence[FullFile]
+) -> dict[Key, FullFile]:
+    """Accounts that a FULL file speaks of and does not list."""
+    if not files:
+        return {}
+    listed = {_key(row) for _, row in verdicts.stated()}
+    broken = set(_mentioned(feed, verdicts)) - {(key.sku, key.location) for key in listed}
+    return {
+        key: file
+        for file in files
+        for key in counts.accounts(db, file)
+        if key not in listed and (key.sku, key.location) not in broken
+    }
+
+
+def _result(feed: _Feed, verdicts: _Verdicts) -> SyncResult:
+    results = [_row_result(feed, verdicts, i) for i in range(len(verdicts.rows))]
+    found = Counter(result.outcome for result in results)
+    return SyncResult(
+        counts={name: found[name] for name in OUTCOMES},
+        results=results,
+        problems=verdicts.problems,
+        zeroed=verdicts.zeroed,
+    )
+
+
+def _row_result(feed: _Feed, verdicts: _Verdicts, i: int) -> RowResult:
+    read = verdicts.read[i]
+    if isinstance(read, Stated):
+        return RowResult(read.message_id, verdicts.outcomes[i], feeds.clamp_notice(read, feed.now))
+    row = verdicts.rows[i]
+    message_id = row.get("id") if isinstance(row, Mapping) else None
+    message_id = message_id if isinstance(message_id, str) else None
+    if read is None:
+        return RowResult(message_id, "duplicate")
+    return RowResult(message_id, "quarantined", read)

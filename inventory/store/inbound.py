@@ -1,0 +1,236 @@
+"""Dated supply in PostgreSQL: announced, moved in time, and received into stock.
+
+`inbound.quantity` is what is still to come. A receipt takes from it and adds to the shelf in one
+transaction, so that no unit is counted twice or lost between the two.
+"""
+
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import dict_row
+
+from inventory.errors import InputRejected, NotFound, StateConflict
+from inventory.ledger import AVAILABLE, STATUSES, Fact, Key
+from inventory.store import catalog, events, idempotency, ledger
+from inventory.store.retry import retrying
+
+STATES = ("planned", "confirmed", "shipped", "received", "cancelled")
+OPEN_STATES = ("planned", "confirmed", "shipped")
+
+Row = dict[str, object]
+
+
+def put(
+    db: psycopg.Connection,
+    *,
+    inbound_id: str,
+    sku: str,
+    location: str,
+    quantity: int,
+    expected_at: datetime,
+    state: str,
+    now: datetime,
+    source: str = "purchase_order",
+    purchase_order_id: str | None = None,
+) -> Row:
+    """Announce supply, or change what was announced. Returns it as `get` does.
+
+    `quantity` is the total ordered: what was received before is taken off, so that sending the
+    same announcement again after a receipt does not bring the goods back.
+
+    Raises
+    ------
+    UnknownSku, UnknownLocation, InputRejected
+        Less than was received already, or a state that there is not.
+    StateConflict
+        Another SKU or location after a receipt.
+    """
+    if state not in STATES:
+        raise InputRejected(f"'{state}' is not one of {', '.join(STATES)}", field="state")
+    if quantity < 0:
+        raise InputRejected(f"{quantity} units cannot be on their way; send 0 or more",
+                            field="quantity")  # fmt: skip
+    catalog.check_position(db, sku=sku, location=location)
+
+    def act() -> Row:
+        with db.transaction():
+            before = _locked(db, inbound_id)
+            received = 0 if before is None else int(str(before["received_units"]))
+            _check_change(before, inbound_id, (sku, location), quantity, received)
+            rest = quantity - received
+            actual = "received" if rest == 0 and received and state != "cancelled" else state
+            db.execute(
+                """
+                insert into inbound (inbound_id, sku, location, quantity, expected_at, state,
+                    source, purchase_order_id, updated_at)
+                values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+                on conflict (inbound_id) do update set sku = excluded.sku,
+                    location = excluded.location, quantity = excluded.quantity,
+                    expected_at = excluded.expected_at, state = excluded.state,
+                    source = excluded.source, updated_at = excluded.updated_at,
+                    purchase_order_id =
+                        coalesce(excluded.purchase_order_id, inbound.purchase_order_id)
+                """,
+                [inbound_id, sku, location, rest, expected_at, actual, source,
+                 purchase_order_id, now],
+            )  # fmt: skip
+            if before is not None:
+                # Later, less or cancelled: the promises made on it may have lost their ground.
+                place = (str(before["sku"]), str(before["location"]))
+                events.report_shortages(db, [place], now=now)
+            return get(db, inbound_id)
+
+    return retrying(db, act)
+
+
+def _check_change(
+    before: Row | None, inbound_id: str, place: tuple[str, str], quantity: int, received: int
+) -> None:
+    if before is None:
+        return
+    if received and place != (before["sku"], before["location"]):
+        raise StateConflict("inbound", inbound_id, state="partly received", act="redirect")
+    if quantity < received:
+        raise InputRejected(
+            f"{received} units were received already; send that many or more", field="quantity"
+        )
+
+
+def receive(
+    db: psycopg.Connection,
+    inbound_id: str,
+    *,
+    message_id: str,
+    quantity: int,
+    now: datetime,
+    received_at: datetime | None = None,
+    status: str = AVAILABLE,
+    actor: str = "",
+) -> Row:
+    """Goods have arrived: inbound falls and stock rises in one event. A repeat changes nothing.
+
+    A count true after `received_at` already has the goods; then only the inbound falls
+    (outcome `already_counted`).
+
+    Raises
+    ------
+    NotFound, StateConflict
+        No such inbound, or one that is cancelled or received in full.
+    InputRejected
+        More than is still to come: the surplus belongs into a changed inbound or a correction.
+    """
+    if status not in STATUSES:
+        raise InputRejected(f"'{status}' is not one of {', '.join(STATUSES)}", field="status")
+    if quantity <= 0:
+        raise InputRejected(f"{quantity} units cannot arrive; send 1 or more", field="quantity")
+    body = {
+        "inbound": inbound_id,
+        "quantity": quantity,
+        "received_at": None if received_at is None else received_at.isoformat(),
+        "status": status,
+    }
+
+    def act() -> Row:
+        with db.transaction():
+            row = _locked(db, inbound_id)
+            _check_receipt(row, inbound_id, quantity)
+            assert row is not None
+            outcome = _into_stock(
+                db,
+                row,
+                message_id=message_id,
+                quantity=quantity,
+                received_at=received_at,
+                status=status,
+                actor=actor,
+                now=now,
+            )
+            after = _take_off(db, inbound_id, quantity, now)
+            return {
+                "id": inbound_id,
+                "sku": row["sku"],
+                "location": row["location"],
+                "outcome": outcome,
+                "received": quantity,
+                **after,
+            }
+
+    done = idempotency.once(db, scope="inbound", key=message_id, body=body, now=now, act=act)
+    answer: Row = done.response
+    return answer
+
+
+def _check_receipt(row: Row | None, inbound_id: str, quantity: int) -> None:
+    if row is None:
+        raise NotFound("inbound", inbound_id)
+    if row["state"] not in OPEN_STATES:
+        raise StateConflict("inbound", inbound_id, state=str(row["state"]), act="receive")
+    rest = int(str(row["quantity"]))
+    if quantity > rest:
+        raise InputRejected(
+            f"{quantity} units arrived and only {rest} are still to come; receive {rest}, and "
+            f"first raise the inbound or record the other {quantity - rest} as a restock",
+            field="quantity",
+        )
+
+
+def _into_stock(
+    db: psycopg.Connection,
+    row: Row,
+    *,
+    message_id: str,
+    quantity: int,
+    received_at: datetime | None,
+    status: str,
+    actor: str,
+    now: datetime,
+) -> str:
+    key = Key(str(row["sku"]), str(row["location"]), status)
+    fact = Fact(
+        *key,
+        kind="receipt",
+        stated_units=quantity,
+        effective_at=ledger.moment(db, [key], received_at, now=now),
+        source="inbound",
+        message_id=message_id,
+        actor=actor,
+        inbound_id=str(row["inbound_id"]),
+    )
+    (recorded,) = ledger.record(db, [fact], now=now)
+    return recorded.outcome
+
+
+def _take_off(db: psycopg.Connection, inbound_id: str, quantity: int, now: datetime) -> Row:
+    with db.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """
+            update inbound set quantity = quantity - %(q)s, received_units = received_units + %(q)s,
+                state = case when quantity = %(q)s then 'received' else state end,
+                updated_at = %(now)s
+            where inbound_id = %(id)s
+            returning quantity as open, received_units as received_total, state
+            """,
+            {"q": quantity, "now": now, "id": inbound_id},
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def _locked(db: psycopg.Connection, inbound_id: str) -> Row | None:
+    with db.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "select * from inbound where inbound_id = %s for update", [inbound_id]
+        ).fetchone()
+
+
+def get(db: psycopg.Connection, inbound_id: str) -> Row:
+    """One inbound, or `NotFound`. `quantity` is still to come, `received_units` has arrived."""
+    with db.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            "select inbound_id as id, sku, location, quantity, received_units, expected_at, state, "
+            "source, purchase_order_id, updated_at from inbound where inbound_id = %s",
+            [inbound_id],
+        ).fetchone()
+    if row is None:
+        raise NotFound("inbound", inbound_id)
+    return row
