@@ -39,10 +39,12 @@ class Question:
     groups: Mapping[str, Sequence[str]]
     holds: Sequence[GroupHold] = ()
     oversell_units: int = 0
+    named: frozenset[str] = frozenset()
+    """Further locations that a basket asks for by name."""
 
     def method_at(self, location: str) -> str | None:
         """How that location would fulfil: as asked where it was asked by name."""
-        if location == self.location:
+        if location == self.location or location in self.named:
             return self.method
         return member_method(self.method, self.positions[location].location_type)
 

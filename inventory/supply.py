@@ -154,6 +154,13 @@ class SkuSupply:
         self.projection.commit(self.rows[location], day, units)
         self.projection.recompute()
 
-    def commit_in(self, group: str, method: str | None, day: int, units: int) -> None:
-        """Promise units on a group for a day of the axis."""
-        self._promise(group, self._eligible_rows(group, method), day, units)
+    def commit_in(
+        self,
+        group: str,
+        method: str | None,
+        day: int,
+        units: int,
+        excluded: Collection[str] = (),
+    ) -> None:
+        """Promise units on a group for a day of the axis; negative units take a promise back."""
+        self._promise(group, self._eligible_rows(group, method, excluded), day, units)

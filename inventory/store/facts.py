@@ -77,12 +77,8 @@ def read(
     channels: Iterable[str | None],
     methods: Iterable[str | None],
     now: datetime,
-    except_reservation: str | None = None,
 ) -> Facts:
-    """Read the facts. What is unknown is noted: see `Facts.check`.
-
-    `except_reservation`: leave out the group lines of this reservation, which is being located.
-    """
+    """Read the facts. What is unknown is noted: see `Facts.check`."""
     asked = list(dict.fromkeys(places))
     wanted_methods = {method for method in methods if method is not None}
     if wanted_methods & {"ship", "sfs"}:
@@ -95,7 +91,6 @@ def read(
         "methods": sorted(wanted_methods),
         "states": list(COUNTED_INBOUND_STATES),
         "now": now,
-        "except": except_reservation,
     }
     facts = Facts()
     for kind, row in db.execute(_READ, parameters):
@@ -208,7 +203,6 @@ holds as materialized (
         coalesce(l.expires_at <= %(now)s, false) as stale, sum(l.open_units)::bigint as units
     from part_skus p join reservation_lines l on l.sku = p.sku
     where l.open_units > 0 and l.location is null
-        and l.reservation_id is distinct from %(except)s::text
     group by 1, 2, 3, 4, 5, 6
 ),
 rules as materialized (

@@ -1,0 +1,90 @@
+"""Locking the positions of a decision: whoever holds them decides alone, and on fresh facts.
+
+A decision at one location may depend on others, through promises on groups. Which ones is only
+known after reading, so: lock what was named, read, and when more positions turn out to matter start
+over with those. Locks go in key order; what was read before the locks is never decided upon.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import TypeVar
+
+import psycopg
+
+from inventory.ledger import AVAILABLE, Key
+from inventory.store import ledger, reservation_rows
+from inventory.store.facts import Facts, Place, read
+
+ROUNDS_MAX = 20
+"""A round more is needed only when a promise on a new group came in between."""
+
+STALE_HOLDS_MAX = 1_000_000
+
+Result = TypeVar("Result")
+
+
+def decide_on(
+    db: psycopg.Connection,
+    places: Collection[Place],
+    decide: Callable[[Facts], Result],
+    *,
+    channel: str,
+    method: str,
+    now: datetime,
+) -> Result:
+    """Run `decide` in a transaction that holds every position that bears on the places.
+
+    Holds there that expired are written down as such first, so that nobody with an older clock can
+    still confirm what is about to be given to someone else.
+    """
+    positions = {(place.sku, place.location) for place in places if place.location is not None}
+    for create in [False] + [True] * (ROUNDS_MAX - 1):
+        with db.transaction():
+            locked = _lock(db, positions, create=create, now=now)
+            facts = _read(db, places, channel=channel, method=method, now=now)
+            positions = {(sku, at) for sku, known in facts.by_sku.items() for at in known}
+            if positions <= locked:
+                if facts.stale_holds:
+                    skus = list(facts.by_sku)
+                    reservation_rows.expire(db, now=now, skus=skus, limit=STALE_HOLDS_MAX)
+                    facts = _read(db, places, channel=channel, method=method, now=now)
+                return decide(facts)
+            # Let go, and start over: holding these while waiting for more could deadlock.
+            raise psycopg.Rollback
+    raise AssertionError("the positions of a decision keep growing")
+
+
+def _read(
+    db: psycopg.Connection,
+    places: Collection[Place],
+    *,
+    channel: str,
+    method: str,
+    now: datetime,
+) -> Facts:
+    facts = read(db, places, channels=[channel], methods=[method], now=now)
+    for place in places:
+        facts.check(place)
+    return facts
+
+
+def _lock(
+    db: psycopg.Connection, positions: set[tuple[str, str]], *, create: bool, now: datetime
+) -> set[tuple[str, str]]:
+    """Lock the sellable balances; those that do not exist yet are made when `create` says so."""
+    if not positions:
+        return set()
+    if create:
+        ledger.create(db, {Key(sku, at, AVAILABLE) for sku, at in positions}, now=now)
+    columns = [[sku for sku, _ in positions], [location for _, location in positions]]
+    return {(sku, location) for sku, location in db.execute(_LOCK, columns)}
+
+
+_LOCK = """
+    select b.sku, b.location from balances b
+    join unnest(%s::text[], %s::text[]) as k (sku, location)
+        on b.sku = k.sku and b.location = k.location
+    where b.status = 'available'
+    order by b.sku, b.location
+    for update of b
+"""

@@ -1,0 +1,258 @@
+"""Rows of reservations and their lines: read, written, and every transition on record."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from inventory.errors import IdempotencyConflict, NotFound, StateConflict
+from inventory.reservations import PromisedLine, Reservation
+
+# A cart that was let go may share its order id with a later one that was not.
+_BY = {
+    column: f"""
+        select reservation_id, kind, state, channel, method, created_at, expires_at, priority,
+            order_id
+        from reservations where {column} = %s
+        order by state in ('released', 'expired'), sequence desc limit 1
+    """  # noqa: S608 - the column is one of two names below.
+    for column in ("reservation_id", "order_id")
+}
+
+
+def by_id(db: psycopg.Connection, reservation_id: str, *, lock: bool = False) -> Reservation:
+    """The reservation as it is written down; locked until the transaction ends if so wished."""
+    found = _read(db, "reservation_id", reservation_id, lock=lock)
+    if found is None:
+        raise NotFound("reservation", reservation_id)
+    return found
+
+
+def by_order(db: psycopg.Connection, order_id: str, *, lock: bool = False) -> Reservation:
+    """The reservation behind an order; without one of that id, the reservation of that id."""
+    found = _read(db, "order_id", order_id, lock=lock)
+    found = found or _read(db, "reservation_id", order_id, lock=lock)
+    if found is None:
+        raise NotFound("order", order_id)
+    return found
+
+
+def _read(db: psycopg.Connection, column: str, key: str, *, lock: bool) -> Reservation | None:
+    locking = "for update" if lock else ""
+    with db.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(_BY[column] + locking, [key]).fetchone()
+        if row is None:
+            return None
+        # After the lock, in a statement of its own: it sees what others did before we got it.
+        lines = cursor.execute(
+            """
+            select line_no, request_line, sku, quantity, promised_date, open_units, location,
+                group_id as "group", shipped_units, returned_units,
+                excluded_locations as excluded, bundle_sku as bundle, bundle_units
+            from reservation_lines where reservation_id = %s order by line_no
+            """,
+            [row["reservation_id"]],
+        ).fetchall()
+    promised = tuple(
+        PromisedLine(**{**line, "excluded": tuple(line["excluded"])}) for line in lines
+    )
+    return Reservation(id=row.pop("reservation_id"), **row, lines=promised)
+
+
+def line_class(reservation: Reservation) -> str:
+    """The class of commitment that the lines of a reservation are in the state it is in."""
+    if reservation.kind == "preorder":
+        return "peg"
+    return "soft" if reservation.kind == "soft" and reservation.state == "active" else "hard"
+
+
+def insert(db: psycopg.Connection, reservation: Reservation, *, actor: str) -> None:
+    """Write down a new reservation with its lines and its first event, in one statement."""
+    lines = reservation.lines
+    parameters = {
+        "id": reservation.id,
+        "kind": reservation.kind,
+        "state": reservation.state,
+        "channel": reservation.channel,
+        "method": reservation.method,
+        "priority": reservation.priority,
+        "order_id": reservation.order_id,
+        "now": reservation.created_at,
+        "expires_at": reservation.expires_at,
+        "confirmed_at": reservation.created_at if reservation.state == "confirmed" else None,
+        "class": line_class(reservation),
+        "actor": actor,
+        "line_nos": [line.line_no for line in lines],
+        "request_lines": [line.request_line for line in lines],
+        "skus": [line.sku for line in lines],
+        "locations": [line.location for line in lines],
+        "groups": [line.group for line in lines],
+        "dates": [line.promised_date for line in lines],
+        "quantities": [line.quantity for line in lines],
+        "bundles": [line.bundle for line in lines],
+        "bundle_units": [line.bundle_units for line in lines],
+    }
+    try:
+        db.execute(_INSERT, parameters)
+    except psycopg.errors.UniqueViolation as error:
+        raise _taken(error, reservation.id, reservation.order_id, act="place") from error
+
+
+_INSERT = """
+with reservation as (
+    insert into reservations (reservation_id, kind, state, channel, method, priority, order_id,
+        created_at, expires_at, confirmed_at)
+    values (%(id)s, %(kind)s, %(state)s, %(channel)s, %(method)s, %(priority)s, %(order_id)s,
+        %(now)s, %(expires_at)s, %(confirmed_at)s)
+), event as (
+    insert into reservation_events (reservation_id, act, to_state, at, actor)
+    values (%(id)s, 'place', %(state)s, %(now)s, %(actor)s)
+)
+insert into reservation_lines (reservation_id, method, class, expires_at, line_no, request_line,
+    sku, location, group_id, promised_date, quantity, open_units, bundle_sku, bundle_units)
+select %(id)s, %(method)s, %(class)s, %(expires_at)s, line_no, request_line,
+    sku, location, group_id, promised_date, quantity, quantity, bundle_sku, bundle_units
+from unnest(%(line_nos)s::int[], %(request_lines)s::int[], %(skus)s::text[],
+    %(locations)s::text[], %(groups)s::text[], %(dates)s::date[], %(quantities)s::bigint[],
+    %(bundles)s::text[], %(bundle_units)s::bigint[])
+    as k (line_no, request_line, sku, location, group_id, promised_date, quantity, bundle_sku,
+        bundle_units)
+"""
+
+
+def _taken(
+    error: psycopg.errors.UniqueViolation, reservation_id: str, order_id: str | None, *, act: str
+) -> Exception:
+    if error.diag.constraint_name == "reservations_order":
+        state = "already held by another reservation"
+        return StateConflict("order", order_id or "", state=state, act=act)
+    return IdempotencyConflict(reservation_id)
+
+
+def move(
+    db: psycopg.Connection,
+    before: Reservation,
+    after: Reservation,
+    *,
+    act: str,
+    now: datetime,
+    actor: str,
+    reason: str | None = None,
+    body: object = None,
+) -> None:
+    """Write down a transition: state, expiry, changed and new lines, and the event."""
+    closes = after.open_units == 0 and act != "return"
+    try:
+        db.execute(
+            """
+            update reservations set state = %s, order_id = %s, expires_at = %s,
+                confirmed_at = case when %s = 'confirm' then %s else confirmed_at end,
+                closed_at = case when %s then %s else closed_at end
+            where reservation_id = %s
+            """,
+            [after.state, after.order_id, after.expires_at, act, now, closes, now, after.id],
+        )
+    except psycopg.errors.UniqueViolation as error:
+        raise _taken(error, after.id, after.order_id, act=act) from error
+    write_lines(db, before, after)
+    db.execute(
+        """
+        insert into reservation_events
+            (reservation_id, act, from_state, to_state, at, actor, reason, body)
+        values (%s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        [after.id, act, before.state, after.state, now, actor, reason,
+         None if body is None else Jsonb(body)],
+    )  # fmt: skip
+
+
+def write_lines(db: psycopg.Connection, before: Reservation, after: Reservation) -> None:
+    """Write the lines of `after` that differ from those of `before`, or are new."""
+    if (before.expires_at, line_class(before)) != (after.expires_at, line_class(after)):
+        db.execute(
+            "update reservation_lines set class = %s, expires_at = %s where reservation_id = %s",
+            [line_class(after), after.expires_at, after.id],
+        )
+    known = {line.line_no: line for line in before.lines}
+    changed = [line for line in after.lines if known.get(line.line_no) != line]
+    for line in changed:
+        db.execute(_WRITE_LINE, _line_parameters(after, line))
+
+
+def _line_parameters(reservation: Reservation, line: PromisedLine) -> dict[str, Any]:
+    return {
+        "reservation_id": reservation.id,
+        "method": reservation.method,
+        "class": line_class(reservation),
+        "expires_at": reservation.expires_at,
+        "line_no": line.line_no,
+        "request_line": line.request_line,
+        "sku": line.sku,
+        "location": line.location,
+        "group": line.group,
+        "promised_date": line.promised_date,
+        "quantity": line.quantity,
+        "open": line.open_units,
+        "shipped": line.shipped_units,
+        "returned": line.returned_units,
+        "excluded": list(line.excluded),
+        "bundle": line.bundle,
+        "bundle_units": line.bundle_units,
+    }
+
+
+_WRITE_LINE = """
+insert into reservation_lines (reservation_id, method, class, expires_at, line_no, request_line,
+    sku, location, group_id, promised_date, quantity, open_units, shipped_units, returned_units,
+    excluded_locations, bundle_sku, bundle_units)
+values (%(reservation_id)s, %(method)s, %(class)s, %(expires_at)s, %(line_no)s, %(request_line)s,
+    %(sku)s, %(location)s, %(group)s, %(promised_date)s, %(quantity)s, %(open)s, %(shipped)s,
+    %(returned)s, %(excluded)s, %(bundle)s, %(bundle_units)s)
+on conflict (reservation_id, line_no) do update set
+    location = excluded.location, quantity = excluded.quantity, open_units = excluded.open_units,
+    shipped_units = excluded.shipped_units, returned_units = excluded.returned_units,
+    excluded_locations = excluded.excluded_locations
+"""
+
+
+def expire(
+    db: psycopg.Connection, *, now: datetime, skus: Collection[str] | None = None, limit: int
+) -> int:
+    """Write down that holds have expired. Returns how many; `skus`: only holds on these.
+
+    Without `skus` it steps aside for whoever works on a reservation right now.
+    """
+    choice = _OF_SKUS if skus is not None else _OLDEST
+    parameters = {"now": now, "skus": list(skus or ()), "limit": limit}
+    row = db.execute(_EXPIRE.format(choice=choice), parameters).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+_OLDEST = "order by expires_at limit %(limit)s for update skip locked"
+_OF_SKUS = """
+    and exists (
+        select from reservation_lines l
+        where l.reservation_id = r.reservation_id and l.sku = any (%(skus)s) and l.open_units > 0)
+    order by reservation_id limit %(limit)s for update
+"""
+_EXPIRE = """
+with ended as (
+    select reservation_id, expires_at from reservations r
+    where state = 'active' and expires_at <= %(now)s
+    {choice}
+), closed as (
+    update reservations r set state = 'expired', closed_at = e.expires_at
+    from ended e where e.reservation_id = r.reservation_id
+), freed as (
+    update reservation_lines l set open_units = 0
+    from ended e where e.reservation_id = l.reservation_id
+), noted as (
+    insert into reservation_events (reservation_id, act, from_state, to_state, at)
+    select reservation_id, 'expire', 'active', 'expired', %(now)s from ended
+)
+select count(*) from ended
+"""

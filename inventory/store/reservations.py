@@ -1,0 +1,251 @@
+"""Reservations in PostgreSQL: the only functions that place, confirm, extend, release or expire."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import psycopg
+
+from inventory import asking
+from inventory.asking import HORIZON_DAYS, Question
+from inventory.bundles import explode
+from inventory.promising import Ask, Grant, grant_all, grant_partly
+from inventory.reservations import (
+    Basket,
+    PromisedLine,
+    Reservation,
+    as_of,
+    check_ttl,
+    closed,
+    life_seconds,
+    next_state,
+)
+from inventory.store import reservation_rows
+from inventory.store.facts import ChannelTerms, Facts, Place
+from inventory.store.positions import decide_on
+from inventory.store.retry import retrying
+from inventory.supply import SkuSupply
+
+AFTER_CONFIRMATION = frozenset({"confirmed", "allocated", "processed", "shipped"})
+
+
+def place(
+    db: psycopg.Connection,
+    basket: Basket,
+    *,
+    reservation_id: str,
+    now: datetime,
+    actor: str = "",
+) -> Reservation:
+    """Check and append one basket in one transaction: all of it, or what can be had if so wished.
+
+    Raises `InsufficientStock` with every sum that cannot be promised, `InputRejected`,
+    `UnknownSku`, `UnknownLocation`, `NotFound` for a group, `StateConflict` for an order id that is
+    taken. `reservation_id` must be new: repeats belong to `inventory.store.idempotency`.
+    """
+    basket.check()
+    asking.check_horizon(HORIZON_DAYS, basket.on, now=now)
+    places = [_place_of(basket, line.sku, line.location) for line in basket.lines]
+
+    def decide(facts: Facts) -> Reservation:
+        reservation = _promise(facts, basket, reservation_id=reservation_id, now=now)
+        reservation_rows.insert(db, reservation, actor=actor)
+        return reservation
+
+    return retrying(
+        db,
+        lambda: decide_on(
+            db, places, decide, channel=basket.channel, method=basket.method, now=now
+        ),
+    )
+
+
+def _place_of(basket: Basket, sku: str, location: str | None) -> Place:
+    at = location or basket.location
+    return Place(sku, at, None if at is not None else basket.group)
+
+
+def _promise(facts: Facts, basket: Basket, *, reservation_id: str, now: datetime) -> Reservation:
+    """Decide on a basket from the facts. Pure; refuses with `InsufficientStock`."""
+    terms = facts.channels.get(basket.channel, ChannelTerms())
+    asks = _asks(facts, basket)
+    supplies = basket_supplies(
+        facts,
+        channel=basket.channel,
+        method=basket.method,
+        named=frozenset(ask.location for ask in asks if ask.location is not None),
+        oversell_units=terms.oversell_units if basket.kind == "soft" else 0,
+        on=basket.on,
+        now=now,
+    )
+    grants = grant_partly(supplies, asks) if basket.allow_partial else grant_all(supplies, asks)
+    seconds = life_seconds(
+        basket, soft_ttl_seconds=terms.soft_ttl_seconds, order_ttl_seconds=terms.order_ttl_seconds
+    )
+    whole = basket.arrives_as_order
+    return Reservation(
+        id=reservation_id,
+        kind=basket.kind,
+        state="confirmed" if whole else "active",
+        channel=basket.channel,
+        method=basket.method,
+        created_at=now,
+        expires_at=None if whole else now + timedelta(seconds=seconds),
+        priority=basket.priority,
+        order_id=basket.order_id,
+        lines=promised_lines(grants),
+    )
+
+
+def basket_supplies(
+    facts: Facts,
+    *,
+    channel: str,
+    method: str,
+    named: frozenset[str],
+    oversell_units: int,
+    on: date | None,
+    now: datetime,
+    buffers: bool = True,
+) -> dict[str, SkuSupply]:
+    """One supply per SKU over every position that was read."""
+    last_day = asking.check_horizon(HORIZON_DAYS, on, now=now)
+    questions = [
+        Question(
+            sku=sku,
+            location=None,
+            group=None,
+            channel=channel,
+            method=method,
+            positions=positions,
+            groups=facts.groups,
+            holds=facts.holds.get(sku, ()),
+            oversell_units=oversell_units,
+            named=named,
+        )
+        for sku, positions in facts.by_sku.items()
+    ]
+    rules = facts.rules if buffers else ()
+    supplies = asking.supplies_of(questions, rules, last_day=last_day, now=now)
+    return {supply.sku: supply for supply in supplies}
+
+
+def _asks(facts: Facts, basket: Basket) -> list[Ask]:
+    asks = []
+    for number, line in enumerate(basket.lines, start=1):
+        at = _place_of(basket, line.sku, line.location)
+        asks.append(
+            Ask(
+                number,
+                line.sku,
+                line.quantity,
+                location=at.location,
+                group=at.group,
+                method=basket.method,
+                on=basket.on,
+                components=facts.bundles.get(line.sku),
+                earliest=basket.kind == "preorder",
+            )
+        )
+    return asks
+
+
+def promised_lines(grants: Sequence[Grant]) -> tuple[PromisedLine, ...]:
+    """The lines that grants become; a bundle becomes one per component."""
+    lines: list[PromisedLine] = []
+    for grant in grants:
+        ask = grant.ask
+        for sku, units in explode(ask.parts, grant.units).items():
+            bundle = None if ask.components is None else ask.sku
+            lines.append(
+                PromisedLine(
+                    line_no=len(lines) + 1,
+                    request_line=ask.line,
+                    sku=sku,
+                    quantity=units,
+                    promised_date=grant.promised_date,
+                    open_units=units,
+                    location=ask.location,
+                    group=ask.group,
+                    bundle=bundle,
+                    bundle_units=None if bundle is None else grant.units,
+                )
+            )
+    return tuple(lines)
+
+
+def get(db: psycopg.Connection, reservation_id: str, *, now: datetime) -> Reservation:
+    """The reservation as of now: expired from the instant of expiry, swept or not."""
+    return as_of(reservation_rows.by_id(db, reservation_id), now)
+
+
+def confirm(
+    db: psycopg.Connection,
+    reservation_id: str,
+    *,
+    order_id: str | None,
+    now: datetime,
+    actor: str = "",
+) -> Reservation:
+    """Turn a live hold into an order. Never checked against the buffer again.
+
+    A repeat with the same order id finds it done. At or after expiry: `ReservationExpired`.
+    """
+
+    def attempt() -> Reservation:
+        with db.transaction():
+            before = as_of(reservation_rows.by_id(db, reservation_id, lock=True), now)
+            order = order_id or before.order_id
+            if before.state in AFTER_CONFIRMATION and order == before.order_id:
+                return before
+            state = next_state(before, "confirm")
+            after = replace(before, state=state, order_id=order, expires_at=None)
+            reservation_rows.move(db, before, after, act="confirm", now=now, actor=actor)
+            return after
+
+    return retrying(db, attempt)
+
+
+def extend(
+    db: psycopg.Connection,
+    reservation_id: str,
+    *,
+    ttl_seconds: int,
+    now: datetime,
+    actor: str = "",
+) -> Reservation:
+    """Let a live hold live for `ttl_seconds` from now. At or after expiry: `ReservationExpired`."""
+    check_ttl(ttl_seconds)
+
+    def attempt() -> Reservation:
+        with db.transaction():
+            before = as_of(reservation_rows.by_id(db, reservation_id, lock=True), now)
+            state = next_state(before, "extend")
+            after = replace(before, state=state, expires_at=now + timedelta(seconds=ttl_seconds))
+            reservation_rows.move(db, before, after, act="extend", now=now, actor=actor)
+            return after
+
+    return retrying(db, attempt)
+
+
+def release(
+    db: psycopg.Connection, reservation_id: str, *, now: datetime, actor: str = ""
+) -> Reservation:
+    """Let a hold go; its units can be promised again at once. A repeat finds it done."""
+
+    def attempt() -> Reservation:
+        with db.transaction():
+            before = as_of(reservation_rows.by_id(db, reservation_id, lock=True), now)
+            if before.state == "released":
+                return before
+            state = next_state(before, "release")
+            after = replace(before, state=state, lines=closed(before.lines))
+            reservation_rows.move(db, before, after, act="release", now=now, actor=actor)
+            return after
+
+    return retrying(db, attempt)
+
+
+def sweep(db: psycopg.Connection, *, now: datetime, limit: int = 1_000) -> int:
+    """Write down expiries that are already true; returns how many. Only collects garbage."""
+    return retrying(db, lambda: reservation_rows.expire(db, now=now, limit=limit))
