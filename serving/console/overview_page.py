@@ -1,0 +1,277 @@
+"""The first page: how much there is, where it hurts, and what waits for a person."""
+
+import dash_ag_grid as dag
+from dash import html
+from dash.development.base_component import Component
+
+from inventory.store import overview
+from serving.console import figures
+from serving.console.layout import (
+    Child,
+    card,
+    chart,
+    command,
+    empty,
+    facts,
+    kpi,
+    kpis,
+    state_badge,
+    table,
+    units,
+)
+from serving.console.reading import ORDERS_MAX, OverviewPage
+from serving.console.wording import (
+    STATE_MEANINGS,
+    STATE_WORDS,
+    ago,
+    compact,
+    counted,
+    day,
+    moment,
+    number,
+    sentence,
+)
+
+GRID_THEME = (
+    "themeQuartz.withParams({"
+    "fontFamily: 'inherit', headerFontFamily: 'inherit', fontSize: 13, headerFontSize: 12,"
+    "headerFontWeight: 500, headerTextColor: '#475467', foregroundColor: '#101828',"
+    "headerBackgroundColor: '#f9fafb', borderColor: '#eaecf0', rowHoverColor: '#f5f8ff',"
+    "wrapperBorder: false, wrapperBorderRadius: 0, accentColor: '#1d4ed8', spacing: 6,"
+    "columnBorder: false, headerColumnResizeHandleColor: '#d0d5dd'})"
+)
+
+
+def overview_page(page: OverviewPage) -> Component:
+    """The page, or what to do when there is nothing to show."""
+    if page.stock.skus == 0 and not page.health:
+        return html.Div([_title(page), _nothing_yet()])
+    return html.Div(
+        [
+            _title(page),
+            _figures(page),
+            html.Div(
+                [_health(page), _run(page), _promises(page), _alerts(page), _orders(page)],
+                className="grid",
+            ),
+        ]
+    )
+
+
+def _title(page: OverviewPage) -> Component:
+    changed = page.stock.updated_at
+    note = f"As of {moment(page.now)}"
+    if changed:
+        note += f" · stock last changed {ago(changed, now=page.now)}"
+    return html.Div([html.H1("Overview"), html.P(note, className="muted")], className="title")
+
+
+def _nothing_yet() -> Component:
+    return html.Div(
+        empty(
+            "No stock yet",
+            [
+                "Load the demo retailer with ",
+                command("vouch demo"),
+                ", or your own with ",
+                command("vouch import skus FILE"),
+                ", ",
+                command("vouch import stock FILE"),
+                " and ",
+                command("vouch import sales FILE"),
+                "; then run ",
+                command("vouch daily"),
+                ".",
+            ],
+        ),
+        className="card",
+    )
+
+
+def _figures(page: OverviewPage) -> Component:
+    stock, promises, orders = page.stock, page.promises, page.order_totals
+    critical = page.alert_counts.get("critical", 0)
+    alerts = sum(page.alert_counts.values())
+    promised = promises.soft_units + promises.hard_units + promises.peg_units
+    waiting = orders.proposed + orders.accepted
+    aside = f" · {compact(stock.unsellable_units)} not sellable" if stock.unsellable_units else ""
+    return kpis(
+        kpi(
+            "Units on hand",
+            compact(stock.available_units),
+            f"sellable, in {counted(stock.locations, 'location')}{aside}",
+        ),
+        kpi(
+            "Stock value", compact(stock.value_at_cost), f"at unit cost, {number(stock.skus)} SKUs"
+        ),
+        kpi(
+            "Promised units",
+            compact(promised),
+            f"in {counted(promises.reservations, 'open reservation')}",
+        ),
+        kpi(
+            "Open alerts",
+            number(alerts),
+            f"{number(critical)} critical" if alerts else "nothing needs you",
+            tone="bad" if critical else "",
+        ),
+        kpi(
+            "Orders waiting",
+            number(waiting),
+            f"{units(orders.units)}, {compact(orders.cost)} at cost" if waiting else "all decided",
+        ),
+    )
+
+
+def _health(page: OverviewPage) -> Component:
+    counted_positions = {count.state: count.positions for count in page.health}
+    total = sum(counted_positions.values())
+    rows: list[list[Child]] = [
+        [
+            html.Span([state_badge(count.state)], title=STATE_MEANINGS[count.state]),
+            number(count.positions),
+            f"{count.positions / total:.0%}",
+            compact(count.units),
+            compact(count.value_at_cost),
+        ]
+        for count in page.health
+    ]
+    label = "; ".join(f"{STATE_WORDS[state]}: {n}" for state, n in counted_positions.items())
+    return card(
+        "Stock health",
+        chart(figures.health_figure(counted_positions), height=22, label=label, grows=False),
+        table(["State", "Positions", "Share", "Units", "Value"], rows, figures={1, 2, 3, 4}),
+        note=f"{number(total)} positions, SKU × location",
+        wide=6,
+    )
+
+
+def _run(page: OverviewPage) -> Component:
+    run = page.run
+    if run is None:
+        remedy = ["Run ", command("vouch daily"), " to train, forecast and set policies."]
+        return card("Forecast in force", empty("No forecast yet", remedy), wide=3)
+    rows: list[tuple[str, Child]] = [
+        ("Run", html.Code(run.run_id, title=run.run_id)),
+        ("Model", html.Span(run.model_version, title=run.model_version)),
+        ("Made", moment(run.made_at)),
+        ("Covers", f"{counted(run.horizon, 'period')} from {day(run.first_day)}"),
+        ("Series", _series(run)),
+    ]
+    if run.note:
+        rows.append(("Note", run.note))
+    return card("Forecast in force", facts(rows), wide=3)
+
+
+def _series(run: overview.RunInForce) -> str:
+    other = run.series_on_other_runs
+    return number(run.series_in_force) + (f" (+{number(other)} on later runs)" if other else "")
+
+
+def _promises(page: OverviewPage) -> Component:
+    promises = page.promises
+    if promises.reservations == 0:
+        remedy = [
+            "Hold stock with ",
+            command("POST /api/v2/reservations"),
+            " and it appears here at once.",
+        ]
+        return card("Promises", empty("Nothing is promised", remedy), wide=3)
+    return card(
+        "Promises",
+        facts(
+            [
+                ("In carts (soft holds)", units(promises.soft_units)),
+                ("Ordered (hard)", units(promises.hard_units)),
+                ("Pre-orders", units(promises.peg_units)),
+                ("Due in 7 days", units(promises.due_7_days_units)),
+                ("Overdue", units(promises.overdue_units)),
+            ]
+        ),
+        wide=3,
+    )
+
+
+def _alerts(page: OverviewPage) -> Component:
+    total = sum(page.alert_counts.values())
+    if not total:
+        remedy = "Alerts are raised by the daily job and by feeds that contradict each other."
+        return card("Open alerts", empty("No open alerts", remedy), wide=8)
+    rows: list[dict[str, object]] = [
+        {
+            "severity": alert.severity,
+            "alert": sentence(alert.kind),
+            "sku": alert.sku,
+            "location": alert.location,
+            "message": alert.message,
+            "raised": ago(alert.raised_at, now=page.now),
+        }
+        for alert in page.alerts
+    ]
+    columns: list[dict[str, object]] = [
+        {"field": "severity", "headerName": "Severity", "width": 112, "cellRenderer": "Severity"},
+        {"field": "sku", "headerName": "SKU", "width": 124, "cellRenderer": "SkuLink"},
+        {"field": "location", "headerName": "Location", "width": 110},
+        {"field": "message", "headerName": "What happened", "flex": 1, "minWidth": 220,
+         "tooltipField": "message"},
+        {"field": "raised", "headerName": "Raised", "width": 104, "sortable": False},
+    ]  # fmt: skip
+    shown = f"{number(len(rows))} of {number(total)}" if len(rows) < total else number(total)
+    return card("Open alerts", grid("alerts", columns, rows, height=292), note=shown, wide=8)
+
+
+def grid(
+    name: str, columns: list[dict[str, object]], rows: list[dict[str, object]], *, height: int
+) -> Component:
+    """A table that can be sorted and walked by keyboard, at most `height` pixels high."""
+    table_of_rows: Component = dag.AgGrid(
+        id=f"grid-{name}",
+        columnDefs=columns,
+        rowData=rows,
+        defaultColDef={"resizable": True, "sortable": True, "suppressMovable": True},
+        dashGridOptions={
+            "theme": {"function": GRID_THEME},
+            "rowHeight": 38,
+            "headerHeight": 36,
+            "animateRows": False,
+            "enableCellTextSelection": True,
+            "tooltipShowDelay": 400,
+            "suppressColumnVirtualisation": True,
+        },
+        style={"height": f"{min(height, 40 + 38 * len(rows))}px", "width": "100%"},
+        className="ag",
+    )
+    return table_of_rows
+
+
+def _orders(page: OverviewPage) -> Component:
+    totals = page.order_totals
+    if not page.orders:
+        remedy = ["Proposals appear here after ", command("vouch daily"), "."]
+        return card("Purchase orders", empty("No order waits for you", remedy), wide=4)
+    rows: list[list[Child]] = [
+        [
+            html.Div(
+                [
+                    html.Strong(order.vendor_name),
+                    html.Span(f"to {order.location} · due {day(order.expected_on)}"),
+                ],
+                className="two-lines",
+            ),
+            html.Div(
+                [
+                    html.Strong(compact(order.cost)),
+                    html.Span(f"{counted(order.lines, 'line')}, {units(order.units)}"),
+                ],
+                className="two-lines",
+            ),
+        ]
+        for order in page.orders[:ORDERS_MAX]
+    ]
+    note = f"{number(totals.proposed)} proposed, {number(totals.accepted)} accepted"
+    return card(
+        "Purchase orders waiting",
+        table(["Vendor", "Cost"], rows, figures={1}),
+        note=note,
+        wide=4,
+    )
