@@ -42,14 +42,15 @@ from serving.inference import Inference
 
 log = logging.getLogger("vouch")
 
+# Routes are tried in this order: what is asked most comes first.
 AREAS = (
-    catalogue,
-    inventory,
-    inbound,
-    ledger,
     availability,
     reservations,
     orders,
+    inventory,
+    inbound,
+    ledger,
+    catalogue,
     forecasts,
     policies,
     purchase_orders,
@@ -118,7 +119,7 @@ def create_app(
     )
     app.include_router(health.router)
     for area in AREAS:
-        app.include_router(area.router, prefix="/api/v2")
+        app.include_router(area.router)
     app.add_route("/metrics", metrics.page)
     docs.install(app)
     problems.install(app)

@@ -5,10 +5,10 @@ from typing import Any, Literal
 from fastapi import APIRouter
 
 from inventory.store import alerts as store
-from serving.api.context import Staff
+from serving.api.context import PREFIX, Staff
 from serving.messages import Cursor, Id, PageLimit
 
-router = APIRouter(tags=["Orders to vendors"])
+router = APIRouter(prefix=PREFIX, tags=["Orders to vendors"])
 
 
 @router.get("/alerts")

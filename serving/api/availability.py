@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from inventory.errors import InputRejected, VouchError
 from inventory.store import availability as engine
 from serving import problems
-from serving.api.context import Reader
+from serving.api.context import PREFIX, Reader
 from serving.messages import Id, QueryUnits
 from serving.messages_promises import (
     QUERY_ITEMS_MAX,
@@ -20,7 +20,7 @@ from serving.messages_promises import (
     Method,
 )
 
-router = APIRouter(tags=["Availability"])
+router = APIRouter(prefix=PREFIX, tags=["Availability"])
 
 
 @router.get("/availability/{sku}")

@@ -11,10 +11,10 @@ from inventory import catalog as kinds
 from inventory.store import catalog as store
 from inventory.store.paging import decode_cursor, encode_cursor
 from serving import messages_catalogue as messages
-from serving.api.context import Call, CatalogueWriter, Staff, jsonable
+from serving.api.context import PREFIX, Call, CatalogueWriter, Staff, jsonable
 from serving.messages import Cursor, Id, Message, PageLimit
 
-router = APIRouter(tags=["Catalogue"])
+router = APIRouter(prefix=PREFIX, tags=["Catalogue"])
 
 Item = (
     kinds.Location

@@ -26,6 +26,10 @@ from serving.problems import Forbidden, Unauthenticated
 
 bearer = HTTPBearer(auto_error=False, description="A key made by `vouch keys create`.")
 
+PREFIX = "/api/v2"
+"""Under which all that needs a key lives. A router carries it itself, so that the path of a route
+is the whole path, which is what the counters name."""
+
 Clock = Callable[[], datetime]
 
 

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query
 from inventory.demand import DemandForecast
 from inventory.errors import InputRejected, NotFound
 from inventory.store import forecasts as store
-from serving.api.context import Reader
+from serving.api.context import PREFIX, Reader
 from serving.messages import Id
 
-router = APIRouter(tags=["Forecasts and policy"])
+router = APIRouter(prefix=PREFIX, tags=["Forecasts and policy"])
 
 Periods = Annotated[int | None, Query(ge=1, le=366)]
 

@@ -7,11 +7,11 @@ from fastapi.responses import JSONResponse
 
 from inventory.store import inbound as store
 from serving import auth
-from serving.api.context import Call, Staff, allow, jsonable
+from serving.api.context import PREFIX, Call, Staff, allow, jsonable
 from serving.messages import Id
 from serving.messages_stock import Inbound, Receipt
 
-router = APIRouter(tags=["Stock"])
+router = APIRouter(prefix=PREFIX, tags=["Stock"])
 
 SupplyWriter = Annotated[Call, allow("buyer", *auth.STOCK_WRITERS)]
 

@@ -12,11 +12,11 @@ from inventory.store import feeds, jobs
 from inventory.store import stock as store
 from inventory.store.paging import decode_cursor, encode_cursor
 from serving import problems
-from serving.api.context import Call, Reader, StockWriter, jsonable
+from serving.api.context import PREFIX, Call, Reader, StockWriter, jsonable
 from serving.messages import Cursor, Id, PageLimit
 from serving.messages_stock import SYNC_ROWS_MAX, Correction, Move, Sync
 
-router = APIRouter(tags=["Stock"])
+router = APIRouter(prefix=PREFIX, tags=["Stock"])
 
 StockState = Literal["in_stock", "out_of_stock", "negative"]
 

@@ -4,10 +4,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from inventory.store import jobs as store
-from serving.api.context import Staff, jsonable
+from serving.api.context import PREFIX, Staff, jsonable
 from serving.messages import Id
 
-router = APIRouter(tags=["Stock"])
+router = APIRouter(prefix=PREFIX, tags=["Stock"])
 
 
 @router.get("/jobs/{id}")

@@ -8,10 +8,10 @@ from fastapi.responses import JSONResponse
 from inventory.store import ledger as store
 from inventory.store import quarantine
 from inventory.store.paging import decode_cursor, encode_cursor
-from serving.api.context import Staff, jsonable
+from serving.api.context import PREFIX, Staff, jsonable
 from serving.messages import Cursor, Id, PageLimit
 
-router = APIRouter(tags=["Stock"])
+router = APIRouter(prefix=PREFIX, tags=["Stock"])
 
 
 @router.get("/ledger")

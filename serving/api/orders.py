@@ -7,11 +7,11 @@ from fastapi.responses import JSONResponse
 
 from inventory.orders import ActLine, OrderMessage
 from inventory.store import orders as engine
-from serving.api.context import PromiseWriter, Staff
+from serving.api.context import PREFIX, PromiseWriter, Staff
 from serving.messages import Id
 from serving.messages_promises import OrderAct
 
-router = APIRouter(tags=["Promises"])
+router = APIRouter(prefix=PREFIX, tags=["Promises"])
 
 Act = Literal["allocate", "process", "ship", "cancel", "reject", "return"]
 

@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from inventory.store import policies as store
-from serving.api.context import Reader
+from serving.api.context import PREFIX, Reader
 from serving.messages import Id
 
-router = APIRouter(tags=["Forecasts and policy"])
+router = APIRouter(prefix=PREFIX, tags=["Forecasts and policy"])
 
 
 @router.get("/policies/{sku}/{location}")

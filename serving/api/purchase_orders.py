@@ -9,12 +9,12 @@ from fastapi.responses import JSONResponse
 from inventory import purchase_orders as rules
 from inventory.errors import NotFound
 from inventory.store import purchase_orders as store
-from serving.api.context import Call, OrderActor, Reader, jsonable
+from serving.api.context import PREFIX, Call, OrderActor, Reader, jsonable
 from serving.messages import Cursor, Id, PageLimit
 from serving.messages_purchase_orders import Act, Edit, Step
 from serving.problems import Forbidden
 
-router = APIRouter(tags=["Orders to vendors"])
+router = APIRouter(prefix=PREFIX, tags=["Orders to vendors"])
 
 
 @router.get("/purchase-orders")

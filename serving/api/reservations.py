@@ -13,11 +13,11 @@ from inventory.reservations import AskedLine, Basket
 from inventory.reservations import Reservation as Promise
 from inventory.store import reservations as engine
 from serving import metrics
-from serving.api.context import Call, PromiseWriter, Staff
+from serving.api.context import PREFIX, Call, PromiseWriter, Staff
 from serving.messages import Id, Message
 from serving.messages_promises import Confirmation, Extension, Release, Reservation
 
-router = APIRouter(tags=["Promises"])
+router = APIRouter(prefix=PREFIX, tags=["Promises"])
 
 
 @router.post("/reservations", status_code=201)

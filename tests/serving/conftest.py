@@ -108,6 +108,13 @@ def client_of(server_url, key_of):
 
 
 @pytest.fixture(scope="session")
+def stranger(server_url):
+    """An HTTP client without a key."""
+    with httpx.Client(base_url=server_url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def admin(client_of):
     """An HTTP client that may do everything."""
     return client_of("admin")

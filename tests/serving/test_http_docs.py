@@ -2,25 +2,24 @@
 
 import re
 
-import httpx
 import pytest
 
 from serving.api.docs import as_openapi_30
 
 
 @pytest.fixture(scope="module")
-def document(server_url):
-    return httpx.get(f"{server_url}/openapi.json").json()
+def document(stranger):
+    return stranger.get("/openapi.json").json()
 
 
-def test_the_page_loads_nothing_from_elsewhere(server_url):
-    page = httpx.get(f"{server_url}/docs")
+def test_the_page_loads_nothing_from_elsewhere(stranger):
+    page = stranger.get("/docs")
     assert page.status_code == 200
     assert not re.search(r"(https?:)?//", page.text.replace("<!DOCTYPE html>", ""))
     assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert len(assets) == 3
     for asset in assets:
-        found = httpx.get(server_url + asset)
+        found = stranger.get(asset)
         assert found.status_code == 200
         assert len(found.content) > 500
 
@@ -58,8 +57,8 @@ def test_every_operation_says_what_it_does(document):
     assert references <= set(document["components"]["schemas"])
 
 
-def test_the_page_reads_openapi_30(server_url):
-    older = httpx.get(f"{server_url}/docs/openapi.json")
+def test_the_page_reads_openapi_30(stranger):
+    older = stranger.get("/docs/openapi.json")
     assert older.json()["openapi"] == "3.0.3"
     assert '"type":"null"' not in older.text
     assert '"const"' not in older.text
@@ -73,15 +72,15 @@ def test_bounds_are_said_in_the_words_of_30():
     }
 
 
-def test_probes(server_url):
-    assert httpx.get(f"{server_url}/healthz").json() == {"status": "ok"}
-    assert httpx.get(f"{server_url}/readyz").json() == {"status": "ready"}
+def test_probes(stranger):
+    assert stranger.get("/healthz").json() == {"status": "ok"}
+    assert stranger.get("/readyz").json() == {"status": "ready"}
 
 
-def test_counters_count_by_route_not_by_id(server_url, admin):
+def test_counters_count_by_route_not_by_id(stranger, admin):
     admin.get("/reservations/no-such-id-1")
     admin.get("/reservations/no-such-id-2")
-    answer = httpx.get(f"{server_url}/metrics")
+    answer = stranger.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     counted = re.search(
         r'vouch_http_requests_total\{method="GET",'
