@@ -48,11 +48,12 @@ def probability_of(
     actual = actual_units[:, None]
     at_or_below = (values <= actual + SCALE_UNITS_MIN).sum(axis=1)
     below = (values < actual - SCALE_UNITS_MIN).sum(axis=1)
-    upper = _between(values, grid, at_or_below, actual_units)
-    lower = np.where(below == 0, 0.0, grid[(below - 1).clip(min=0)])
+    # A jump of the quantile function lies somewhere between two grid levels: take the middle.
+    edges = np.concatenate([[0.0], (grid[1:] + grid[:-1]) / 2, [1.0]])
+    lower, upper = edges[below], edges[at_or_below]
     tied = at_or_below - below > 1
     drawn = lower + (upper - lower) * rng.random(len(actual_units))
-    found = np.where(tied, drawn, upper)
+    found = np.where(tied, drawn, _between(values, grid, at_or_below, actual_units))
     return np.where(np.isnan(actual_units), np.nan, found.clip(LEVEL_MIN, LEVEL_MAX))
 
 
