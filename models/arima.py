@@ -170,10 +170,10 @@ def _as_table(series: pl.DataFrame, models: Floats) -> pl.DataFrame:
 
 def _estimate_chunk(demand: Floats, columns: Floats) -> Floats:
     """Regression and ARIMA errors of some series, as rows of numbers."""
-    regression = regress(demand, columns)
-    errors = to_scale(demand, regression.logarithm) - regression.explained(columns)
-    used = (regression.degrees / (~np.isnan(demand)).sum(axis=1).clip(min=1)).clip(max=0.5)
-    with arma.quiet():
+    with arma.calm():
+        regression = regress(demand, columns)
+        errors = to_scale(demand, regression.logarithm) - regression.explained(columns)
+        used = (regression.degrees / (~np.isnan(demand)).sum(axis=1).clip(min=1)).clip(max=0.5)
         fitted = [arma.estimate(row / np.sqrt(1 - u)) for row, u in zip(errors, used, strict=True)]
     return np.concatenate([_flat(regression), np.stack([f.flat() for f in fitted])], axis=1)
 
@@ -188,7 +188,7 @@ def _predict_chunk(
     T = demand.shape[1]
     errors = to_scale(demand, regression.logarithm) - explained[:, :T]
     fitted = [arma.unflat(row) for row in rest]
-    with arma.quiet():
+    with arma.calm():
         ahead = [arma.forecast(f, e, horizon=horizon) for f, e in zip(fitted, errors, strict=True)]
     middle = explained[:, T:] + np.stack([mean for mean, _ in ahead])
     deviation = np.sqrt(np.stack([variance for _, variance in ahead]))

@@ -7,6 +7,8 @@ unknown periods are interpolated for it, and truly missing for the filter.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -221,6 +223,14 @@ def _error_correlation(
     return np.asarray(covariance / np.outer(deviation, deviation))
 
 
-def quiet() -> warnings.catch_warnings:
-    """Context in which statsmodels does not warn about starting values, which are not used."""
-    return warnings.catch_warnings(action="ignore")
+@contextmanager
+def calm() -> Iterator[None]:
+    """Without statsmodels' warnings about starting values, which are not used, and on one thread.
+
+    The matrices are tiny: threads of the linear algebra library would only wait for each other,
+    and on a busy machine cost eight times the work itself.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with warnings.catch_warnings(action="ignore"), threadpool_limits(1):
+        yield

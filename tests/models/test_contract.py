@@ -1,0 +1,246 @@
+"""One suite holds every forecaster to its promise. To add a member, add one line."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features.frame import KEY, SERIES, Panel, check
+from inventory.demand import LEVELS
+from models.arima import ArimaForecaster
+from models.baseline import MovingAverage, SeasonalNaive
+from models.boosting import BoostingForecaster
+from models.ensemble import Ensemble
+from models.intermittent import IntermittentForecaster
+from models.lstm import LstmForecaster
+
+FORECASTERS = {
+    "seasonal_naive": SeasonalNaive,
+    "moving_average": MovingAverage,
+    "intermittent_tsb": IntermittentForecaster,
+    "intermittent_sba": lambda: IntermittentForecaster(method="sba"),
+    "arima": ArimaForecaster,
+    "lstm": lambda: LstmForecaster(seed=3, steps=60),
+    "boosting": lambda: BoostingForecaster(seed=3),
+    "ensemble": lambda: Ensemble([SeasonalNaive(), IntermittentForecaster()], windows=2, seed=3),
+}
+LOCAL = ("seasonal_naive", "moving_average", "intermittent_tsb", "intermittent_sba", "arima")
+"""These promise that a series' forecast depends on that series alone."""
+
+LEVELS_ASKED = np.array(LEVELS)
+HORIZON = 9
+START = date(2024, 3, 4)
+
+every_forecaster = pytest.mark.parametrize("make", FORECASTERS.values(), ids=FORECASTERS)
+
+
+def series_units(days, rng):
+    """One series of each kind that a shop has, and some that no model likes."""
+    week = np.array([1, 0.8, 0.9, 1, 1.3, 1.6, 1.2])
+    weekly = rng.poisson(12 * week[np.arange(days) % 7]).astype(float)
+    return {
+        "weekly": weekly,
+        "growing": rng.poisson(np.linspace(5, 40, days)).astype(float),
+        "lumpy": rng.poisson(0.1, days) * 5.0,
+        "huge": 1e6 + 1e5 * rng.standard_normal(days),
+        "constant": np.full(days, 7.0),
+        "zero": np.zeros(days),
+        "outlier": np.where(np.arange(days) == 30, 100 * weekly, weekly),
+        "unknown": np.full(days, np.nan),
+        "gappy": np.where(rng.random(days) < 0.5, np.nan, weekly),
+        "new": weekly[-3:],
+        "dead": np.where(np.arange(days) < days // 2, weekly, 0.0),
+        "one_sale": (np.arange(days) == days - 1) * 1.0,
+    }
+
+
+def panel_of(units_by_sku, *, period_days=1, days=76, ahead=HORIZON, seed=1):
+    rng = np.random.default_rng(seed)
+    parts = []
+    for sku, units in sorted(units_by_sku.items()):
+        T = len(units) + ahead
+        parts.append(
+            pl.DataFrame(
+                {
+                    "sku": sku,
+                    "location": "x",
+                    "date": [
+                        START + timedelta(days=period_days * (days - len(units) + i))
+                        for i in range(T)
+                    ],
+                    "units": pl.Series(
+                        [*units, *[None] * ahead], dtype=pl.Float64, nan_to_null=True
+                    ),
+                    "in_stock": np.where(rng.random(T) < 0.1, 0.5, 1.0),
+                    "promotion": (rng.random(T) < 0.15).astype(float),
+                    "price": np.where(rng.random(T) < 0.5, 9.99, 12.5),
+                    "category": "food",
+                }
+            )
+        )
+    frame = pl.concat(parts).with_columns(pl.col("units").fill_nan(None)).sort(KEY)
+    origin = START + timedelta(days=period_days * (days - 1))
+    history = check(frame.filter(pl.col("date") <= origin), period_days=period_days)
+    future = frame.filter(pl.col("date") > origin).select(*KEY, "promotion", "price", "category")
+    return Panel(history=history, future=future, period_days=period_days)
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return panel_of(series_units(76, np.random.default_rng(0)))
+
+
+@pytest.fixture(scope="module")
+def fitted(panel):
+    """Every forecaster, fitted once, and what it then says of the panel it was fitted on."""
+    said = {}
+
+    def get(make):
+        if make not in said:
+            forecaster = make().fit(panel, horizon=HORIZON)
+            said[make] = (
+                forecaster,
+                forecaster.predict(panel, horizon=HORIZON, levels=LEVELS_ASKED),
+            )
+        return said[make]
+
+    return get
+
+
+def same(one, other, *, rtol=0.0):
+    assert (one.skus, one.locations, one.first_day) == (
+        other.skus,
+        other.locations,
+        other.first_day,
+    )
+    for name in ("quantiles_units", "mean_units", "dependence"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=rtol, atol=rtol)
+
+
+@every_forecaster
+def test_fit_returns_self(make, panel):
+    forecaster = make()
+    assert forecaster.name
+    assert forecaster.fit(panel, horizon=2) is forecaster
+
+
+@every_forecaster
+def test_shape_is_series_by_period_by_level(make, panel, fitted):
+    _, forecast = fitted(make)
+    N = len(panel.series)
+    assert forecast.quantiles_units.shape == (N, HORIZON, len(LEVELS))
+    assert forecast.mean_units.shape == (N, HORIZON)
+    assert list(zip(forecast.skus, forecast.locations, strict=True)) == panel.series.rows()
+    assert forecast.first_day == panel.first_day
+    assert forecast.period_days == 1
+
+
+@every_forecaster
+def test_quantiles_are_finite_sorted_and_never_negative(make, fitted):
+    _, forecast = fitted(make)
+    assert np.isfinite(forecast.quantiles_units).all()
+    assert np.isfinite(forecast.mean_units).all()
+    assert (forecast.quantiles_units >= 0).all()
+    assert (np.diff(forecast.quantiles_units, axis=2) >= 0).all()
+    assert ((forecast.dependence >= 0) & (forecast.dependence < 1)).all()
+
+
+@every_forecaster
+def test_asked_for_other_levels_it_answers_those(make, panel, fitted):
+    forecaster, _ = fitted(make)
+    forecast = forecaster.predict(panel, horizon=3, levels=np.array([0.05, 0.5, 0.97]))
+    assert forecast.quantiles_units.shape == (len(panel.series), 3, 3)
+    assert forecast.levels.tolist() == [0.05, 0.5, 0.97]
+
+
+@every_forecaster
+def test_does_not_change_its_input(make, panel):
+    history, future = panel.history.clone(), panel.future.clone()
+    make().fit(panel, horizon=HORIZON).predict(panel, horizon=HORIZON, levels=LEVELS_ASKED)
+    assert panel.history.equals(history)
+    assert panel.future.equals(future)
+
+
+@every_forecaster
+def test_same_history_same_forecast(make, panel, fitted):
+    _, forecast = fitted(make)
+    again = make().fit(panel, horizon=HORIZON)
+    same(again.predict(panel, horizon=HORIZON, levels=LEVELS_ASKED), forecast)
+
+
+@every_forecaster
+def test_saved_and_loaded_it_answers_as_before(make, panel, fitted, tmp_path):
+    forecaster, forecast = fitted(make)
+    forecaster.save(tmp_path / "member")
+    loaded = type(forecaster).load(tmp_path / "member")
+    same(loaded.predict(panel, horizon=HORIZON, levels=LEVELS_ASKED), forecast, rtol=1e-9)
+
+
+@every_forecaster
+def test_never_sold_means_nearly_nothing(make, fitted):
+    """Half a unit at most: a global model may allow for a first sale, none may invent demand."""
+    _, forecast = fitted(make)
+    zero = forecast.skus.index("zero")
+    assert forecast.mean_units[zero].max() < 0.5
+
+
+@every_forecaster
+def test_a_level_is_met(make, fitted):
+    """Seven a day, every day: between 6 and 8.5 expected. Nobody needs a model to see that."""
+    _, forecast = fitted(make)
+    constant = forecast.skus.index("constant")
+    mean = forecast.mean_units[constant].mean()
+    assert 5.5 < mean < 9.0
+
+
+@every_forecaster
+def test_predicts_from_a_panel_that_has_grown(make, panel):
+    then = panel.until(panel.origin - timedelta(days=20))
+    earlier = make().fit(then, horizon=HORIZON)
+    now = earlier.predict(panel, horizon=HORIZON, levels=LEVELS_ASKED)
+    assert now.first_day == panel.first_day
+    assert now.skus == tuple(panel.series["sku"]), "series that were new since are there too"
+
+
+@every_forecaster
+def test_works_without_any_covariate(make, panel):
+    bare = Panel(
+        history=panel.history.select(*KEY, "units", "in_stock"),
+        future=panel.history.head(0).select(KEY),
+    )
+    forecast = make().fit(bare, horizon=HORIZON).predict(bare, horizon=HORIZON, levels=LEVELS_ASKED)
+    assert np.isfinite(forecast.quantiles_units).all()
+
+
+@every_forecaster
+def test_works_on_weekly_data(make):
+    units = series_units(120, np.random.default_rng(5))
+    weekly = panel_of(units, period_days=7, days=120)
+    forecast = make().fit(weekly, horizon=4).predict(weekly, horizon=4, levels=LEVELS_ASKED)
+    assert forecast.period_days == 7
+    assert forecast.days[1] - forecast.days[0] == timedelta(days=7)
+    assert np.isfinite(forecast.quantiles_units).all()
+
+
+@every_forecaster
+def test_works_on_four_days_of_history(make):
+    short = panel_of({"a": np.array([3.0, 4, 2, 5]), "b": np.array([0.0, 0, 1, 0])}, days=4)
+    forecast = make().fit(short, horizon=3).predict(short, horizon=3, levels=LEVELS_ASKED)
+    assert np.isfinite(forecast.quantiles_units).all()
+    assert forecast.mean_units[0].mean() < 12
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_one_series_does_not_leak_into_another(name, panel, fitted):
+    make = FORECASTERS[name]
+    _, forecast = fitted(make)
+    for sku in ("weekly", "lumpy", "gappy"):
+        of_sku = panel.history.filter(pl.col("sku") == sku)
+        alone = Panel(
+            history=of_sku,
+            future=panel.future.join(of_sku.select(SERIES).unique(), on=SERIES, how="semi"),
+        )
+        own = make().fit(alone, horizon=HORIZON)
+        found = own.predict(alone, horizon=HORIZON, levels=LEVELS_ASKED)
+        same(found, forecast.select(np.array([forecast.skus.index(sku)])), rtol=1e-6)
