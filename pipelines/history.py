@@ -141,7 +141,10 @@ def _with_places(history: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
     if not fresh:
         return history
     return history.join(
-        places.select(LOCATION, DATE, *fresh), on=[LOCATION, DATE], how="left", maintain_order="left"
+        places.select(LOCATION, DATE, *fresh),
+        on=[LOCATION, DATE],
+        how="left",
+        maintain_order="left",
     )
 
 

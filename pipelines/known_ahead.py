@@ -68,11 +68,8 @@ def future_frame(
         maintain_order="left",
     )  # fmt: skip
     covariates = [c for c in future.columns if c not in KEY and not c.startswith("_")]
-    known = [
-        c
-        for c in covariates
-        if c != "planned" and future.get_column(c).is_not_null().mean() >= KNOWN_SHARE_MIN
-    ]
+    wanted = KNOWN_SHARE_MIN * len(future)
+    known = [c for c in covariates if c != "planned" and future.get_column(c).count() >= wanted]
     return future.select(*KEY, *known)
 
 

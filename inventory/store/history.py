@@ -12,7 +12,8 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
-from inventory.store.bulk import EPOCH, copy_in, copy_out
+from inventory.errors import UnknownLocation, UnknownSku
+from inventory.store.bulk import EPOCH, copy_in, copy_out, known
 
 KEPT = ("units", "in_stock", "price", "promotion", "covariates")
 """Columns of `sales_days` beside its key, in the order of the table."""
@@ -36,6 +37,7 @@ def upsert_sales_days(db: psycopg.Connection, frame: pl.DataFrame, *, now: datet
     """
     given = [c for c in KEPT if c in frame.columns]
     with db.transaction():
+        _refuse_unknown(db, frame)
         # Importers take turns, so that a table found empty is still empty when it is filled.
         db.execute("lock table sales_days in share row exclusive mode")
         if _is_empty(db, "sales_days"):
@@ -54,6 +56,18 @@ def upsert_sales_days(db: psycopg.Connection, frame: pl.DataFrame, *, now: datet
     return written
 
 
+def _refuse_unknown(db: psycopg.Connection, frame: pl.DataFrame) -> None:
+    """The table itself has no foreign keys: see there."""
+    for column, table, unknown in (
+        ("sku", "skus", UnknownSku),
+        ("location", "locations", UnknownLocation),
+    ):
+        names = set(frame.get_column(column).unique())
+        strange = names - known(db, table=table, column=column)
+        if strange:
+            raise unknown(min(strange))
+
+
 def _merge_sales(given: Sequence[str]) -> sql.Composed:
     """Insert what is staged; on rows that are there, what is given and differs replaces."""
     merged = {
@@ -62,10 +76,11 @@ def _merge_sales(given: Sequence[str]) -> sql.Composed:
     }
     if "covariates" in merged:  # Key by key: another file may have brought other covariates.
         merged["covariates"] = sql.SQL(
-            "coalesce(s.covariates, '{{}}') || coalesce(excluded.covariates, '{{}}')"
+            "nullif(coalesce(s.covariates, '{{}}') || "
+            "coalesce(excluded.covariates, '{{}}'), '{{}}')"
         ).format()
     changes = [sql.SQL("{} = {}").format(sql.Identifier(c), e) for c, e in merged.items()]
-    changes += [sql.SQL("known_at = excluded.known_at, source = 'file'")]
+    changes.append(sql.SQL("known_at = excluded.known_at, source = 'file'").format())
     old = sql.SQL(", ").join(sql.SQL("s.{}").format(sql.Identifier(c)) for c in merged)
     new = sql.SQL(", ").join(merged.values())
     return sql.SQL(

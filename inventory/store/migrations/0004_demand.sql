@@ -1,10 +1,12 @@
 -- What sold, what is planned to influence it, and what is forecast.
 
 -- One row per (SKU, location, day). Corrections overwrite, `known_at` says when we learned it.
+-- No foreign keys: checked row by row they double the time of a bulk load, whose SKUs and locations
+-- are checked as a set instead.
 -- `units` null with a later day: only covariates are known yet.
 create table sales_days (
-    sku text not null references skus,
-    location text not null references locations,
+    sku text not null,
+    location text not null,
     day date not null,
     units double precision check (units >= 0),
     in_stock real not null default 1 check (in_stock between 0 and 1),

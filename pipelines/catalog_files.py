@@ -1,0 +1,242 @@
+"""Files that describe who and what there is: the columns of each kind, and where they go.
+
+A column that is not in the file keeps what was known; a cell that is empty means the default.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+import psycopg
+
+from inventory.store import bulk
+from pipelines.raw_table import RawTable
+from pipelines.row_checks import Column, Judged, judge
+
+LOCATION_TYPES = ("warehouse", "store", "hub", "vendor")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogKind:
+    """One kind of file: its table, its key, its columns.
+
+    renamed : column of the file -> column of the table, where they differ.
+    defaults : value of an empty cell, for columns that must have one.
+    named_after : column whose value is the name where a row gives none.
+    """
+
+    table: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    renamed: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, object] = field(default_factory=dict)
+    named_after: str | None = None
+    members: str | None = None
+    """Column of the parent, where the file lists members and replaces those a parent had."""
+
+
+REFERENCES = {"sku": "skus", "location": "locations", "vendor": "vendors", "channel": "channels"}
+"""What a column may refer to, and the table that must know it."""
+
+KINDS: dict[str, CatalogKind] = {
+    "locations": CatalogKind(
+        "locations", ("location",),
+        (
+            Column("location", required=True), Column("name"),
+            Column("type", required=True, choices=LOCATION_TYPES),
+            Column("latitude", "number", minimum=-90, maximum=90),
+            Column("longitude", "number", minimum=-180, maximum=180),
+            Column("timezone"), Column("methods", "list"),
+            Column("daily_capacity", "integer", minimum=0), Column("cutoff", "time"),
+            Column("put_away_lag_days", "integer", minimum=0),
+        ),
+        defaults={"timezone": "UTC", "put_away_lag_days": 0}, named_after="location",
+    ),
+    "vendors": CatalogKind(
+        "vendors", ("vendor",),
+        (
+            Column("vendor", required=True), Column("name"),
+            Column("lead_time_days", "number", minimum=0),
+            Column("lead_time_sd_days", "number", minimum=0),
+            Column("review_period_days", "number", minimum=0), Column("email"),
+            Column("min_order_value", "number", minimum=0),
+        ),
+        defaults={
+            "lead_time_days": 7, "lead_time_sd_days": 0, "review_period_days": 1,
+            "min_order_value": 0,
+        },
+        named_after="vendor",
+    ),
+    "skus": CatalogKind(
+        "skus", ("sku",),
+        (
+            Column("sku", required=True), Column("name"), Column("category"), Column("brand"),
+            Column("vendor", refers_to="vendor"), Column("unit_cost", "number", minimum=0),
+            Column("price", "number", minimum=0), Column("pack_size", "integer", minimum=1),
+            Column("min_order_quantity", "integer", minimum=0),
+            Column("shelf_life_days", "integer", minimum=0),
+            Column("holding_cost", "number", minimum=0), Column("order_cost", "number", minimum=0),
+        ),
+        defaults={
+            "category": "", "brand": "", "unit_cost": 0, "price": 0, "pack_size": 1,
+            "min_order_quantity": 0,
+        },
+        named_after="sku",
+    ),
+    "channels": CatalogKind(
+        "channels", ("channel",),
+        (
+            Column("channel", required=True), Column("name"),
+            Column("soft_ttl_seconds", "integer", minimum=1),
+            Column("order_ttl_seconds", "integer", minimum=1),
+            Column("oversell_units", "integer", minimum=0),
+        ),
+        defaults={"soft_ttl_seconds": 900, "order_ttl_seconds": 172_800, "oversell_units": 0},
+        named_after="channel",
+    ),
+    "groups": CatalogKind(
+        "group_members", ("group", "location"),
+        (
+            Column("group", required=True),
+            Column("location", required=True, refers_to="location"), Column("name"),
+        ),
+        renamed={"group": "group_id"}, members="group_id",
+    ),
+    "bundles": CatalogKind(
+        "bundles", ("sku", "component"),
+        (
+            Column("sku", required=True, refers_to="sku"),
+            Column("component", required=True, refers_to="sku"),
+            Column("units", "integer", required=True, minimum=1),
+        ),
+        members="sku",
+    ),
+    "buffer-rules": CatalogKind(
+        "buffer_rules", ("rule",),
+        (
+            Column("rule", required=True), Column("sku", refers_to="sku"), Column("category"),
+            Column("location", refers_to="location"),
+            Column("location_type", choices=LOCATION_TYPES), Column("method"),
+            Column("channel", refers_to="channel"), Column("quantity", "integer", minimum=0),
+            Column("days_of_cover", "number", minimum=0), Column("forecast", "json"),
+            Column("lookahead_days", "integer", minimum=0),
+        ),
+        renamed={"rule": "rule_id"},
+    ),
+}  # fmt: skip
+
+
+def judge_catalog(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str) -> Judged:
+    """Type and check the rows of a catalogue file. A column `id` may stand for the key."""
+    spec = KINDS[kind]
+    if "id" in raw.columns and spec.key[0] not in raw.columns:
+        raw = RawTable(raw.frame.rename({"id": spec.key[0]}), raw.ragged, raw.digest)
+    judged = judge(raw, spec.columns, name=name)
+    refuse_unknown(db, judged, spec.columns)
+    if kind == "buffer-rules":
+        _check_rules(judged)
+    if kind == "bundles":
+        judged.reject(
+            pl.col("sku") == pl.col("component"), column="component",
+            problem="a bundle cannot hold itself", remedy="name the component's own SKU",
+        )  # fmt: skip
+    judged.reject_repeats(spec.key)
+    return judged
+
+
+def write_catalog(db: psycopg.Connection, sound: pl.DataFrame, *, kind: str) -> int:
+    """Write the sound rows; returns rows added or changed."""
+    spec = KINDS[kind]
+    columns = [c for c in spec.columns if c.name in sound.columns]
+    frame = sound.select(c.name for c in columns).with_columns(
+        pl.col(c.name).fill_null(spec.defaults[c.name]) for c in columns if c.name in spec.defaults
+    )
+    if spec.named_after is not None:
+        name = pl.col("name") if "name" in frame.columns else pl.lit(None, dtype=pl.String)
+        own = frame.with_columns(pl.coalesce(name, spec.named_after).alias("name"))
+        frame = own if "name" in frame.columns else _names_of_the_new(db, own, spec)
+    frame = frame.with_columns(_written(c) for c in columns).rename(
+        {old: new for old, new in spec.renamed.items() if old in frame.columns}
+    )
+    key = tuple(spec.renamed.get(k, k) for k in spec.key)
+    if kind == "groups":
+        frame = _write_groups(db, frame)
+    if spec.members is not None:
+        return bulk.replace_members(db, frame, table=spec.table, parent=spec.members)
+    return bulk.upsert(db, frame, table=spec.table, key=key)
+
+
+def refuse_unknown(db: psycopg.Connection, judged: Judged, columns: Sequence[Column]) -> None:
+    """Note the rows that name a SKU, location, vendor or channel nobody has described."""
+    for column in columns:
+        if column.refers_to is None or column.name not in judged.frame.columns:
+            continue
+        table = REFERENCES[column.refers_to]
+        judged.reject_unknown(
+            column.name,
+            bulk.known(db, table=table, column=column.refers_to),
+            kind=column.refers_to.upper() if column.refers_to == "sku" else column.refers_to,
+            remedy=f"add it with `vouch import {table} FILE`, or correct the name",
+        )
+
+
+def _names_of_the_new(
+    db: psycopg.Connection, frame: pl.DataFrame, spec: CatalogKind
+) -> pl.DataFrame:
+    """Without a column of names, what is new is named after its key; the rest keeps its name."""
+    bulk.add_missing(db, _with_needed(frame, spec), table=spec.table)
+    return frame.drop("name")
+
+
+def _with_needed(frame: pl.DataFrame, spec: CatalogKind) -> pl.DataFrame:
+    needed = [*spec.key, "name", *(["type"] if spec.table == "locations" else [])]
+    return frame.select(needed)
+
+
+def _written(column: Column) -> pl.Expr:
+    """The value as PostgreSQL reads it from CSV."""
+    value = pl.col(column.name)
+    match column.kind:
+        case "integer":
+            return value.cast(pl.Int64)
+        case "list":
+            items = value.fill_null([]).list.eval('"' + pl.element().str.replace_all('"', "") + '"')
+            return ("{" + items.list.join(",") + "}").alias(column.name)
+        case _:
+            return value
+
+
+def _write_groups(db: psycopg.Connection, frame: pl.DataFrame) -> pl.DataFrame:
+    """Make the groups themselves; returns their members."""
+    name = pl.col("name").drop_nulls().first() if "name" in frame.columns else pl.lit(None)
+    groups = frame.group_by("group_id").agg(name.cast(pl.String).alias("name"))
+    named = groups.with_columns(pl.coalesce("name", "group_id").alias("name"))
+    bulk.add_missing(db, named, table="groups")
+    bulk.upsert(db, groups.drop_nulls(), table="groups", key=["group_id"])
+    return frame.select("group_id", "location")
+
+
+def _check_rules(judged: Judged) -> None:
+    """A rule withholds by exactly one of three measures, and its JSON must be an object."""
+    measures = [c for c in ("quantity", "days_of_cover", "forecast") if c in judged.frame.columns]
+    given = (
+        pl.sum_horizontal([pl.col(c).is_not_null() for c in measures]) if measures else pl.lit(0)
+    )
+    judged.reject(
+        given != 1, column="rule", problem="a rule needs exactly one measure",
+        remedy="fill one of quantity, days_of_cover and forecast",
+    )  # fmt: skip
+    if "forecast" in measures:
+        broken = pl.col("forecast").map_elements(_is_no_object, return_dtype=pl.Boolean)
+        judged.reject(
+            broken, column="forecast", problem="forecast is not a JSON object",
+            remedy='write an object like {"level": 0.9}',
+        )  # fmt: skip
+
+
+def _is_no_object(text: str) -> bool:
+    try:
+        return not isinstance(json.loads(text), dict)
+    except ValueError:
+        return True

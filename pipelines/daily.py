@@ -1,0 +1,233 @@
+"""The daily job: what sold becomes a forecast, and the forecast becomes buffers, policies, orders.
+
+    ledger -> sales history -> features -> train -> forecast -> promise buffers
+           -> safety stock, reorder points, order quantities -> proposed purchase orders, alerts
+
+Run twice on one day with the same data, the second run changes nothing.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import psycopg
+
+from features.frame import Panel
+from inventory.errors import InputRejected, NotFound
+from inventory.store import database, forecasts
+from inventory.store.sales_rollup import roll_up_ledger_sales
+from pipelines.buffers import compute_buffers
+from pipelines.history import load_panel
+from pipelines.replenish import replenish
+from pipelines.settings import Settings
+
+Progress = Callable[[str], None]
+
+TRAIN_EVERY_DAYS = 7
+"""A champion is challenged once a week: levels drift, and a training costs minutes."""
+
+TRAINED = "trained"
+"""First word of the note on the first forecast run after a training."""
+
+LAG_DAYS_TOLD = 2
+"""A history that ends earlier than this before today is worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the job: how long it took, and what it counted."""
+
+    name: str
+    seconds: float
+    counts: dict[str, int]
+
+
+@dataclass(slots=True)
+class DailyReport:
+    """What the job did, step by step."""
+
+    origin: date | None = None
+    run_id: str = ""
+    model_version: str = ""
+    steps: list[Step] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        return sum(step.seconds for step in self.steps)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return {
+            "origin": self.origin.isoformat() if self.origin else None,
+            "run_id": self.run_id,
+            "model_version": self.model_version,
+            "seconds": round(self.seconds, 1),
+            "steps": [
+                {"name": s.name, "seconds": round(s.seconds, 2), "counts": s.counts}
+                for s in self.steps
+            ],
+            "notes": self.notes,
+        }
+
+    def lines(self) -> list[str]:
+        """What to tell the person at the screen."""
+        told = [
+            f"{step.name:<10}{step.seconds:7.1f} s  "
+            + ", ".join(f"{count:,} {what}" for what, count in step.counts.items())
+            for step in self.steps
+        ]
+        told += [f"forecast run {self.run_id} by {self.model_version}, from {self.origin}"]
+        return told + self.notes
+
+
+def daily(
+    database_url: str,
+    settings: Settings,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None = None,
+    train: bool | None = None,
+    progress: Progress = lambda _: None,
+) -> DailyReport:
+    """Run the job for the day of `now`.
+
+    Parameters
+    ----------
+    skus : re-forecast only these, with the champion; all else keeps its forecast and policy.
+    train : None trains when nothing was trained on this database within a week.
+
+    Raises
+    ------
+    InputRejected
+        No sales are on record, or none of these SKUs.
+    """
+    report = DailyReport()
+    with database.connect(database_url) as db:
+        with _step(report, "history", progress) as counts:
+            counts["days rolled up"] = roll_up_ledger_sales(
+                db, through=now.date() - timedelta(days=1), now=now
+            )
+            panel = load_panel(db, horizon_days=settings.horizon_days)
+            counts["series"], counts["days of sales"] = len(panel.series), len(panel.history)
+        report.origin = panel.origin
+        _note_lag(report, now.date())
+        _forecast(db, panel, settings, report, now=now, skus=skus, train=train, progress=progress)
+        _act(db, settings, report, now=now, skus=skus, progress=progress)
+    return report
+
+
+def must_train(db: psycopg.Connection, *, now: datetime) -> bool:
+    """Whether no training bore a forecast on this database within the last week."""
+    runs = forecasts.forecast_runs(db, limit=1000)
+    trained = [run.made_at for run in runs if run.note.startswith(TRAINED)]
+    return not trained or max(trained) <= now - timedelta(days=TRAIN_EVERY_DAYS)
+
+
+def _forecast(
+    db: psycopg.Connection,
+    panel: Panel,
+    settings: Settings,
+    report: DailyReport,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None,
+    train: bool | None,
+    progress: Progress,
+) -> None:
+    """Train if it is time, and put the champion's forecast in force."""
+    from models import registry
+    from pipelines.forecast import forecast
+    from pipelines.train import train as train_model
+
+    if train is None:
+        train = skus is None and must_train(db, now=now)
+    if train:
+        with _step(report, "train", progress) as counts:
+            trained = train_model(
+                panel,
+                horizon=settings.horizon_days,
+                tracking_uri=settings.tracking_uri,
+                artifact_root=settings.artifact_root,
+                seed=settings.seed,
+                threads=settings.threads,
+                progress=progress,
+            )
+            counts["members"] = len(trained.ensemble.members)
+        report.notes.append(f"model {trained.version} is {trained.alias}: {trained.reason}")
+    with _step(report, "forecast", progress) as counts:
+        try:
+            champion = registry.load_champion(settings.tracking_uri, progress=progress)
+        except NotFound as error:
+            raise InputRejected("no model was trained yet; run `vouch daily` or `vouch train`"
+                                ) from error  # fmt: skip
+        report.model_version = f"{registry.MODEL}/{champion.version}"
+        report.run_id = forecast(
+            db,
+            panel,
+            champion.ensemble,
+            model_version=report.model_version,
+            now=now,
+            horizon=settings.horizon_days,
+            mlflow_run_id=champion.run_id,
+            skus=skus,
+            note=f"{TRAINED} {now.date()}" if train else "",
+            progress=progress,
+        )
+        counts["days ahead"] = settings.horizon_days
+
+
+def _act(
+    db: psycopg.Connection,
+    settings: Settings,
+    report: DailyReport,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None,
+    progress: Progress,
+) -> None:
+    """From the forecast in force to what is withheld, what is ordered, and who is told."""
+    with _step(report, "buffers", progress) as counts:
+        buffers = compute_buffers(db, now=now, seed=settings.seed, skus=skus)
+        counts |= {"positions": buffers.positions, "changed": buffers.written + buffers.removed}
+    with _step(report, "replenish", progress) as counts:
+        planned = replenish(
+            db,
+            now=now,
+            seed=settings.seed,
+            service_level=settings.service_level,
+            holding_cost_rate=settings.holding_cost_rate,
+            order_cost=settings.order_cost,
+            skus=skus,
+        )
+        counts |= {
+            "policies": planned.policies,
+            "triggered": planned.triggered,
+            "purchase orders": planned.orders_created,
+            "order lines": planned.lines_added,
+            "alerts raised": planned.alerts_raised,
+            "alerts resolved": planned.alerts_resolved,
+        }
+    report.notes += [*buffers.problems, *planned.problems]
+
+
+def _note_lag(report: DailyReport, today: date) -> None:
+    assert report.origin is not None
+    lag_days = (today - report.origin).days
+    if lag_days > LAG_DAYS_TOLD:
+        report.notes.append(
+            f"sales end on {report.origin}, {lag_days} days before today: forecasts start there; "
+            "import newer sales"
+        )
+
+
+@contextmanager
+def _step(report: DailyReport, name: str, progress: Progress) -> Iterator[dict[str, int]]:
+    """Time a step and keep what it counted."""
+    progress(name)
+    counts: dict[str, int] = {}
+    started = time.perf_counter()
+    yield counts
+    report.steps.append(Step(name, time.perf_counter() - started, counts))

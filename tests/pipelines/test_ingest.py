@@ -1,0 +1,331 @@
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from inventory.errors import InputRejected
+from inventory.store import database
+from pipelines.ingest import KINDS, import_file
+
+NOW = datetime(2026, 6, 10, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+def db(postgres_url):
+    """All of a test in one transaction that is undone: faster than a database each."""
+    with database.connect(postgres_url) as connection, connection.transaction(force_rollback=True):
+        yield connection
+
+
+@pytest.fixture
+def bring(db, tmp_path):
+    """Import text or a frame as a file of some kind."""
+
+    def bring(kind, content, name="file", **options):
+        if isinstance(content, pl.DataFrame):
+            path = tmp_path / f"{name}.parquet"
+            content.write_parquet(path)
+        else:
+            path = tmp_path / f"{name}.csv"
+            path.write_text(content)
+        return import_file(db, kind=kind, path=path, now=NOW, **options)
+
+    return bring
+
+
+@pytest.fixture
+def catalogue(bring):
+    bring("vendors", "vendor,lead_time_days\nv1,5\n", "vendors")
+    bring("skus", "sku,vendor,unit_cost,price\nA,v1,2,3\nB,v1,4,6\n", "skus")
+    bring("locations", "location,type,methods\ns1,store,bopis sfs\nw1,warehouse,ship\n", "places")
+    bring("channels", "channel\nweb\n", "channels")
+
+
+def rows(db, query):
+    return db.execute(query).fetchall()
+
+
+def problems(report):
+    return [tuple(r) for r in report.problems.select("row", "field", "problem").iter_rows()]
+
+
+def test_good_rows_go_in_and_each_bad_row_is_named(db, bring, catalogue):
+    report = bring(
+        "sales",
+        "sku,location,date,units,in_stock\n"
+        "A,s1,2026-06-01,3,1\n"
+        "A,s1,2026-06-02,-1,1\n"  # negative
+        "A,s1,2026-06-03,2.5,1\n"  # a fraction
+        "Z,s1,2026-06-03,2,1\n"  # nobody knows Z
+        "A,s9,2026-06-03,2,1\n"  # nor s9
+        "A,s1,03.06.2026,2,1\n"  # no date
+        "A,s1,2026-06-04,many,1\n"  # no number
+        "A,s1,2026-06-01,4,1\n"  # the day came before
+        "A,s1,2026-06-05,4,1.5\n"  # a share above one
+        "A,s1,2026-06-20,4,1\n"  # sold in the future
+        "A,s1,2026-06-06,,1\n"  # empty, before the last day
+        ",s1,2026-06-06,4,1\n"  # no SKU
+        "B,w1,2026-06-06,4,1\n",
+    )
+    assert problems(report) == [
+        (2, "units", "units is negative"),
+        (3, "units", "units is a fraction"),
+        (4, "sku", "SKU 'Z' is not in the catalogue"),
+        (5, "location", "location 's9' is not in the catalogue"),
+        (6, "date", "date is not a date"),
+        (7, "units", "units is not a whole number"),
+        (8, "sku", "a row for this sku, location, date came before, in row 1"),
+        (9, "in_stock", "in_stock is above 1"),
+        (10, "date", "sold after today, 2026-06-10"),
+        (11, "units", "units is empty"),
+        (12, "sku", "sku is empty"),
+    ]
+    assert all(report.problems.get_column("remedy").str.len_chars() > 8)
+    assert (report.rows_read, report.accepted, report.rejected) == (13, 2, 11)
+    assert rows(db, "select sku, location, day, units from sales_days order by sku") == [
+        ("A", "s1", date(2026, 6, 1), 3.0),
+        ("B", "w1", date(2026, 6, 6), 4.0),
+    ]
+
+
+def test_rejected_rows_are_written_beside_the_file_or_where_told(bring, catalogue, tmp_path):
+    content = "sku,location,date,units\nA,s1,2026-06-01,-3\n"
+    beside = bring("sales", content, "may").rejected_path
+    assert beside == tmp_path / "may.rejected.csv"
+    assert pl.read_csv(beside).row(0, named=True) == {
+        "row": 1, "field": "units", "value": -3.0, "problem": "units is negative",
+        "remedy": "write 0 or more",
+    }  # fmt: skip
+    told = bring("sales", content, "june", rejected_dir=tmp_path / "bad").rejected_path
+    assert told == tmp_path / "bad" / "june.rejected.csv"
+
+
+def test_a_clean_file_leaves_no_file_of_rejected_rows(bring, catalogue, tmp_path):
+    report = bring("sales", "sku,location,date,units\nA,s1,2026-06-01,3\n")
+    assert report.rejected_path is None
+    assert not list(tmp_path.glob("*.rejected.csv"))
+
+
+def test_one_percent_of_broken_rows_costs_only_those(db, bring, catalogue):
+    days = [f"A,s1,{date(2025, 1, 1) + timedelta(days=i)},{i % 7}" for i in range(400)]
+    for broken in (100, 200, 300, 399):
+        days[broken] += ",5,6,7"
+    report = bring("sales", "\n".join(["sku,location,date,units", *days]))
+    assert report.rejected == 4
+    assert problems(report)[0] == (101, "", "the row has 7 fields, the header 4")
+    assert rows(db, "select count(*) from sales_days") == [(396,)]
+
+
+def test_importing_twice_changes_nothing_and_keeps_when_we_learned_it(db, bring, catalogue):
+    content = "sku,location,date,units,price\nA,s1,2026-06-01,3,9.5\nB,s1,2026-06-01,0,\n"
+    bring("sales", content)
+    before = rows(db, "select *, xmin::text from sales_days order by sku")
+    report = bring("sales", content)
+    assert report.accepted == 2
+    assert rows(db, "select *, xmin::text from sales_days order by sku") == before
+
+
+def test_a_correction_replaces_and_a_poorer_file_erases_nothing(db, bring, catalogue):
+    bring("sales", "sku,location,date,units,price,queue\nA,s1,2026-06-01,3,9.5,4\n")
+    bring("sales", "sku,location,date,units,rain\nA,s1,2026-06-01,5,1.5\n", "corrected")
+    assert rows(db, "select units, price, covariates from sales_days") == [
+        (5.0, 9.5, {"queue": 4.0, "rain": 1.5})
+    ]
+
+
+def test_covariates_keep_their_type_and_may_be_known_ahead(db, bring, catalogue):
+    bring(
+        "sales",
+        "sku,location,date,units,event,visitors\n"
+        'A,s1,2026-06-01,3,"fair, ""big""",120\n'
+        "A,s1,2026-06-12,,,130\n",
+    )
+    assert rows(db, "select day, units, covariates from sales_days order by day") == [
+        (date(2026, 6, 1), 3.0, {"event": 'fair, "big"', "visitors": 120.0}),
+        (date(2026, 6, 12), None, {"visitors": 130.0}),
+    ]
+
+
+def test_create_missing_brings_what_a_daily_job_needs(db, bring):
+    content = "sku,location,date,units,category\nnew,here,2026-06-01,3,tea\n"
+    assert bring("sales", content).accepted == 0
+    report = bring("sales", content, create_missing=True)
+    assert report.accepted == 1
+    assert report.created == {
+        "vendors": 1, "channels": 2, "skus": 1, "locations": 1, "buffer rules": 3,
+    }  # fmt: skip
+    assert rows(db, "select category, vendor from skus") == [("tea", "default-vendor")]
+    assert bring("sales", content, create_missing=True).created == {}
+
+
+@pytest.mark.parametrize("kind", ["sales", "stock", "skus", "promotions", "bundles"])
+def test_a_missing_column_is_named_with_what_it_should_hold(bring, kind):
+    with pytest.raises(InputRejected) as refused:
+        bring(kind, "colour,shape\nred,round\n")
+    assert refused.value.field in {"sku", "units", "quantity"}
+    assert "it has colour, shape" in str(refused.value)
+
+
+def test_a_column_of_the_wrong_type_is_named(bring, catalogue):
+    frame = pl.DataFrame({"sku": ["A"], "location": ["s1"], "date": [20260601], "units": [1]})
+    with pytest.raises(InputRejected, match=r"'date': should hold a date like 2026-05-31, not Int"):
+        bring("sales", frame)
+
+
+def test_unreadable_files_say_what_to_do(db, tmp_path):
+    def refused(path):
+        with pytest.raises(InputRejected) as error:
+            import_file(db, kind="sales", path=path, now=NOW)
+        return str(error.value)
+
+    assert "check the path" in refused(tmp_path / "absent.csv")
+    broken = tmp_path / "broken.parquet"
+    broken.write_bytes(b"PAR1 and then nothing sensible")
+    assert "cannot be read as Parquet or CSV" in refused(broken)
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes("sku,location,date,units\nMüsli,s1,2026-06-01,1\n".encode("latin-1"))
+    assert "UTF-8" in refused(latin)
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    assert "header line" in refused(empty)
+
+
+def test_weekly_rows_are_sent_to_predict(bring, catalogue):
+    weekly = "".join(f"A,s1,{date(2026, 1, 5) + timedelta(weeks=i)},5\n" for i in range(9))
+    with pytest.raises(InputRejected, match="vouch predict"):
+        bring("sales", "sku,location,date,units\n" + weekly)
+
+
+def test_unknown_kind_and_profile_list_the_choices(db, tmp_path):
+    path = tmp_path / "any.csv"
+    with pytest.raises(InputRejected, match="locations"):
+        import_file(db, kind="shops", path=path, now=NOW)
+    with pytest.raises(InputRejected, match="freshretail"):
+        import_file(db, kind="sales", path=path, now=NOW, profile="other")
+
+
+def test_semicolons_and_a_byte_order_mark_are_understood(db, bring, catalogue):
+    bring("sales", "\ufeffsku;location;date;units\nA;s1;2026-06-01;3\n")
+    assert rows(db, "select sku, units from sales_days") == [("A", 3.0)]
+
+
+def test_catalogue_files_upsert(db, bring, catalogue):
+    bring("skus", "sku,name,vendor\nA,Anchor,v1\nC,,v1\n", "more")
+    assert rows(db, "select sku, name, unit_cost, price from skus order by sku") == [
+        ("A", "Anchor", 2.0, 3.0),
+        ("B", "B", 4.0, 6.0),
+        ("C", "C", 0.0, 0.0),
+    ]
+    assert rows(db, "select location, methods from locations order by 1") == [
+        ("s1", ["bopis", "sfs"]),
+        ("w1", ["ship"]),
+    ]
+
+
+def test_names_survive_a_file_without_names(db, bring, catalogue):
+    bring("skus", "sku,name\nA,Anchor\n", "names")
+    bring("skus", "sku,price\nA,7\nD,8\n", "prices")
+    assert rows(db, "select sku, name, price from skus where sku in ('A', 'D') order by sku") == [
+        ("A", "Anchor", 7.0),
+        ("D", "D", 8.0),
+    ]
+
+
+def test_groups_and_bundles_replace_their_members(db, bring, catalogue):
+    bring("groups", "group,location,name\nhome,s1,To your home\nhome,w1,\n", "groups")
+    bring("groups", "group,location\nhome,w1\n", "fewer")
+    assert rows(db, "select * from group_members") == [("home", "w1")]
+    assert rows(db, "select name from groups") == [("To your home",)]
+    bring("bundles", "sku,component,units\nA,B,2\n", "bundles")
+    report = bring("bundles", "sku,component,units\nA,A,2\n", "self")
+    assert problems(report) == [(1, "component", "a bundle cannot hold itself")]
+    assert rows(db, "select * from bundles") == [("A", "B", 2)]
+
+
+def test_buffer_rules_need_one_measure_and_sound_json(db, bring, catalogue):
+    report = bring(
+        "buffer-rules",
+        "rule,sku,method,quantity,forecast\n"
+        "r1,A,bopis,2,\n"
+        'r2,,sfs,,"{""level"": 0.9}"\n'
+        'r3,,sfs,1,"{""level"": 0.9}"\n'
+        "r4,,sfs,,level 0.9\n",
+    )
+    assert problems(report) == [
+        (3, "rule", "a rule needs exactly one measure"),
+        (4, "forecast", "forecast is not a JSON object"),
+    ]
+    assert rows(db, "select rule_id, quantity, forecast from buffer_rules order by 1") == [
+        ("r1", 2, None),
+        ("r2", None, {"level": 0.9}),
+    ]
+
+
+def test_promotions_are_dated_and_named_after_what_they_are(db, bring, catalogue):
+    content = (
+        "sku,location,starts_on,ends_on,discount\n"
+        "A,,2026-06-15,2026-06-21,0.3\n"
+        "A,s1,2026-06-25,2026-06-21,0.3\n"
+        "B,s1,2026-06-15,2026-06-21,30\n"
+    )
+    for _ in range(2):
+        report = bring("promotions", content)
+        assert problems(report) == [
+            (2, "ends_on", "ends before it starts"),
+            (3, "discount", "discount is above 1"),
+        ]
+    assert rows(db, "select sku, location, starts_on, ends_on from promotions") == [
+        ("A", None, date(2026, 6, 15), date(2026, 6, 21))
+    ]
+
+
+def test_location_days_hold_weather_of_any_day(db, bring, catalogue):
+    bring("location-days", "location,date,rain\ns1,2026-06-01,2\ns1,2026-06-12,0.5\n")
+    assert rows(db, "select day, covariates from location_days order by day") == [
+        (date(2026, 6, 1), {"rain": 2.0}),
+        (date(2026, 6, 12), {"rain": 0.5}),
+    ]
+
+
+def test_a_stock_count_and_its_changes_count_once(db, bring, catalogue):
+    count = "sku,location,quantity,effective_at\nA,s1,90,2026-06-09T06:00:00Z\n"
+    delta = "id,sku,location,delta,effective_at,reason\nt1,A,s1,-1,2026-06-09T06:05:00Z,sale\n"
+    assert bring("stock", count, "count").outcomes == {"applied": 1}
+    assert bring("stock", delta, "tills").outcomes == {"applied": 1}
+    assert bring("stock", delta, "tills").outcomes == {"duplicate": 1}
+    assert bring("stock", count, "count").outcomes == {"duplicate": 1}
+    assert rows(db, "select units from balances where status = 'available'") == [(89,)]
+
+
+def test_stock_files_count_or_tell_changes(bring, catalogue):
+    with pytest.raises(InputRejected, match="either a column 'quantity'"):
+        bring("stock", "sku,location,quantity,delta\nA,s1,1,1\n")
+    report = bring("stock", "sku,location,quantity,status\nA,s1,-4,available\nA,s1,1,lost\n")
+    assert problems(report) == [
+        (1, "quantity", "quantity is negative"),
+        (2, "status", "no such status"),
+    ]
+
+
+def test_inbound_supply_is_dated(db, bring, catalogue):
+    bring("inbound", "id,sku,location,quantity,expected_at\npo1,A,w1,40,2026-06-14T08:00:00Z\n")
+    assert rows(db, "select inbound_id, quantity, state from inbound") == [("po1", 40, "confirmed")]
+
+
+def test_every_import_is_on_record(db, bring, catalogue):
+    bring("sales", "sku,location,date,units\nA,s1,2026-06-01,3\nA,s1,2026-06-02,-3\n", "june")
+    assert rows(
+        db, "select name, rows_read, accepted, rejected from imports where kind='sales'"
+    ) == [("june.csv", 2, 1, 1)]
+
+
+def test_the_report_reads_well(bring, catalogue):
+    report = bring("sales", "sku,location,date,units\nA,s1,2026-06-01,-3\nB,s1,2026-06-02,3\n")
+    lines = report.lines()
+    assert lines[0].startswith("1 of 2 rows in")
+    assert "  row 1, units: units is negative ('-3'); write 0 or more" in lines
+    assert report.as_dict()["rejected"] == 1
+
+
+def test_every_kind_is_offered_once():
+    assert len(set(KINDS)) == len(KINDS) == 12
