@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -59,16 +60,32 @@ def console(database_url):
             yield address
 
 
-@pytest.fixture
-def story_console(database_url, db):
-    db.execute((Path(__file__).parent / "story.sql").read_text())
-    with console(database_url) as address:
+@contextmanager
+def own_database(postgres_url, name):
+    """A database that lives as long as the block: pages only read, so tests can share it."""
+    with psycopg.connect(postgres_url.replace("/vouch?", "/postgres?"), autocommit=True) as admin:
+        admin.execute(f"create database {name} template vouch")
+        yield postgres_url.replace("/vouch?", f"/{name}?")
+        admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def story_database(postgres_url):
+    with own_database(postgres_url, "console_story") as url:
+        with database.connect(url) as db:
+            db.execute((Path(__file__).parent / "story.sql").read_text())
+        yield url
+
+
+@pytest.fixture(scope="session")
+def story_console(story_database):
+    with console(story_database) as address:
         yield address
 
 
-@pytest.fixture
-def empty_console(database_url):
-    with console(database_url) as address:
+@pytest.fixture(scope="session")
+def empty_console(postgres_url):
+    with own_database(postgres_url, "console_empty") as url, console(url) as address:
         yield address
 
 
@@ -86,17 +103,25 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def page(chromium):
-    """A fresh window that fails its test on any script error or request to another host."""
+@pytest.fixture(scope="session")
+def context(chromium):
+    """One cache for all tests: the scripts are large."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context):
+    """A fresh window that fails its test on any script error or request to another host."""
+    context.clear_cookies()
     page = context.new_page()
     problems, hosts = [], set()
     page.on("console", lambda told: problems.append(told.text) if told.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-    page.problems, page.hosts = problems, hosts
+    page.problems = problems
     yield page
-    context.close()
+    page.close()
     assert problems == []
     assert {host.split(":")[0] for host in hosts if host} <= {"127.0.0.1"}

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from inventory.store import database
+
 pytestmark = pytest.mark.browser
 
 KEY = "a-key-that-is-good"
@@ -38,13 +40,14 @@ def test_a_wrong_key_is_told_so(page, story_console):
     page.problems.clear()  # The browser reports the 401 of this page as an error.
 
 
-def test_overview_shows_the_figures_of_the_database(page, story_console, db):
+def test_overview_shows_the_figures_of_the_database(page, story_console, story_database):
     sign_in(page, story_console)
-    ((units, value),) = db.execute(
-        "select sum(units), sum(units * unit_cost) from balances join skus using (sku)"
-        " where status = 'available'"
-    ).fetchall()
-    ((alerts,),) = db.execute("select count(*) from alerts where resolved_at is null").fetchall()
+    with database.connect(story_database) as db:
+        ((units, value),) = db.execute(
+            "select sum(units), sum(units * unit_cost) from balances join skus using (sku)"
+            " where status = 'available'"
+        ).fetchall()
+        ((alerts,),) = db.execute("select count(*) from alerts where resolved_at is null")
     assert value_of(page, "Units on hand") == f"{units}" == "467"
     assert value_of(page, "Stock value") == f"{value:.0f}" == "769"
     assert value_of(page, "Promised units") == "18"  # 6 and 9 ordered, 3 in a live cart.
