@@ -104,7 +104,6 @@ def _descend(actual: Floats, quantiles: Floats, start: Floats) -> Floats:
     levels = np.array(SCORED_LEVELS)
     weight = 0.9 * start + 0.1 / len(start)
     best, best_loss = start, _loss(actual, np.einsum("nml,m->nl", quantiles, start))
-    spread = max(float(np.abs(quantiles - quantiles.mean(axis=1, keepdims=True)).mean()), 1e-9)
     for step in range(STEPS):
         over = actual[:, None] - np.einsum("nml,m->nl", quantiles, weight)
         loss = float(np.maximum(levels * over, (levels - 1) * over).mean())
@@ -112,7 +111,9 @@ def _descend(actual: Floats, quantiles: Floats, start: Floats) -> Floats:
             best, best_loss = weight, loss
         slope = np.where(over > 0, -levels, 1 - levels)
         gradient = np.einsum("nl,nml->m", slope, quantiles) / over.size
-        rate = STEP_SIZE / spread / np.sqrt(1 + step)
-        weight = weight * np.exp(-rate * (gradient - gradient.min()))
+        gradient -= weight @ gradient
+        # Normalised, so that the step suits members that differ by a lot and by a little.
+        rate = STEP_SIZE / max(float(np.abs(gradient).max()), 1e-12) / np.sqrt(1 + step)
+        weight = weight * np.exp(-rate * gradient)
         weight = weight / weight.sum()
     return best
