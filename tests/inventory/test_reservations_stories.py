@@ -1,0 +1,533 @@
+"""Promises as stories that a stock clerk can check: what is asked, and what must come of it.
+
+Each line is a command and, after `=>`, its outcome: a state, a number of units, or the refusal.
+Stock facts arrive an hour before the story starts. `key=` makes a request one that is sent again.
+"""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from inventory.errors import InsufficientStock, VouchError
+from inventory.ledger import Fact
+from inventory.orders import ActLine, OrderMessage
+from inventory.reservations import AskedLine, Basket
+from inventory.store import database, idempotency, ledger, orders, reservations
+from inventory.store.availability import availability
+
+START = datetime(2026, 6, 1, 9, tzinfo=UTC)
+KINDS = {"hold": "soft", "order": "hard", "preorder": "preorder"}
+
+
+TABLES = """outbox, idempotency, reservation_events, reservation_lines, reservations, entries,
+    balances, group_members, groups, bundles, channels, skus, locations"""
+
+
+@pytest.fixture(scope="module")
+def shop_url(postgres_url):
+    """One database for all stories: each starts by emptying it."""
+    with database.connect(postgres_url.replace("/vouch?", "/postgres?")) as admin:
+        admin.execute("create database stories template vouch")
+        yield postgres_url.replace("/vouch?", "/stories?")
+        admin.execute("drop database stories with (force)")
+
+
+@pytest.fixture
+def shop(shop_url):
+    with database.connect(shop_url) as db:
+        db.execute(f"truncate {TABLES} cascade")
+        yield db
+
+
+class Story:
+    """One small shop: A, B and bundle C = 1 A + 2 B; L1, L2, L3; pool = all, near = L1 and L2."""
+
+    def __init__(self, db):
+        self.db = db
+        self.now = START
+        self.ids = itertools.count()
+        for sku in "ABC":
+            db.execute("insert into skus (sku, name) values (%s, %s)", [sku, sku])
+        for location in ("L1", "L2", "L3"):
+            db.execute(
+                "insert into locations (location, name, type) values (%s, %s, 'warehouse')",
+                [location, location],
+            )
+        db.execute("insert into bundles values ('C', 'A', 1), ('C', 'B', 2)")
+        db.execute("insert into groups values ('pool', 'pool'), ('near', 'near')")
+        db.execute(
+            "insert into group_members values ('pool', 'L1'), ('pool', 'L2'), ('pool', 'L3'), "
+            "('near', 'L1'), ('near', 'L2')"
+        )
+        db.execute("insert into channels (channel, name) values ('web', 'web')")
+        db.execute(
+            "insert into channels (channel, name, soft_ttl_seconds, oversell_units) "
+            "values ('flash', 'flash', 60, 2)"
+        )
+
+    def check(self, script):
+        for line in script.strip().splitlines():
+            command, _, expected = line.split("#")[0].partition("=>")
+            if command.strip():
+                got = self.run(*command.split())
+                assert got == (expected.strip() or "ok"), f"{line.strip()}: got {got}"
+
+    def run(self, verb, *words):
+        plain = [word for word in words if "=" not in word]
+        options = dict(word.split("=") for word in words if "=" in word)
+        method = getattr(self, "do_" + {"order": "hold", "preorder": "hold"}.get(verb, verb))
+        try:
+            if verb in KINDS:
+                return method(KINDS[verb], *plain, **options)
+            return method(*plain, **options)
+        except InsufficientStock as error:
+            parts = [f"{s.sku}@{s.place} {s.asked_units}>{s.available_units}"
+                     for s in error.shortages]  # fmt: skip
+            return "short " + ", ".join(parts)
+        except VouchError as error:
+            return type(error).__name__
+
+    def do_wait(self, seconds):
+        self.now += timedelta(seconds=int(seconds))
+        return "ok"
+
+    def do_stock(self, what, units, status="available"):
+        sku, location = what.split("@")
+        at = self.now - timedelta(hours=1) if self.now == START else self.now
+        fact = Fact(sku, location, status, "delta", int(units), at, "test")
+        with self.db.transaction():
+            ledger.record(self.db, [fact], now=self.now)
+        return "ok"
+
+    def do_hold(self, kind, name, *lines, key=None, ttl=None, order=None, partial="", channel="web",
+                on=None):  # fmt: skip
+        asked = []
+        group = None
+        for line in lines:
+            sku, _, place = line.partition("@")
+            sku, _, units = sku.partition("*")
+            group = place if place in ("pool", "near") else group
+            asked.append(AskedLine(sku, int(units or 1), None if place == group else place))
+        basket = Basket(
+            kind, channel, "ship", tuple(asked), group=group, order_id=order,
+            on=None if on is None else (START + timedelta(days=int(on))).date(),
+            ttl_seconds=None if ttl is None else int(ttl), allow_partial=bool(partial),
+        )  # fmt: skip
+
+        def place():
+            made = reservations.place(
+                self.db, basket, reservation_id=name if key is None else f"{name}.{next(self.ids)}",
+                now=self.now,
+            )  # fmt: skip
+            return made.as_dict()
+
+        if key is None:
+            body = place()
+        else:
+            body = idempotency.once(
+                self.db, scope="test", key=key, body=[name, lines], now=self.now, act=place
+            ).response
+        units = [line["quantity"] for line in body["lines"]]
+        return body["state"] + (f" {' '.join(map(str, units))}" if partial else "")
+
+    def do_state(self, name):
+        return reservations.get(self.db, name, now=self.now).state
+
+    def do_confirm(self, name, order_id=None):
+        return reservations.confirm(self.db, name, order_id=order_id, now=self.now).state
+
+    def do_extend(self, name, ttl):
+        made = reservations.extend(self.db, name, ttl_seconds=int(ttl), now=self.now)
+        assert made.expires_at == self.now + timedelta(seconds=int(ttl))
+        return made.state
+
+    def do_release(self, name):
+        return reservations.release(self.db, name, now=self.now).state
+
+    def do_sweep(self):
+        return str(reservations.sweep(self.db, now=self.now))
+
+    def do_act(self, message, order_id, act, *lines, reason=None, at=None):
+        asked = []
+        for line in lines:
+            sku, _, place = line.partition("@")
+            sku, _, units = sku.partition("*")
+            asked.append(ActLine(sku, int(units) if units else None, place or None))
+        when = None if at is None else START + timedelta(seconds=int(at))
+        sent = OrderMessage(message, tuple(asked), reason=reason, at=when)
+        return orders.perform(self.db, order_id, act, sent, now=self.now).response["state"]
+
+    def do_located(self, order_id):
+        lines = orders.get(self.db, order_id, now=self.now).lines
+        return " ".join(f"{li.sku}*{li.open_units}@{li.location or li.group}" for li in lines)
+
+    def do_atp(self, what, channel="web", on=None):
+        sku, place = what.split("@")
+        key = "group" if place in ("pool", "near") else "location"
+        day = None if on is None else (START + timedelta(days=int(on))).date()
+        got = availability(self.db, sku=sku, **{key: place}, channel=channel, method="ship",
+                           now=self.now, on=day)  # fmt: skip
+        return str(got.atp)
+
+    def do_units(self, what, status="available"):
+        sku, location = what.split("@")
+        row = self.db.execute(
+            "select units from balances where sku = %s and location = %s and status = %s",
+            [sku, location, status],
+        ).fetchone()
+        return str(row[0] if row else 0)
+
+    def do_shortages(self):
+        rows = self.db.execute(
+            "select payload from outbox where kind = 'shortage' order by event_id"
+        ).fetchall()
+        told = "; ".join(
+            f"{p['short_units']} of " + " ".join(f"{v['reservation']}*{v['units']}"
+                                                 for v in p["victims"])
+            for (p,) in rows
+        )  # fmt: skip
+        return told or "none"
+
+
+BUGS_OTHERS_SHIPPED = {
+    "two lines of one SKU in one request": """
+        stock  A@L1 10
+        hold   r1 A*6@L1 A*6@L1             => short A@L1 12>10
+        hold   r2 A*6@L1 A*4@L1             => active
+        atp    A@L1                         => 0
+    """,
+    "a bundle and its loose component in one cart": """
+        stock  A@L1 10
+        stock  B@L1 10
+        hold   r1 C*4@L1 B*3@L1             => short B@L1 11>10
+        hold   r2 C*4@L1 B*2@L1             => active
+        atp    A@L1                         => 6
+        atp    B@L1                         => 0
+        atp    C@L1                         => 0
+    """,
+    "extend after expiry": """
+        stock  A@L1 5
+        hold   r1 A*5@L1 ttl=60             => active
+        wait   59
+        extend r1 60                        => active
+        wait   60
+        extend r1 60                        => ReservationExpired
+        atp    A@L1                         => 5
+    """,
+    "confirm exactly at expiry": """
+        stock   A@L1 5
+        hold    r1 A*2@L1 ttl=60            => active
+        hold    r2 A*2@L1 ttl=61            => active
+        wait    60
+        confirm r1 o1                       => ReservationExpired
+        confirm r2 o2                       => confirmed
+        state   r1                          => expired
+        atp     A@L1                        => 3
+    """,
+    "retry of a failed id after stock arrived": """
+        stock A@L1 1
+        hold  r1 A*2@L1 key=k1              => short A@L1 2>1
+        stock A@L1 5
+        hold  r1 A*2@L1 key=k1              => short A@L1 2>1
+        hold  r1 A*2@L1 key=k2              => active
+    """,
+    "same id with another body": """
+        stock A@L1 5
+        hold  r1 A*2@L1 key=k1              => active
+        hold  r1 A*3@L1 key=k1              => IdempotencyConflict
+        atp   A@L1                          => 3
+    """,
+    "lost response then retry": """
+        stock A@L1 5
+        hold  r1 A*2@L1 key=k1              => active
+        hold  r1 A*2@L1 key=k1              => active
+        atp   A@L1                          => 3
+    """,
+    "a multi-location split that exceeds the request": """
+        stock A@L1 3
+        stock A@L2 4
+        stock A@L3 4
+        order r1 A*9@pool order=o1          => confirmed
+        act   m1 o1 allocate                => allocated
+        located o1                          => A*4@L2 A*4@L3 A*1@L1
+        atp   A@pool                        => 2
+        act   m1 o1 allocate                => allocated
+        act   m2 o1 ship                    => shipped
+        units A@L1                          => 2
+        units A@L2                          => 0
+    """,
+    "cancel twice": """
+        stock A@L1 5
+        order r1 A*3@L1 order=o1            => confirmed
+        act   m1 o1 cancel                  => cancelled
+        act   m1 o1 cancel                  => cancelled
+        act   m2 o1 cancel                  => StateConflict
+        atp   A@L1                          => 5
+    """,
+    "release twice, and release what expired": """
+        stock   A@L1 5
+        hold    r1 A*3@L1                   => active
+        release r1                          => released
+        release r1                          => released
+        hold    r2 A*5@L1 ttl=1             => active
+        wait    1
+        release r2                          => ReservationExpired
+        atp     A@L1                        => 5
+    """,
+    "a message id is for one order and one act": """
+        stock A@L1 5
+        order r1 A*2@L1 order=o1            => confirmed
+        order r2 A*2@L1 order=o2            => confirmed
+        act   m1 o1 allocate                => allocated
+        act   m1 o2 allocate                => IdempotencyConflict
+        act   m1 o1 ship                    => IdempotencyConflict
+        act   m2 o1 ship A*3                => InputRejected
+        act   m2 o1 ship A*3                => InputRejected
+        act   m2 o1 ship A*2                => IdempotencyConflict
+    """,
+    "an order id is for one order": """
+        stock   A@L1 9
+        order   r1 A@L1 order=o1            => confirmed
+        order   r2 A@L1 order=o1            => StateConflict
+        hold    r3 A@L1                     => active
+        confirm r3 o1                       => StateConflict
+        confirm r3 o3                       => confirmed
+        confirm r3 o3                       => confirmed
+        confirm r3 o4                       => StateConflict
+        atp     A@L1                        => 7
+    """,
+}
+
+STORIES = {
+    "the whole life of a promise": """
+        stock   A@L1 5
+        hold    r1 A*3@L1                   => active
+        act     m0 r1 allocate              => StateConflict
+        confirm r1 o1                       => confirmed
+        act     m1 o1 ship                  => StateConflict
+        act     m2 o1 allocate              => allocated
+        act     m3 o1 process               => processed
+        atp     A@L1                        => 2
+        units   A@L1                        => 5
+        act     m4 o1 ship                  => shipped
+        units   A@L1                        => 2
+        atp     A@L1                        => 2
+        act     m5 o1 cancel                => StateConflict
+        act     m6 o1 return A*1            => shipped
+        units   A@L1 inspection             => 1
+        atp     A@L1                        => 2
+        act     m7 o1 return A*3            => InputRejected
+    """,
+    "lives: cart 15 minutes, order 48 hours, and a channel with its own": """
+        stock A@L1 9
+        hold  r1 A@L1                       => active
+        order r2 A@L1                       => active
+        hold  r3 A@L1 channel=flash         => active
+        wait  59
+        state r3                            => active
+        wait  1
+        state r3                            => expired
+        wait  839
+        state r1                            => active
+        wait  1
+        state r1                            => expired
+        wait  171899
+        state r2                            => active
+        wait  1
+        state r2                            => expired
+        sweep                               => 3
+        sweep                               => 0
+        state r1                            => expired
+    """,
+    "a confirmed order does not expire": """
+        stock   A@L1 3
+        hold    r1 A*3@L1 ttl=60            => active
+        confirm r1 o1                       => confirmed
+        wait    999999
+        sweep                               => 0
+        state   r1                          => confirmed
+        atp     A@L1                        => 0
+    """,
+    "an expired hold is written down before its units go to another": """
+        stock   A@L1 1
+        hold    r1 A@L1 ttl=60              => active
+        wait    60
+        hold    r2 A@L1                     => active
+        wait    -1
+        confirm r1 o1                       => ReservationExpired
+    """,
+    "short shipment returns the rest": """
+        stock A@L1 5
+        order r1 A*4@L1 order=o1            => confirmed
+        act   m1 o1 allocate                => allocated
+        act   m2 o1 ship A*3                => shipped
+        units A@L1                          => 2
+        atp   A@L1                          => 2
+    """,
+    "two locations ship one order one after the other": """
+        stock A@L1 2
+        stock B@L2 2
+        order r1 A*2@L1 B*2@L2 order=o1     => confirmed
+        act   m1 o1 allocate                => allocated
+        act   m2 o1 ship A@L1               => allocated
+        act   m3 o1 cancel                  => shipped
+        units A@L1                          => 0
+        units B@L2                          => 2
+        atp   B@L2                          => 2
+    """,
+    "nothing of an order ships: it was cancelled": """
+        stock A@L1 2
+        order r1 A*2@L1 order=o1            => confirmed
+        act   m1 o1 allocate                => allocated
+        act   m2 o1 ship A*0                => cancelled
+        units A@L1                          => 2
+    """,
+    "partial only when asked for": """
+        stock A@L1 3
+        stock B@L1 4
+        hold  r1 A*5@L1 B*1@L1              => short A@L1 5>3
+        hold  r2 A*5@L1 C*3@L1 partial=yes  => active 3
+        hold  r3 A*1@L1 partial=yes         => short A@L1 1>0
+        hold  r4 B*9@L1 A*1@L1 partial=yes  => active 4
+    """,
+    "a group promise leaves room at its members": """
+        stock A@L1 2
+        stock A@L2 2
+        order r1 A*3@near order=o1          => confirmed
+        atp   A@near                        => 1
+        atp   A@pool                        => 1
+        atp   A@L1                          => 1
+        hold  r2 A*1@L1                     => active
+        atp   A@L2                          => 0
+        hold  r3 A*1@L2                     => short A@L2 1>0
+        act   m1 o1 allocate                => allocated
+        located o1                          => A*2@L2 A*1@L1
+    """,
+    "a basket over a location and a group that contains it": """
+        stock A@L1 2
+        stock A@L2 2
+        hold  r1 A*3@near A*2@L1            => short A@L1 2>1
+        hold  r2 A*3@near A*1@L1            => active
+        atp   A@near                        => 0
+    """,
+    "rejected: not in stock": """
+        stock A@L1 5
+        stock A@L2 4
+        order r1 A*4@near order=o1          => confirmed
+        act   m1 o1 allocate                => allocated
+        located o1                          => A*4@L1
+        act   m2 o1 reject reason=not-in-stock => rejected
+        units A@L1                          => 0
+        atp   A@L1                          => 0
+        located o1                          => A*4@near
+        atp   A@near                        => 0
+        stock A@L1 9
+        act   m3 o1 allocate                => allocated
+        located o1                          => A*4@L2   # L1 is excluded, however full
+        shortages                           => none
+    """,
+    "rejected: mismatch and damaged, one unit each": """
+        stock A@L1 5
+        stock A@L2 5
+        order r1 A*2@near order=o1          => confirmed
+        act   m1 o1 allocate A@L2           => allocated
+        act   m2 o1 reject A*1@L2 reason=damaged => rejected
+        units A@L2                          => 4
+        units A@L2 defective                => 1
+        located o1                          => A*1@L2 A*1@near
+        act   m3 o1 allocate                => allocated
+        located o1                          => A*1@L2 A*1@L1
+        act   m4 o1 reject A@L1 reason=mismatch => rejected
+        units A@L1                          => 4
+        act   m5 o1 reject A@L1 reason=odd  => StateConflict
+        act   m6 o1 cancel                  => cancelled
+        atp   A@near                        => 8
+    """,
+    "rejected at a location that was promised by name: given up": """
+        stock A@L1 2
+        order r1 A*2@L1 order=o1            => confirmed
+        act   m1 o1 reject reason=mismatch  => rejected
+        units A@L1                          => 0
+        act   m2 o1 allocate                => StateConflict
+        act   m3 o1 cancel                  => StateConflict
+    """,
+    "a shortage names carts that end soonest, then orders": """
+        stock A@L1 9
+        order r1 A*4@L1 order=o1            => confirmed
+        hold  r2 A*2@L1 ttl=500             => active
+        hold  r3 A*2@L1 ttl=400             => active
+        act   m1 o1 allocate                => allocated
+        order r4 A*1@L1 order=o4            => confirmed
+        act   m4 o4 reject reason=not-in-stock => rejected
+        shortages                           => 8 of r3*2 r2*2 r1*4
+        atp   A@L1                          => 0
+        hold  r5 A@L1                       => short A@L1 1>0
+    """,
+    "a shortage of a group when no member is left": """
+        stock A@L1 3
+        order r1 A*2@near order=o1          => confirmed
+        order r2 A*1@near order=o2          => confirmed
+        act   m1 o2 allocate                => allocated
+        act   m2 o2 reject reason=not-in-stock => rejected
+        shortages                           => 3 of r2*1 r1*2
+        act   m3 o1 allocate                => short A@near 2>0
+    """,
+    "a channel that may oversell, with carts only, once per SKU": """
+        stock A@L1 1
+        stock A@L2 0
+        atp   A@L1 channel=flash            => 3
+        order r0 A*2@L1 channel=flash       => short A@L1 2>1
+        hold  r1 A*2@L1 channel=flash       => active
+        atp   A@L1 channel=flash            => 1
+        atp   A@L2 channel=flash            => 1
+        atp   A@L1                          => 0
+        hold  r2 A*2@L2 channel=flash       => short A@L2 2>1
+        hold  r3 A*1@L2 channel=flash       => active
+        atp   A@L1 channel=flash            => 0
+        confirm r1 o1                       => confirmed
+    """,
+    "a pre-order waits for the day that can carry it": """
+        stock    A@L1 1
+        preorder r1 A*3@L1                  => short A@L1 3>1
+        order    r2 A*1@L1 on=5             => active
+        atp      A@L1                       => 0
+        hold     r3 A*1@L1 on=-1            => InputRejected
+    """,
+    "what is wrong with a request": """
+        hold  r1 A*0@L1                     => InputRejected
+        hold  r1 X@L1                       => UnknownSku
+        hold  r1 A@LX                       => UnknownLocation
+        hold  r1 A@L1 ttl=0                 => InputRejected
+        confirm none o1                     => NotFound
+        act   m1 none ship                  => NotFound
+        stock A@L1 1
+        order r2 A@L1 order=o2              => confirmed
+        act   m2 o2 dance                   => InputRejected
+        act   m3 o2 reject reason=bored     => InputRejected
+        act   m4 o2 reject B reason=damaged => InputRejected
+    """,
+    "a bundle promised on a group is located, shipped and returned by its components": """
+        stock A@L1 2
+        stock B@L2 4
+        order r1 C*2@pool order=o1          => confirmed
+        atp   C@pool                        => 0
+        act   m1 o1 allocate                => allocated
+        located o1                          => A*2@L1 B*4@L2
+        act   m2 o1 ship C*1                => shipped
+        units A@L1                          => 1
+        units B@L2                          => 2
+        act   m3 o1 return C*1              => shipped
+        units B@L2 inspection               => 2
+    """,
+}
+
+
+@pytest.mark.parametrize("title", BUGS_OTHERS_SHIPPED)
+def test_bug_that_others_shipped(shop, title):
+    Story(shop).check(BUGS_OTHERS_SHIPPED[title])
+
+
+@pytest.mark.parametrize("title", STORIES)
+def test_story(shop, title):
+    Story(shop).check(STORIES[title])
