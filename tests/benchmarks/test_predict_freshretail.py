@@ -60,10 +60,10 @@ def split(shared_data, tmp_path_factory):
 @pytest.mark.timeout(900)
 def test_fast_preset_on_two_thousand_series(split):
     folder, actual = split
+    files = [folder / "h.parquet", folder / "f.parquet", folder / "o.parquet"]
     done = subprocess.run(
-        [sys.executable, "-c", RUN, folder / "h.parquet", folder / "f.parquet", folder / "o.parquet"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", RUN, *files], check=True, capture_output=True, text=True
+    )
     used = json.loads(done.stdout.splitlines()[-1])
     out = pl.read_parquet(folder / "o.parquet")
     quantiles = out.select(f"q{level:g}" for level in LEVELS).to_numpy().reshape(*actual.shape, -1)
@@ -83,7 +83,7 @@ def test_fast_preset_on_two_thousand_series(split):
         "wape": metrics.wape(actual, quantiles[..., 1]),
         "coverage95": metrics.coverage(actual, quantiles[..., 3]),
     }  # fmt: skip
-    print(json.dumps(figures, indent=1))
+    print(json.dumps(figures, indent=1))  # noqa: T201
     assert figures["sql"] < 0.95 * min(naive, average)
     assert figures["coverage95"] == pytest.approx(0.95, abs=0.03)
     assert figures["peak_gib"] < 4
