@@ -1,0 +1,78 @@
+"""Forecasting: the champion's word on a panel, stored as the forecast in force for its series."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import psycopg
+
+from features.frame import SKU, Panel
+from inventory.demand import LEVELS
+from inventory.errors import InputRejected
+from inventory.store import forecasts
+from models.contract import Forecaster
+from pipelines.snapshot import panel_digest
+
+Progress = Callable[[str], None]
+
+
+def forecast(
+    db: psycopg.Connection,
+    panel: Panel,
+    ensemble: Forecaster,
+    *,
+    model_version: str,
+    now: datetime,
+    horizon: int,
+    mlflow_run_id: str | None = None,
+    skus: Sequence[str] | None = None,
+    note: str = "",
+    progress: Progress = lambda _: None,
+) -> str:
+    """Forecast `horizon` periods and put the result in force; returns the run's id.
+
+    The id is a digest of the model version, the horizon and everything the panel holds. Asked for
+    the same again, nothing is computed twice: the run that is stored is put in force again.
+
+    Parameters
+    ----------
+    skus : forecast only these SKUs of the panel; all other series keep the forecast they have.
+    now : when the run is made; kept with it.
+
+    Raises
+    ------
+    InputRejected
+        None of the `skus` is in the panel.
+    """
+    chosen = panel if skus is None else only(panel, skus)
+    run_id = run_id_of(chosen, model_version=model_version, horizon=horizon)
+    if forecasts.has_run(db, run_id):
+        progress(f"run {run_id} is stored already")
+        forecasts.put_in_force(db, run_id)
+        return run_id
+    progress(f"forecasting {len(chosen.series)} series, {horizon} periods from {chosen.first_day}")
+    found = ensemble.predict(chosen, horizon=horizon, levels=np.array(LEVELS))
+    found = replace(found, run_id=run_id, model_version=model_version)
+    forecasts.store_run(db, found, now=now, mlflow_run_id=mlflow_run_id, note=note)
+    return run_id
+
+
+def only(panel: Panel, skus: Sequence[str]) -> Panel:
+    """The panel of some SKUs."""
+    wanted = pl.col(SKU).is_in(list(skus))
+    history = panel.history.filter(wanted)
+    if history.is_empty():
+        raise InputRejected(f"no sales are on record for {', '.join(skus)}", field="skus")
+    if history.select(pl.col("date").max()).item() != panel.origin:
+        raise InputRejected("the series end before the others do", field="skus")
+    return replace(panel, history=history, future=panel.future.filter(wanted))
+
+
+def run_id_of(panel: Panel, *, model_version: str, horizon: int) -> str:
+    """The id of the run that forecasts this panel with this model: `f-20260302-1f0c9a7be2d4`."""
+    content = f"{panel_digest(panel)}|{model_version}|{horizon}|{LEVELS}"
+    digest = hashlib.sha256(content.encode()).hexdigest()[:12]
+    return f"f-{panel.first_day:%Y%m%d}-{digest}"
