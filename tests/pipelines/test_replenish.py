@@ -185,8 +185,9 @@ def test_commitments_and_inbound_move_the_position(retailer):
         "values ('r', 'hard', 'confirmed', 'web', 'bopis', %s)", [NOW],
     )  # fmt: skip
     retailer.execute(
-        "insert into reservation_lines (reservation_id, line_no, request_line, sku, location, "
-        "promised_date, quantity, open_units, class) values ('r', 1, 1, 'SOAP', 'S1', %s, 590, 590, 'hard')",
+        "insert into reservation_lines (reservation_id, line_no, request_line, method, sku, "
+        "location, promised_date, quantity, open_units, class) "
+        "values ('r', 1, 1, 'bopis', 'SOAP', 'S1', %s, 590, 590, 'hard')",
         [NOW.date()],
     )
     plan(retailer)

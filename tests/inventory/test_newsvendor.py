@@ -1,0 +1,69 @@
+"""The newsvendor against Snyder & Shen, and against trying every quantity."""
+
+import numpy as np
+import pytest
+
+from inventory.newsvendor import (
+    critical_ratio,
+    discrete_target_units,
+    empirical_target_units,
+    normal_cost,
+    normal_target_units,
+    poisson_target_units,
+    unit_normal_loss,
+)
+
+
+@pytest.mark.parametrize(
+    ("_case", "holding", "shortage", "mean", "sd", "target", "cost"),
+    [
+        ("Snyder & Shen, ex. 4.3", 0.18, 0.7, 50, 8, 56.60395592743389, 1.9976051931766445),
+        ("stockpyl README", 2, 18, 120, 10, 132.815515655446, 35.09966638649737),
+    ],
+)
+def test_normal_demand(*, _case, holding, shortage, mean, sd, target, cost):
+    ratio = critical_ratio(shortage_cost=shortage, holding_cost=holding)
+    got = float(normal_target_units(ratio=ratio, mean_units=mean, sd_units=sd))
+    assert got == pytest.approx(target, rel=1e-9)
+    spent = normal_cost(
+        holding_cost=holding, shortage_cost=shortage, mean_units=mean, sd_units=sd,
+        target_units=got,
+    )  # fmt: skip
+    assert spent == pytest.approx(cost, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("_case", "ratio", "mean", "expected"),
+    [
+        ("Snyder & Shen, ex. 4.7", 4 / 5, 6, 8),
+        ("Snyder & Shen, problem 4.19: Poisson over five periods", 1.25 / 1.33, 90, 105),
+    ],
+)
+def test_poisson_demand(_case, ratio, mean, expected):
+    assert poisson_target_units(ratio=ratio, mean_units=mean) == expected
+
+
+def test_discrete_demand_snyder_and_shen_problem_4_7():
+    probabilities = np.array([0, 0.25, 0.05, 0.1, 0.2, 0.15, 0.1, 0.1, 0.05])
+    ratio = float(critical_ratio(shortage_cost=1_000_000, holding_cost=500_000))
+    assert discrete_target_units(probabilities, ratio=ratio) == 5
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("holding", "shortage"), [(0.2, 1.0), (1.0, 1.0), (1.0, 0.2)])
+def test_no_other_quantity_is_cheaper_on_the_samples(seed, holding, shortage):
+    demand = np.random.default_rng(seed).negative_binomial(2, 0.2, 257).astype(float)
+    ratio = float(critical_ratio(shortage_cost=shortage, holding_cost=holding))
+    target = float(empirical_target_units(demand, ratio=ratio))
+
+    def cost(stock):
+        return (holding * np.maximum(stock - demand, 0)
+                + shortage * np.maximum(demand - stock, 0)).sum()  # fmt: skip
+
+    assert cost(target) == min(cost(stock) for stock in range(int(demand.max()) + 1))
+
+
+def test_unit_normal_loss_of_the_table():
+    """Snyder & Shen's loss table, as stockpyl's tests print it."""
+    assert float(unit_normal_loss(-1.4)) == pytest.approx(1.4366681427084655, abs=1e-12)
+    assert float(unit_normal_loss(3.1)) == pytest.approx(0.0002672490952231408, abs=1e-12)
