@@ -6,6 +6,7 @@ wrong. Heavy libraries load inside the commands that need them, so that `vouch -
 
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
@@ -35,26 +36,29 @@ cli.add_typer(jobs.promotion_cli, name="promotion")
 
 
 def main() -> None:
-    """Run one command. Never shows a traceback for what a person can mend."""
+    """Run the command in `sys.argv` and exit."""
     signal.signal(signal.SIGTERM, _as_ctrl_c)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit code. No traceback for what a person can mend."""
     try:
-        cli(standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+        cli(list(arguments), prog_name="vouch")
+    except SystemExit as done:  # How typer ends, also when all is well.
+        return done.code if isinstance(done.code, int) else 1
+    except KeyboardInterrupt:
         complain("stopped")
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except VouchError as refusal:
         complain(str(refusal))
-        sys.exit(REFUSED)
     except pydantic.ValidationError as wrong:
         fault = wrong.errors()[0]
         name = "VOUCH_" + "_".join(str(part).upper() for part in fault["loc"])
         complain(f"setting {name}: {fault['msg']}")
-        sys.exit(REFUSED)
     except psycopg.OperationalError as away:
         complain(f"the database does not answer: {away}")
-        sys.exit(REFUSED)
+    return REFUSED
 
 
 def _as_ctrl_c(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -9,6 +9,9 @@ from inventory.errors import InputRejected
 from pipelines.settings import Settings
 from serving.cli.screen import Json, figures, progress, show
 
+SHOWN_MAX = 10
+"""Rejected rows on the screen; `--json` lists them all."""
+
 Preset = Annotated[Literal["fast", "full"], typer.Option(help="Members of the ensemble.")]
 
 
@@ -36,8 +39,8 @@ def predict(
     """Forecast a file: quantiles per series and period, and of the sum over a window.
 
     \b
-    $ vouch predict --history no-such.parquet --horizon 14 --out out.parquet
-    vouch: ...no-such.parquet...
+    $ vouch predict --history history.csv --horizon 7 --window 7 --out forecast.parquet
+    2 series of 120 rows, 7 periods ahead: forecast.parquet, 7.parquet
     """  # noqa: D301 - \b keeps the example's line breaks.
     from pipelines.predict import predict_file
 
@@ -54,7 +57,25 @@ def predict(
         threads=settings.threads,
         progress=progress,
     )
-    show(report, as_json=as_json)
+    written = [str(path) for path in (report.out_path, report.window_path) if path]
+    told = {
+        "series": report.series,
+        "rows_read": report.rows_read,
+        "rejected": report.rejected.to_dicts(),
+        "notes": report.notes,
+        "origin": report.origin,
+        "seconds": round(report.seconds, 1),
+        "weights": report.weights.to_dicts(),
+        "backtest": report.backtest.to_dicts(),
+        "written": written,
+    }
+    lines = [*report.notes]
+    lines += [f"row {row}: {reason}" for row, reason in report.rejected.head(SHOWN_MAX).rows()]
+    lines += [
+        f"{report.series} series of {report.rows_read} rows, {horizon} periods ahead: "
+        + ", ".join(written)
+    ]
+    show(told, as_json=as_json, lines=lines)
 
 
 def levels_of(text: str) -> list[float]:
@@ -87,8 +108,8 @@ def order(
     """Order for a file: how much of each SKU now, given stock and what is on its way.
 
     \b
-    $ vouch order --history no.csv --state s.csv --lead-time 2 --holding 1 --shortage 9 --out o.parquet
-    vouch: ...no.csv...
+    $ vouch order --history history.csv --state state.csv --lead-time 2 --holding 1 --shortage 9 --out order.parquet
+    series: 2
     """  # noqa: D301, E501
     from pipelines.order_file import order_file
 
@@ -105,5 +126,6 @@ def order(
         seed=settings.seed,
         threads=settings.threads,
         preset=preset,
+        progress=progress,
     )
     show(report, as_json=as_json, lines=figures(report))

@@ -34,7 +34,7 @@ def train(
 
     \b
     $ vouch train
-    vouch: no sales history...
+    vouch: no sales are on record; import some with `vouch import sales FILE`
     """  # noqa: D301 - \b keeps the example's line breaks.
     from pipelines import history
     from pipelines.train import train as fit
@@ -68,7 +68,7 @@ def forecast(*, sku: Skus = None, as_json: Json = False) -> None:
 
     \b
     $ vouch forecast
-    vouch: no sales history...
+    vouch: no sales are on record; import some with `vouch import sales FILE`
     """  # noqa: D301
     from models import registry
     from pipelines import history
@@ -141,7 +141,7 @@ def daily(
 
     \b
     $ vouch daily
-    vouch: no sales history...
+    vouch: no sales are on record; import some with `vouch import sales FILE`
     """  # noqa: D301
     from pipelines.daily import daily as job
 

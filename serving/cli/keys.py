@@ -29,7 +29,7 @@ def create(
 
     \b
     $ vouch keys create --role viewer
-    vouch_...
+    vk_...
     """  # noqa: D301 - \b keeps the example's line breaks.
     with opened() as (_, db):
         key = store.create_key(db, role=role, vendor=vendor, label=label, now=utc_now())

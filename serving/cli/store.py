@@ -45,7 +45,7 @@ def import_(
 
     \b
     $ vouch import locations locations.csv
-    locations.csv: 2 of 2 rows accepted
+    2 of 2 rows in, ...
     """  # noqa: D301
     from pipelines import ingest
 

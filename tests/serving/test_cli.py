@@ -1,5 +1,6 @@
 """The command line: its help is true, its refusals are clear, and it starts quickly."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,13 +10,17 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from serving.cli import cli
+from serving.cli import run as run_command
 
 COMMAND = get_command(cli)
 
@@ -56,13 +61,25 @@ def vouch(line, *, folder, environment=(), **options):
     )
 
 
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
-def desk(database_url, tmp_path):
-    """A folder and an empty database, and `vouch` to run there."""
-    environment = {"VOUCH_DATABASE_URL": database_url, "VOUCH_DATA_DIR": str(tmp_path / "data")}
+def desk(database_url, tmp_path, monkeypatch, capsys):
+    """A folder and an empty database, and `vouch` to run there, in this process."""
+    monkeypatch.setenv("VOUCH_DATABASE_URL", database_url)
+    monkeypatch.setenv("VOUCH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
 
     def run(line):
-        return vouch(line, folder=tmp_path, environment=environment)
+        capsys.readouterr()
+        code = run_command(shlex.split(line))
+        return Done(code, *capsys.readouterr())
 
     run.folder = tmp_path
     return run
@@ -101,6 +118,10 @@ def test_example_in_help_is_true(desk, name):
 
 def prepare(desk, name):
     """What an example takes for granted."""
+    days = [(date(2026, 1, 1) + timedelta(days=n)).isoformat() for n in range(60)]
+    sold = [f"{sku},S1,{day},{n % 7}" for sku in ("A", "B") for n, day in enumerate(days)]
+    (desk.folder / "history.csv").write_text("sku,location,date,units\n" + "\n".join(sold))
+    (desk.folder / "state.csv").write_text("sku,location,on_hand\nA,S1,3\nB,S1,0\n")
     (desk.folder / "locations.csv").write_text(
         "location,name,type\nDC,Central,warehouse\nS1,Store 1,store\n"
     )
@@ -112,8 +133,7 @@ def prepare(desk, name):
 def test_a_refusal_is_one_message_without_a_traceback(desk):
     done = desk("import stock no-such-file.csv")
     assert done.returncode == 2
-    assert done.stderr.startswith("vouch: ")
-    assert "no-such-file.csv" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("vouch: no-such-file.csv ")
     assert "Traceback" not in done.stderr
 
 
@@ -159,7 +179,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path, command):
 def test_json_is_only_json(desk):
     done = desk("verify --json")
     assert done.returncode == 0
-    assert json.loads(done.stdout)["drifts"] == []
+    assert json.loads(done.stdout) == {"balances": 0, "drifts": []}
 
 
 def test_help_loads_nothing_heavy():
@@ -201,7 +221,7 @@ def test_stopping_leaves_nothing_behind(tmp_path, how, workers):
         start_new_session=True,
     )
     try:
-        wait_for_port(port, child)
+        wait_until_ready(port, child)
         pid_file = data / "postgres" / "cluster" / "postmaster.pid"
         postmaster = int(pid_file.read_text().split()[0])
         os.kill(child.pid, how)
@@ -213,16 +233,26 @@ def test_stopping_leaves_nothing_behind(tmp_path, how, workers):
     assert "vouch keys create" in told
     assert not pid_file.exists()
     assert not Path(f"/proc/{postmaster}").exists()
-    with pytest.raises(ProcessLookupError):
-        os.killpg(child.pid, 0)
+    assert gone(child.pid)
 
 
-def wait_for_port(port, child):
+def gone(process_group):
+    """Whether the last process of the group ends within a moment."""
+    for _ in range(100):
+        try:
+            os.killpg(process_group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def wait_until_ready(port, child):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and child.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
                 return
-        time.sleep(0.05)
+        time.sleep(0.1)
     child.kill()
     pytest.fail(f"the server did not start: {child.communicate()[0]}")
