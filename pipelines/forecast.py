@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import psycopg
 
-from features.frame import SKU, Panel
+from features.frame import SERIES, SKU, Panel
 from inventory.demand import LEVELS
 from inventory.errors import InputRejected
 from inventory.store import forecasts
@@ -17,6 +17,9 @@ from models.contract import Forecaster
 from pipelines.snapshot import panel_digest
 
 Progress = Callable[[str], None]
+
+CONTEXT_SERIES_MAX = 4000
+"""Series shown to the model beside those asked for: some seconds of work."""
 
 
 def forecast(
@@ -39,7 +42,9 @@ def forecast(
 
     Parameters
     ----------
-    skus : forecast only these SKUs of the panel; all other series keep the forecast they have.
+    skus : forecast only these SKUs of the panel; all other series keep the forecast they have. The
+        others are still shown to the model, which may compare items of a category: so that a SKU's
+        forecast changes for its own reasons only.
     now : when the run is made; kept with it.
 
     Raises
@@ -47,32 +52,41 @@ def forecast(
     InputRejected
         None of the `skus` is in the panel.
     """
-    chosen = panel if skus is None else only(panel, skus)
-    run_id = run_id_of(chosen, model_version=model_version, horizon=horizon)
+    shown = panel if skus is None else with_context(panel, skus)
+    run_id = run_id_of(shown, model_version=model_version, horizon=horizon, skus=skus)
     if forecasts.has_run(db, run_id):
         progress(f"run {run_id} is stored already")
         forecasts.put_in_force(db, run_id)
         return run_id
-    progress(f"forecasting {len(chosen.series)} series, {horizon} periods from {chosen.first_day}")
-    found = ensemble.predict(chosen, horizon=horizon, levels=np.array(LEVELS))
+    progress(f"forecasting {len(shown.series)} series, {horizon} periods from {shown.first_day}")
+    found = ensemble.predict(shown, horizon=horizon, levels=np.array(LEVELS))
+    if skus is not None:
+        found = found.select(np.flatnonzero(np.isin(found.skus, list(skus))))
     found = replace(found, run_id=run_id, model_version=model_version)
     forecasts.store_run(db, found, now=now, mlflow_run_id=mlflow_run_id, note=note)
     return run_id
 
 
-def only(panel: Panel, skus: Sequence[str]) -> Panel:
-    """The panel of some SKUs."""
+def with_context(panel: Panel, skus: Sequence[str]) -> Panel:
+    """The panel of some SKUs and of others beside them: all, or evenly every n-th of many."""
+    series = panel.series
     wanted = pl.col(SKU).is_in(list(skus))
-    history = panel.history.filter(wanted)
-    if history.is_empty():
+    if series.filter(wanted).is_empty():
         raise InputRejected(f"no sales are on record for {', '.join(skus)}", field="skus")
-    if history.select(pl.col("date").max()).item() != panel.origin:
-        raise InputRejected("the series end before the others do", field="skus")
-    return replace(panel, history=history, future=panel.future.filter(wanted))
+    step = -(-len(series) // CONTEXT_SERIES_MAX)
+    kept = series.filter(wanted | (pl.arange(pl.len()) % step == 0))
+    return replace(
+        panel,
+        history=panel.history.join(kept, on=SERIES, how="semi", maintain_order="left"),
+        future=panel.future.join(kept, on=SERIES, how="semi", maintain_order="left"),
+    )
 
 
-def run_id_of(panel: Panel, *, model_version: str, horizon: int) -> str:
+def run_id_of(
+    panel: Panel, *, model_version: str, horizon: int, skus: Sequence[str] | None = None
+) -> str:
     """The id of the run that forecasts this panel with this model: `f-20260302-1f0c9a7be2d4`."""
-    content = f"{panel_digest(panel)}|{model_version}|{horizon}|{LEVELS}"
+    asked = None if skus is None else sorted(set(skus))
+    content = f"{panel_digest(panel)}|{model_version}|{horizon}|{LEVELS}|{asked}"
     digest = hashlib.sha256(content.encode()).hexdigest()[:12]
     return f"f-{panel.first_day:%Y%m%d}-{digest}"

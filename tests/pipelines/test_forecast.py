@@ -1,5 +1,6 @@
 """A forecast is stored whole, is not made twice, and one SKU's moves only that SKU."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -92,6 +93,27 @@ def test_one_sku_moves_alone(db):
     assert in_force == {nightly: {"b"}, again: {"a"}}
     assert forecasts.read_forecast(db, "a", "south").model_version == "2"
     assert forecasts.read_forecast(db, "b", "south").model_version == "1"
+
+
+class MeanOfAll(MovingAverage):
+    """A model that reads across series, as one that compares a category does."""
+
+    def predict(self, panel, *, horizon, levels):
+        found = super().predict(panel, horizon=horizon, levels=levels)
+        mean = np.full_like(found.mean_units, panel.history["units"].mean())
+        return replace(found, mean_units=mean)
+
+
+def test_one_sku_is_still_seen_among_the_others(db):
+    panel = panel_of()
+    other = pl.when(pl.col("sku") == "b").then(pl.col("units") * 9).otherwise("units")
+    panel = Panel(panel.history.with_columns(units=other), panel.future)
+    run(db, panel, MeanOfAll())
+    before = forecasts.read_forecast(db, "a", "north")
+    run(db, panel, MeanOfAll(), skus=["a"])
+    after = forecasts.read_forecast(db, "a", "north")
+    assert before.run_id != after.run_id
+    np.testing.assert_array_equal(before.mean_units, after.mean_units)
 
 
 def test_going_back_to_an_earlier_model_puts_its_run_in_force_again(db):
