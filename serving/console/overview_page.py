@@ -66,26 +66,39 @@ def _title(page: OverviewPage) -> Component:
     return html.Div([html.H1("Overview"), html.P(note, className="muted")], className="title")
 
 
+OWN_DATA = (
+    ("Places", "vouch import locations FILE"),
+    ("Products", "vouch import skus FILE"),
+    ("Stock on hand", "vouch import stock FILE"),
+    ("Past sales", "vouch import sales FILE"),
+    ("Forecasts, buffers and orders", "vouch daily"),
+)
+"""What to bring, in the order in which each needs the one before."""
+
+
 def _nothing_yet() -> Component:
+    steps = [html.Li([html.Span(what), command(line)]) for what, line in OWN_DATA]
     return html.Div(
-        empty(
-            "No stock yet",
-            [
-                "Load the demo retailer with ",
-                command("vouch demo"),
-                ", or your own with ",
-                command("vouch import skus FILE"),
-                ", ",
-                command("vouch import stock FILE"),
-                " and ",
-                command("vouch import sales FILE"),
-                "; then run ",
-                command("vouch daily"),
-                ".",
-            ],
-        ),
-        className="card",
-    )
+        [
+            card(
+                "See it work",
+                html.P("A made-up retailer with two years of sales, in a few minutes.",
+                       className="muted"),
+                html.Ol(html.Li([html.Span("Demo retailer"), command("vouch demo")]),
+                        className="steps"),
+                note="No stock yet",
+                wide=6,
+            ),
+            card(
+                "Bring your own data",
+                html.P("CSV or Parquet. Rows that cannot go in are listed with the reason.",
+                       className="muted"),
+                html.Ol(steps, className="steps"),
+                wide=6,
+            ),
+        ],
+        className="grid",
+    )  # fmt: skip
 
 
 def _figures(page: OverviewPage) -> Component:
