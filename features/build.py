@@ -30,7 +30,7 @@ from inventory.demand import Floats
 LEVEL_SHARE_MIN = 0.25
 """A series quiet of late keeps this share of its lifelong level as its unit."""
 LEVEL_FLOOR_SHARE = 0.02
-"""And every series at least this share of the mean level, so that nothing divides by zero."""
+"""And every series at least this share of the median level, so that nothing divides by zero."""
 
 
 @dataclass(slots=True)
@@ -217,8 +217,8 @@ def _levels(timeline: pl.DataFrame) -> Floats:
     """What demand is divided by, on each row: the recent mean, kept away from zero."""
     usual = timeline["_usual"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     ever = timeline["_ever"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    everyone = float(np.nanmean(ever)) if np.isfinite(ever).any() else 0.0
-    typical = everyone if everyone > 0 else 1.0
+    selling = ever[ever > 0]  # The median: one giant among them must not lift everyone's floor.
+    typical = float(np.median(selling)) if len(selling) else 1.0
     level = np.fmax(np.nan_to_num(usual, nan=0.0), LEVEL_SHARE_MIN * ever)
     level = np.where(np.isnan(level), typical, level)
     floored: Floats = np.maximum(level, LEVEL_FLOOR_SHARE * typical).astype(np.float32)
