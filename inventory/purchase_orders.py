@@ -34,9 +34,6 @@ ON_ORDER_STATES = (ACCEPTED, APPROVED, SENT, CONFIRMED, SHIPPED, PARTIALLY_RECEI
 """Orders whose open units count as on order: somebody has said that they will come. A proposal is
 only counted where a person firmed the line."""
 
-INBOUND_STATES = (CONFIRMED, SHIPPED, PARTIALLY_RECEIVED)
-"""Orders whose open units are dated supply that availability may promise from."""
-
 EDITABLE_STATES = (PROPOSED, ACCEPTED, APPROVED)
 """Before it is sent an order may change; an approved one must then be approved again."""
 

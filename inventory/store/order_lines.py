@@ -5,7 +5,7 @@ order's row, and returns what it changed, for the order's history.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import psycopg
@@ -13,8 +13,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected
-from inventory.ledger import Fact
-from inventory.store import ledger
+from inventory.store import inbound
 
 RECEIPT_STATUSES = ("available", "inspection", "frozen", "defective")
 
@@ -110,6 +109,36 @@ def receive_lines(
     }
 
 
+def announce(
+    db: psycopg.Connection, order: Mapping[str, Any], *, state: str, now: datetime
+) -> None:
+    """Make each line's inbound say what the order says: confirmed, shipped or cancelled.
+
+    The date is the order's when it is confirmed; later the inbound's own, which may have moved.
+    """
+    for line in read_lines(db, order["id"]).values():
+        if line["quantity"] <= line["received_units"]:
+            continue
+        inbound_id = f"{order['id']}:{line['line_no']}"
+        known = db.execute(
+            "select expected_at from inbound where inbound_id = %s", [inbound_id]
+        ).fetchone()
+        if known is None and state == "cancelled":
+            continue
+        midnight = datetime.combine(order["expected_on"], time(0), UTC)
+        inbound.put(
+            db,
+            inbound_id=inbound_id,
+            sku=line["sku"],
+            location=order["location"],
+            quantity=line["quantity"],
+            expected_at=midnight if known is None or state == "confirmed" else known[0],
+            state=state,
+            now=now,
+            purchase_order_id=order["id"],
+        )
+
+
 def _post_receipts(
     db: psycopg.Connection,
     order: Mapping[str, Any],
@@ -118,29 +147,36 @@ def _post_receipts(
     actor: str,
     now: datetime,
 ) -> None:
-    facts: list[Fact] = []
-    for line, quantity, status in received:
+    for number, (line, quantity, status) in enumerate(received):
         inbound_id = f"{order['id']}:{line['line_no']}"
         db.execute(
             "update purchase_order_lines set received_units = received_units + %s "
             "where purchase_order_id = %s and line_no = %s",
             [quantity, order["id"], line["line_no"]],
         )
-        db.execute(
-            "update inbound set quantity = greatest(quantity - %(q)s, 0), "
-            "received_units = received_units + %(q)s, updated_at = %(now)s, "
-            "state = case when quantity <= %(q)s then 'received' else state end "
-            "where inbound_id = %(id)s",
-            {"q": quantity, "now": now, "id": inbound_id},
-        )
-        facts.append(
-            Fact(
-                sku=line["sku"], location=order["location"], status=status, kind="receipt",
-                stated_units=quantity, effective_at=now, source="purchase_order", actor=actor,
-                message_id=f"{inbound_id}:{order['version']}:{len(facts)}", inbound_id=inbound_id,
+        announced = inbound.get(db, inbound_id)
+        total = int(str(announced["received_units"])) + quantity
+        if quantity > int(str(announced["quantity"])):  # More came than was announced.
+            inbound.put(
+                db,
+                inbound_id=inbound_id,
+                sku=line["sku"],
+                location=order["location"],
+                quantity=total,
+                expected_at=datetime.fromisoformat(str(announced["expected_at"])),
+                state="shipped",
+                now=now,
+                purchase_order_id=order["id"],
             )
-        )  # fmt: skip
-    ledger.record(db, facts, now=now)
+        inbound.receive(
+            db,
+            inbound_id,
+            message_id=f"{inbound_id}:{order['version']}:{number}",
+            quantity=quantity,
+            now=now,
+            status=status,
+            actor=actor,
+        )
 
 
 def _asked(

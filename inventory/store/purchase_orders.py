@@ -6,7 +6,7 @@ Proposals are written by `inventory.store.order_proposals`.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -15,14 +15,18 @@ from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected, NotFound
 from inventory.purchase_orders import (
-    INBOUND_STATES,
     STATES,
     may,
     next_state,
     state_after_edit,
 )
-from inventory.store.order_lines import confirm_lines, edit_lines, receive_lines
+from inventory.store.order_lines import announce, confirm_lines, edit_lines, receive_lines
 from inventory.store.paging import decode_cursor, encode_cursor
+
+SUPPLY_OF_STATE = {
+    "confirmed": "confirmed", "shipped": "shipped", "cancelled": "cancelled", "closed": "cancelled",
+}  # fmt: skip
+"""What becomes of an order's supply when it reaches a state: closing gives up what is open."""
 
 Order = dict[str, Any]
 """An order as a client reads it: id, vendor, location, state, expected_on, value, lines …"""
@@ -124,7 +128,8 @@ def act(
         to_state = next_state(po_id, order["state"], act, everything_received=everything)
         _record(db, order, act=act, to_state=to_state, actor=actor, now=now, reason=reason,
                 changes=changes)  # fmt: skip
-        sync_inbound(db, po_id, now=now)
+        if to_state in SUPPLY_OF_STATE:
+            announce(db, _locked(db, po_id), state=SUPPLY_OF_STATE[to_state], now=now)
     return get_order(db, po_id)
 
 
@@ -173,45 +178,6 @@ def late_orders(db: psycopg.Connection, *, today: date) -> list[dict[str, Any]]:
             "and p.expected_on < %s group by 1, 2, 3, 4 order by 1",
             [today],
         ).fetchall()
-
-
-def sync_inbound(db: psycopg.Connection, po_id: str, *, now: datetime) -> None:
-    """Make the inbound rows of an order say what the order says; inside the caller's transaction.
-
-    Supply that vanishes or moves may leave promises short: `report_shortages` tells.
-    """
-    found = db.execute(
-        "select state, expected_on from purchase_orders where purchase_order_id = %s", [po_id]
-    ).fetchone()
-    assert found is not None
-    state, expected_on = found
-    if state in INBOUND_STATES:
-        db.execute(
-            "insert into inbound (inbound_id, sku, location, quantity, expected_at, state, "
-            "purchase_order_id, updated_at) "
-            "select purchase_order_id || ':' || line_no, sku, location, quantity - received_units, "
-            "%(at)s, %(inbound)s, purchase_order_id, %(now)s "
-            "from purchase_order_lines join purchase_orders using (purchase_order_id) "
-            "where purchase_order_id = %(po)s and quantity > received_units "
-            "on conflict (inbound_id) do update set expected_at = excluded.expected_at, "
-            "state = excluded.state, quantity = excluded.quantity, updated_at = %(now)s",
-            {
-                "po": po_id,
-                "at": datetime.combine(expected_on, time(0), UTC),
-                "inbound": "confirmed" if state == "confirmed" else "shipped",
-                "now": now,
-            },
-        )
-        return
-    gone = db.execute(
-        "update inbound set state = 'cancelled', updated_at = %s where purchase_order_id = %s "
-        "and state in ('planned', 'confirmed', 'shipped') returning sku, location",
-        [now, po_id],
-    ).fetchall()
-    if gone:
-        from inventory.store.events import report_shortages
-
-        report_shortages(db, [(str(sku), str(location)) for sku, location in gone], now=now)
 
 
 def _check_role(act: str, role: str) -> None:

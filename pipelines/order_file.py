@@ -1,0 +1,299 @@
+"""`vouch order`: from a plain history and the stock of today to what to order now, no database.
+
+The decision is one newsvendor per series, at the first period that this order can still influence:
+
+* sample paths of demand over L + R periods, as the forecast ties them together;
+* along each path, stock is projected through the L periods before the order can arrive, with lost
+  sales or backorders (`inventory.simulate` keeps the timing), so every path has its own stock;
+* the quantity is the smallest whole number that covers, with chance p / (p + h), what the path
+  still asks for over the R periods from the order's arrival until the next one's.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from features.frame import LOCATION, SERIES, SKU
+from inventory.base_stock import chunks
+from inventory.demand import DemandForecast, Floats
+from inventory.errors import InputRejected
+from inventory.lot_size import on_grid
+from inventory.newsvendor import critical_ratio, empirical_target_units
+from inventory.simulate import StockState, project
+from pipelines.panel_file import read_panel, read_table
+from pipelines.predict import Preset, forecast_panel
+
+ON_HAND = "on_hand"
+ON_ORDER = "on_order_"
+TERMS = ("target", "stock_at_arrival", "whole_units", "not_below_zero")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFileReport:
+    """What a run decided, for the screen."""
+
+    series: int
+    ordered_series: int
+    ordered_units: int
+    critical_ratio: float
+    rejected_rows: int
+    notes: list[str]
+    out: Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileOrder:
+    """The decision for N series, each of shape (N,), units.
+
+    `target_units − stock_units`, rounded up to whole units and not below zero, is the quantity.
+    """
+
+    quantity_units: Floats
+    target_units: Floats
+    """Stock that would be wanted when the order arrives."""
+    stock_units: Floats
+    """Stock that is expected to be there without it: the mean over paths."""
+    mean_units: Floats
+    """Mean demand over the L + R periods."""
+
+
+def order_file(
+    history_path: Path,
+    state_path: Path,
+    *,
+    lead_time_periods: int,
+    holding: float,
+    shortage: float,
+    out_path: Path,
+    review_periods: int = 1,
+    lost_sales: bool = False,
+    seed: int = 7,
+    threads: int = 1,
+    preset: Preset = "fast",
+    progress: Callable[[str], None] = lambda _: None,
+) -> OrderFileReport:
+    """Decide on orders for every row of the state file and write them.
+
+    Parameters
+    ----------
+    history_path : sku, location, date, units and what else `pipelines.panel_file` reads.
+    state_path : sku, location, on_hand, on_order_1, on_order_2, … (arriving in 1, 2, … periods).
+    lead_time_periods : L ≥ 0. An order placed now arrives at the start of period L + 1 from now.
+    review_periods : R ≥ 1, periods between orders.
+    holding, shortage : money per unit left at a period's end, and per unit of demand not met.
+    lost_sales : demand that is not met is lost; otherwise it waits.
+    out_path : parquet with sku, location, quantity, target, mean, explanation (JSON), one row per
+        row of the state. A row without history orders nothing, and says so.
+
+    Raises `InputRejected` for a file or figure that cannot be used.
+    """
+    _check(lead_time_periods, review_periods, holding, shortage)
+    state = read_state(state_path)
+    panel, read = read_panel(history_path)
+    progress(f"read {len(panel.series)} series up to {panel.origin}")
+    forecast = forecast_panel(
+        panel,
+        horizon=lead_time_periods + review_periods,
+        preset=preset,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
+    ratio = float(critical_ratio(shortage_cost=shortage, holding_cost=holding))
+    rows = decided_rows(
+        forecast, state, lead_time_periods=lead_time_periods, ratio=ratio,
+        lost_sales=lost_sales, seed=seed,
+    )  # fmt: skip
+    rows.write_parquet(out_path)
+    unknown = state.join(panel.series, on=SERIES, how="anti")
+    notes = list(read.notes)
+    if len(unknown):
+        notes.append(f"{len(unknown)} rows of {state_path.name} have no history: nothing ordered")
+    return OrderFileReport(
+        series=len(rows),
+        ordered_series=int((rows["quantity"] > 0).sum()),
+        ordered_units=int(rows["quantity"].sum()),
+        critical_ratio=ratio,
+        rejected_rows=len(read.rejected),
+        notes=notes,
+        out=out_path,
+    )
+
+
+def decided_rows(
+    forecast: DemandForecast,
+    state: pl.DataFrame,
+    *,
+    lead_time_periods: int,
+    ratio: float,
+    lost_sales: bool,
+    seed: int,
+) -> pl.DataFrame:
+    """Rows of OUT, in the order of the state."""
+    series = pl.DataFrame({
+        SKU: forecast.skus, LOCATION: forecast.locations, "series": np.arange(len(forecast.skus)),
+    })  # fmt: skip
+    known = state.join(series, on=SERIES, maintain_order="left")
+    chosen = forecast.select(known["series"].to_numpy())
+    order = decide(
+        chosen, state_of(known), lead_time_periods=lead_time_periods, ratio=ratio,
+        lost_sales=lost_sales, seed=seed,
+    )  # fmt: skip
+    texts = [
+        _explanation(order, row, ratio=ratio, periods=forecast.horizon) for row in range(len(known))
+    ]
+    decided = known.select(SERIES).with_columns(
+        pl.Series("quantity", order.quantity_units).cast(pl.Int64),
+        pl.Series("target", order.target_units),
+        pl.Series("mean", order.mean_units),
+        pl.Series("explanation", texts, dtype=pl.String),
+    )
+    nothing = json.dumps({"terms": [], "note": "no history of this series: nothing is ordered"})
+    return (
+        state.select(SERIES)
+        .join(decided, on=SERIES, how="left", maintain_order="left")
+        .with_columns(
+            pl.col("quantity").fill_null(0),
+            pl.col("target").fill_null(0.0),
+            pl.col("mean").fill_null(0.0),
+            pl.col("explanation").fill_null(nothing),
+        )
+    )
+
+
+def decide(
+    forecast: DemandForecast,
+    start: StockState,
+    *,
+    lead_time_periods: int,
+    ratio: float,
+    lost_sales: bool,
+    seed: int,
+) -> FileOrder:
+    """What to order now for the N series; the forecast covers L + R periods.
+
+    start : on hand (N,) and pipeline (N, K), as in `inventory.simulate`.
+    """
+    N = len(forecast.skus)
+    needed: Floats = np.empty(N)
+    stock: Floats = np.empty(N)
+    for rows, paths in chunks(forecast, seed=seed):
+        at_arrival = stock_at_arrival(
+            StockState(start.on_hand_units[rows], start.pipeline_units[rows]),
+            paths,
+            lead_time_periods=lead_time_periods,
+            lost_sales=lost_sales,
+        )
+        asked = paths[:, lead_time_periods:].sum(axis=1)
+        needed[rows] = empirical_target_units(asked - at_arrival, ratio=ratio)
+        stock[rows] = at_arrival.mean(axis=1)
+    stock = on_grid(stock)
+    target = on_grid(needed) + stock
+    return FileOrder(
+        # A path's demand is no whole number: half a unit more than a whole one is none.
+        quantity_units=np.maximum(np.round(on_grid(needed)), 0.0),
+        target_units=target,
+        stock_units=stock,
+        mean_units=forecast.mean_units.sum(axis=1),
+    )
+
+
+def stock_at_arrival(
+    start: StockState, paths: Floats, *, lead_time_periods: int, lost_sales: bool
+) -> Floats:
+    """Stock of each path (n, S) at the start of period L + 1, arrivals due then included.
+
+    Everything under way then or later counts: the order must not repeat what is coming anyway.
+    """
+    n, _, S = paths.shape
+    pipeline = np.broadcast_to(start.pipeline_units[:, None], (n, S, start.pipeline_units.shape[1]))
+    each = StockState(np.broadcast_to(start.on_hand_units[:, None], (n, S)), pipeline)
+    after = project(each, paths[:, :lead_time_periods], lost_sales=lost_sales)
+    return after.position_units
+
+
+def read_state(path: Path) -> pl.DataFrame:
+    """The state file, checked: sku, location, on_hand, and on_order_1 … on_order_K without gaps."""
+    table = read_table(path)
+    for column in (SKU, LOCATION, ON_HAND):
+        if column not in table.columns:
+            raise InputRejected(
+                f"{path.name} has no column '{column}'; it has {', '.join(table.columns)}",
+                field=column,
+            )
+    arriving = _arriving(table)
+    state = table.select(
+        pl.col(SKU).cast(pl.String),
+        pl.col(LOCATION).cast(pl.String),
+        pl.col(ON_HAND, *arriving).cast(pl.Float64, strict=False),
+    ).with_columns(pl.col(arriving).fill_null(0.0))
+    for column in (ON_HAND, *arriving):
+        least = 0.0 if column != ON_HAND else -np.inf
+        sound = pl.col(column).is_finite() & (pl.col(column) >= least)
+        wrong = state.with_row_index("row", offset=1).filter(~sound.fill_null(value=False))
+        if len(wrong):
+            raise InputRejected(
+                f"must be a number{', not negative' if least == 0 else ''}",
+                field=column,
+                row=int(wrong["row"][0]),
+            )
+    twice = state.with_row_index("row", offset=1).filter(pl.struct(SERIES).is_duplicated())
+    if len(twice):
+        raise InputRejected(
+            "a second row of the same sku and location", field=SKU, row=int(twice["row"][1])
+        )
+    return state
+
+
+def state_of(state: pl.DataFrame) -> StockState:
+    """Rows of the state file as the simulator reads them."""
+    arriving = _arriving(state)
+    pipeline = state.select(arriving).to_numpy() if arriving else np.zeros((len(state), 0))
+    return StockState(state[ON_HAND].to_numpy(), np.asarray(pipeline, dtype=float))
+
+
+def _arriving(table: pl.DataFrame) -> list[str]:
+    """Columns on_order_1 … on_order_K, in order."""
+    count = sum(column.startswith(ON_ORDER) for column in table.columns)
+    wanted = [f"{ON_ORDER}{k}" for k in range(1, count + 1)]
+    for column in wanted:
+        if column not in table.columns:
+            raise InputRejected(
+                f"'{column}' is missing; number on_order_1, on_order_2, … without gaps",
+                field=column,
+            )
+    return wanted
+
+
+def _check(lead_time_periods: int, review_periods: int, holding: float, shortage: float) -> None:
+    if lead_time_periods < 0:
+        raise InputRejected("must be 0 or more periods", field="lead_time")
+    if review_periods < 1:
+        raise InputRejected("must be at least 1 period", field="review")
+    if holding < 0 or shortage < 0 or holding + shortage == 0:
+        raise InputRejected("costs must not be negative, nor both zero", field="holding")
+
+
+def _explanation(order: FileOrder, row: int, *, ratio: float, periods: int) -> str:
+    """Terms that sum to the quantity, as JSON."""
+    target, stock = float(order.target_units[row]), float(order.stock_units[row])
+    quantity = float(order.quantity_units[row])
+    need = target - stock
+    rounded = float(np.round(need))
+    values = (target, -stock, rounded - need, quantity - rounded)
+    sources = (
+        f"{ratio:.3f} quantile over sample paths, {periods} periods ahead",
+        "on hand and on order, projected to the order's arrival along the same paths",
+        "rounding",
+        "nothing is sent back",
+    )
+    return json.dumps({
+        "terms": [
+            {"term": term, "quantity": value, "source": source}
+            for term, value, source in zip(TERMS, values, sources, strict=True)
+        ]
+    })  # fmt: skip

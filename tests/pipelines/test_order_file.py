@@ -1,0 +1,164 @@
+"""`vouch order`: the right period, the right quantile, and files that cannot be used."""
+
+import json
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import norm
+
+from inventory.demand import LEVELS, DemandForecast
+from inventory.errors import InputRejected
+from inventory.simulate import StockState
+from pipelines.order_file import decide, decided_rows, order_file, read_state
+
+LEVEL = np.array(LEVELS)
+
+
+def forecast_of(means, *, sd=0.0, dependence=(0.0, 0.0)):
+    """One weekly series with the given means."""
+    mean = np.array([means], dtype=float)
+    quantiles = np.maximum(mean[..., None] + sd * norm.ppf(LEVEL), 0)
+    return DemandForecast(
+        skus=("A",),
+        locations=("S",),
+        first_day=date(2024, 4, 15),
+        levels=LEVEL,
+        quantiles_units=quantiles,
+        mean_units=mean,
+        dependence=np.array([dependence], dtype=float),
+        period_days=7,
+    )
+
+
+def quantity(forecast, on_hand, *arriving, lead=2, ratio=0.5, lost_sales=True):
+    start = StockState(np.array([float(on_hand)]), np.array([arriving], dtype=float))
+    order = decide(
+        forecast, start, lead_time_periods=lead, ratio=ratio, lost_sales=lost_sales, seed=7
+    )
+    return float(order.quantity_units[0])
+
+
+@pytest.mark.parametrize(
+    ("_case", "means", "on_hand", "arriving", "lost_sales", "expected"),
+    [
+        ("nothing there: exactly the third week", [5, 7, 9], 0, (0, 0), True, 9),
+        ("what is owed from the first two weeks comes on top", [5, 7, 9], 0, (0, 0), False, 21),
+        ("stock for the first two weeks and two more", [5, 7, 9], 14, (0, 0), True, 7),
+        ("arrives too late for week one, in time for two", [5, 7, 9], 0, (0, 8), True, 8),
+        ("arrives in week one", [5, 7, 9], 0, (15, 0), True, 6),
+        ("plenty", [5, 7, 9], 100, (0, 0), True, 0),
+        ("due together with this order", [5, 7, 9], 0, (0, 0, 4), True, 5),
+    ],
+)
+def test_with_lead_time_two_the_order_serves_the_third_week(
+    *, _case, means, on_hand, arriving, lost_sales, expected
+):
+    assert quantity(forecast_of(means), on_hand, *arriving, lost_sales=lost_sales) == expected
+
+
+def test_the_critical_ratio_is_taken_of_the_week_it_serves():
+    """Nothing on hand, lost sales: a plain newsvendor on week three, 100 ± 20 at 1.0 / 1.2."""
+    got = quantity(forecast_of([100, 100, 100], sd=20), 0, 0, 0, ratio=1 / 1.2)
+    assert got == pytest.approx(100 + 20 * norm.ppf(1 / 1.2), abs=1.5)
+
+
+def test_uncertain_weeks_before_it_ask_for_more():
+    """With backorders, three weeks of 100 ± 20: 300 ± 20·√3."""
+    got = quantity(forecast_of([100] * 3, sd=20), 0, 0, 0, ratio=0.9, lost_sales=False)
+    assert got == pytest.approx(300 + 20 * 3**0.5 * norm.ppf(0.9), abs=5)
+
+
+def test_lost_sales_leave_more_on_the_shelf_than_means_would_say():
+    """200 on hand for two weeks of 100 ± 60: about half of the paths have stock left."""
+    uncertain = quantity(forecast_of([100] * 3, sd=60), 200, 0, 0)
+    certain = quantity(forecast_of([100] * 3), 200, 0, 0)
+    assert certain == 100
+    assert uncertain < certain
+
+
+def test_lead_time_zero_serves_the_very_next_week():
+    assert quantity(forecast_of([5, 7]), 2, lead=0) == 10  # Review of two weeks: 5 + 7 − 2.
+
+
+def test_rows_explain_themselves_and_keep_the_order_of_the_state():
+    state = pl.DataFrame({
+        "sku": ["X", "A"], "location": ["S", "S"], "on_hand": [9.0, 3.0],
+        "on_order_1": [0.0, 1.0], "on_order_2": [0.0, 2.0],
+    })  # fmt: skip
+    rows = decided_rows(
+        forecast_of([4, 6, 8], sd=2), state, lead_time_periods=2, ratio=0.8, lost_sales=True, seed=7
+    )
+    assert rows["sku"].to_list() == ["X", "A"]
+    assert rows["quantity"].to_list()[0] == 0
+    assert "no history" in rows["explanation"][0]
+    terms = json.loads(rows["explanation"][1])["terms"]
+    assert sum(term["quantity"] for term in terms) == rows["quantity"][1]
+    assert rows["mean"][1] == 18
+
+
+def write_state(folder, **columns):
+    path = folder / "state.parquet"
+    pl.DataFrame({"sku": ["A", "B"], "location": ["S", "S"]} | columns).write_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("columns", "field"),
+    [
+        ({"on_order_1": [0, 0]}, "on_hand"),
+        ({"on_hand": [1, 2], "on_order_2": [0, 0]}, "on_order_1"),
+        ({"on_hand": [1, None]}, "on_hand"),
+        ({"on_hand": [1, 2], "on_order_1": [0, -1]}, "on_order_1"),
+        ({"on_hand": ["many", "2"]}, "on_hand"),
+        ({"on_hand": [1, 2], "sku": ["A", "A"]}, "sku"),
+    ],
+)
+def test_a_state_that_cannot_be_used_names_its_column(tmp_path, columns, field):
+    with pytest.raises(InputRejected) as refused:
+        read_state(write_state(tmp_path, **columns))
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"lead_time_periods": -1}, "lead_time"),
+        ({"review_periods": 0}, "review"),
+        ({"holding": -1.0}, "holding"),
+        ({"holding": 0.0, "shortage": 0.0}, "holding"),
+    ],
+)
+def test_figures_that_make_no_sense_are_refused_before_any_work(tmp_path, given, field):
+    usual = {"lead_time_periods": 2, "holding": 0.2, "shortage": 1.0}
+    with pytest.raises(InputRejected) as refused:
+        order_file(
+            tmp_path / "none.parquet", tmp_path / "none.parquet", out_path=tmp_path / "out.parquet",
+            **(usual | given),
+        )  # fmt: skip
+    assert refused.value.field == field
+
+
+def test_from_file_to_file(tmp_path):
+    """Two steady weekly series; the one with stock orders less."""
+    rng = np.random.default_rng(5)
+    weeks = [date(2023, 1, 2) + timedelta(days=7 * w) for w in range(80)]
+    history = pl.concat(
+        pl.DataFrame({"sku": [sku] * 80, "location": ["S"] * 80, "date": weeks,
+                      "units": rng.poisson(20, 80)})
+        for sku in ("A", "B")
+    )  # fmt: skip
+    history.write_parquet(tmp_path / "history.parquet")
+    state = write_state(tmp_path, on_hand=[0, 60], on_order_1=[0, 0])
+    report = order_file(
+        tmp_path / "history.parquet", state, lead_time_periods=1, holding=0.2, shortage=1.0,
+        lost_sales=True, out_path=tmp_path / "out.parquet", seed=7, threads=1,
+    )  # fmt: skip
+    out = pl.read_parquet(tmp_path / "out.parquet")
+    assert out.columns == ["sku", "location", "quantity", "target", "mean", "explanation"]
+    assert report.series == 2
+    assert report.ordered_units == out["quantity"].sum()
+    a, b = out["quantity"].to_list()
+    assert 15 <= a <= 35  # Poisson 20 at 0.83: 24.
+    assert b < a
