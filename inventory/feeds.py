@@ -204,15 +204,6 @@ def refused_with_others(first_row: int, first: Problem) -> Problem:
     )
 
 
-def physical_units(net_units: int, *, open_hard_units: int) -> int:
-    """The count on the shelf, from a source that has already taken off its open orders.
-
-    >>> physical_units(87, open_hard_units=3)
-    90
-    """
-    return net_units + open_hard_units
-
-
 def truncation(
     *, rows: int, last_rows: int | None, share_min: float, location: str
 ) -> Problem | None:

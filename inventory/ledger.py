@@ -86,6 +86,7 @@ class Balance(NamedTuple):
     snapshot_at: datetime | None = None
     snapshot_sequence: int = 0
     snapshot_units: int = 0
+    """As the source stated it: physical or net."""
     snapshot_basis: Basis = "physical"
 
 
@@ -114,34 +115,53 @@ def _ships_an_order(fact: Fact) -> bool:
     return fact.kind == SHIPMENT and fact.reservation_id is not None
 
 
-def accepts_snapshot(balance: Balance, fact: Fact) -> bool:
-    """Whether the count is later than the one held, or as late and lower."""
+def accepts_snapshot(balance: Balance, fact: Fact, *, basis: Basis = "physical") -> bool:
+    """Whether the count is later than the one held, or as late and to be preferred.
+
+    Of two counts of one moment a physical one is preferred, then the lower one. Both are compared
+    as their sources stated them: what we add to a NET count depends on what we know when it comes.
+    """
     assert fact.kind == SNAPSHOT
     if balance.snapshot_at is None:
         return True
-    new = (fact.effective_at, fact.sequence or 0)
-    held = (balance.snapshot_at, balance.snapshot_sequence)
-    return new > held or (new == held and fact.stated_units < balance.snapshot_units)
+    new = (fact.effective_at, fact.sequence or 0, basis == "physical", -fact.stated_units)
+    held = (
+        balance.snapshot_at,
+        balance.snapshot_sequence,
+        balance.snapshot_basis == "physical",
+        -balance.snapshot_units,
+    )
+    return new > held
 
 
 def decide_snapshot(
-    balance: Balance, fact: Fact, *, later_units: int, basis: Basis = "physical"
+    balance: Balance,
+    fact: Fact,
+    *,
+    later_units: int,
+    basis: Basis = "physical",
+    open_hard_units: int = 0,
 ) -> tuple[Recorded, Balance]:
     """A count replaces the balance, except for what happened after it.
 
-    `later_units` is the sum of the recorded changes with `effective_at` after the count's.
-    A NET count arrives here already made physical (`inventory.feeds.physical_units`).
+    Parameters
+    ----------
+    later_units : sum of the recorded changes with `effective_at` after the count's.
+    open_hard_units : for a NET count, units of orders that were open at its moment. The entry
+        states the physical count that follows.
     """
-    if not accepts_snapshot(balance, fact):
+    if not accepts_snapshot(balance, fact, basis=basis):
         return Recorded(fact, "superseded", 0), balance
+    counted_units = fact.stated_units + open_hard_units
     after = Balance(
-        units=fact.stated_units + later_units,
+        units=counted_units + later_units,
         snapshot_at=fact.effective_at,
         snapshot_sequence=fact.sequence or 0,
         snapshot_units=fact.stated_units,
         snapshot_basis=basis,
     )
-    return Recorded(fact, "applied", after.units - balance.units), after
+    entry = fact._replace(stated_units=counted_units) if open_hard_units else fact
+    return Recorded(entry, "applied", after.units - balance.units), after
 
 
 def decide_deltas(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from inventory.feeds import Stated, physical_units
+from inventory.feeds import Stated
 from inventory.ledger import (
     AVAILABLE,
     Balance,
@@ -32,51 +32,37 @@ def decide_counts(
     basis: Basis,
 ) -> tuple[list[Recorded], dict[Key, Balance]]:
     """Decide on snapshots of locked accounts, in order. Outcomes, and the balances after."""
-    facts = _made_physical(db, facts) if basis == "net" else facts
-    hopeful = [fact for fact in facts if accepts_snapshot(balances[fact.key], fact)]
+    hopeful = [f for f in facts if accepts_snapshot(balances[f.key], f, basis=basis)]
     moments = [(fact.key, fact.effective_at) for fact in hopeful]
     later = dict(zip(moments, later_units(db, moments), strict=True))
+    sellable = [moment for moment in moments if moment[0].status == AVAILABLE]
+    held = dict(zip(sellable, open_hard_units(db, sellable), strict=True)) if basis == "net" else {}
     after = dict(balances)
     recorded = []
     for fact in facts:
         key = fact.key
         entry, after[key] = decide_snapshot(
-            after[key], fact, later_units=later.get((key, fact.effective_at), 0), basis=basis
+            after[key],
+            fact,
+            later_units=later.get((key, fact.effective_at), 0),
+            basis=basis,
+            open_hard_units=held.get((key, fact.effective_at), 0),
         )
         recorded.append(entry)
     return recorded, after
 
 
-def _made_physical(db: psycopg.Connection, facts: Sequence[Fact]) -> list[Fact]:
-    """NET counts with the orders added back that were open at their moment."""
-    sellable = [fact for fact in facts if fact.status == AVAILABLE]
-    moments = [(fact.sku, fact.location, fact.effective_at) for fact in sellable]
-    open_units = dict(zip(moments, open_hard_units(db, moments), strict=True))
-    return [
-        fact._replace(
-            stated_units=physical_units(
-                fact.stated_units,
-                open_hard_units=open_units.get((fact.sku, fact.location, fact.effective_at), 0),
-            )
-        )
-        if fact.status == AVAILABLE
-        else fact
-        for fact in facts
-    ]
-
-
-def open_hard_units(
-    db: psycopg.Connection, moments: Sequence[tuple[str, str, datetime]]
-) -> list[int]:
-    """Units of orders open at each position (SKU, location) as of each moment.
+def open_hard_units(db: psycopg.Connection, moments: Sequence[tuple[Key, datetime]]) -> list[int]:
+    """Units of orders open at each position as of each moment.
 
     Open then = open now + shipped since + let go since. What was let go is told by the moment the
     order closed; an order that closed by shipping short let go of the rest when it last shipped.
     """
     if not moments:
         return []
-    skus, locations, times = (list(column) for column in zip(*moments, strict=True))
-    found = db.execute(_OPEN_HARD, [skus, locations, times]).fetchall()
+    skus = [key.sku for key, _ in moments]
+    locations = [key.location for key, _ in moments]
+    found = db.execute(_OPEN_HARD, [skus, locations, [moment for _, moment in moments]]).fetchall()
     return [units for (units,) in found]
 
 
@@ -161,27 +147,49 @@ def last_row_counts(
 
 
 def keep_full_files(
-    db: psycopg.Connection, files: Sequence[FullFile], *, feed: str, now: datetime
+    db: psycopg.Connection, files: Sequence[FullFile], *, feed: str, basis: Basis, now: datetime
 ) -> None:
-    """Remember the size and moment of the FULL files that were taken."""
-    rows = [(f.location, s, f.rows, f.effective_at) for f in files for s in sorted(f.statuses)]
+    """Remember the size of the FULL files that were taken, and the latest moment they told of."""
     with db.cursor() as cursor:
         cursor.executemany(
             """
-            insert into full_feeds (feed, received_at, location, status, rows, effective_at)
-            values (%s, %s, %s, %s, %s, %s)
+            insert into full_feeds as f
+                (feed, basis, received_at, location, status, rows, effective_at, sequence)
+            values (%s, %s, %s, %s, %s, %s, %s, %s)
             on conflict (feed, location, status) do update set
                 rows = excluded.rows, received_at = excluded.received_at,
-                effective_at = greatest(full_feeds.effective_at, excluded.effective_at)
+                (effective_at, sequence, basis) = (
+                    select k.effective_at, k.sequence, k.basis
+                    from (values (f.effective_at, f.sequence, f.basis),
+                            (excluded.effective_at, excluded.sequence, excluded.basis))
+                        as k (effective_at, sequence, basis)
+                    order by 1 desc, 2 desc, 3 desc limit 1)
             """,
-            [(feed, now, *row) for row in rows],
+            [
+                (feed, basis, now, f.location, status, f.rows, f.effective_at, f.sequence)
+                for f in files
+                for status in sorted(f.statuses)
+            ],
         )
 
 
-def accounts(db: psycopg.Connection, file: FullFile) -> list[Key]:
-    """All accounts that a FULL file speaks of, whether it lists them or not."""
+def accounts(db: psycopg.Connection, file: FullFile, *, basis: Basis) -> list[Key]:
+    """All accounts that a FULL file speaks of, whether it lists them or not.
+
+    A NET file also speaks of orders on positions that were never stocked: they were open.
+    """
     found = db.execute(
-        "select sku, location, status from balances where location = %s and status = any (%s)",
-        [file.location, list(file.statuses)],
+        """
+        select sku, location, status from balances where location = %(location)s
+            and status = any (%(statuses)s)
+        union
+        select sku, location, 'available' from reservation_lines
+        where %(net)s and location = %(location)s and open_units > 0 and class = 'hard'
+        """,
+        {
+            "location": file.location,
+            "statuses": list(file.statuses),
+            "net": basis == "net",
+        },
     )
     return [Key(*row) for row in found]

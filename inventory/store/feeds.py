@@ -198,8 +198,8 @@ def _take(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> None:
     """Everything that happens inside the transaction."""
     files = _full_files(db, feed, verdicts) if feed.scope == "full" else []
     absent = _absent(db, feed, verdicts, files)
-    wanted = {_key(row) for _, row in verdicts.stated()}
-    locked = ledger.lock(db, wanted | absent.keys())
+    wanted = {_key(row) for _, row in verdicts.stated()} | absent.keys()
+    locked = ledger.lock(db, wanted)
     if missing := wanted - locked.balances.keys():
         raise _MissingAccounts(missing)
     _claim_ids(db, feed, verdicts)
@@ -213,7 +213,7 @@ def _take(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> None:
     zeroed = [entry for entry in zeroed if entry.outcome == "applied"]
     verdicts.zeroed = len(zeroed)
     ledger.post(db, recorded + zeroed, locked=locked, after=after, now=feed.now)
-    counts.keep_full_files(db, files, feed=feed.name, now=feed.now)
+    counts.keep_full_files(db, files, feed=feed.name, basis=feed.basis, now=feed.now)
     quarantine.put(db, verdicts.refused(), feed=feed.name, now=feed.now)
     quarantine.resolve(db, [row.message_id for _, row in taken], feed=feed.name, now=feed.now)
     supply_shocks.report_fallen(db, before=locked.balances, after=after, now=feed.now)
@@ -337,7 +337,7 @@ def _absent(
     return {
         key: file
         for file in files
-        for key in counts.accounts(db, file)
+        for key in counts.accounts(db, file, basis=feed.basis)
         if key not in listed and (key.sku, key.location) not in broken
     }
 

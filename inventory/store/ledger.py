@@ -72,11 +72,12 @@ def create(db: psycopg.Connection, keys: Collection[Key], *, now: datetime) -> N
 
 _CREATE = """
     with missing as (
-        select k.*, f.effective_at
+        select k.*, f.effective_at, f.sequence, f.basis
         from unnest(%b::text[], %b::text[], %b::text[]) as k (sku, location, status)
         left join lateral (
-            select max(effective_at) as effective_at from full_feeds
+            select * from full_feeds
             where location = k.location and status = k.status
+            order by effective_at desc, sequence desc, basis desc limit 1
         ) f on true
         where (
             -- One visit to the index per key, however large the table is.
@@ -84,16 +85,19 @@ _CREATE = """
             where b.sku = k.sku and b.location = k.location and b.status = k.status
         ) = 0
     ), made as (
-        insert into balances (sku, location, status, updated_at, snapshot_at)
-        select sku, location, status, %b, effective_at from missing
+        insert into balances
+            (sku, location, status, updated_at, snapshot_at, snapshot_sequence, snapshot_basis)
+        select sku, location, status, %b, effective_at, coalesce(sequence, 0),
+            coalesce(basis, 'physical')
+        from missing
         order by sku, location, status
         on conflict do nothing
         returning *
     )
     insert into entries (sku, location, status, kind, units, stated_units, outcome,
-        effective_at, recorded_at, source, reason)
+        effective_at, recorded_at, source, reason, sequence)
     select sku, location, status, 'snapshot', 0, 0, 'applied',
-        snapshot_at, updated_at, 'full file', 'absent from a full file'
+        snapshot_at, updated_at, 'full file', 'absent from a full file', snapshot_sequence
     from made where snapshot_at is not null
 """
 

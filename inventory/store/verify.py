@@ -62,12 +62,11 @@ _BALANCES_AGAINST_ENTRIES = """
 
 _BALANCES_AGAINST_FACTS = """
     with counts as (
-        -- The order of the rules: later, then higher sequence, then the lower count.
+        -- Of counts of one moment, the one that was taken last replaced the others.
         select distinct on (sku, location, status)
             sku, location, status, entry_id, effective_at, stated_units
-        from entries where kind = 'snapshot'
-        order by sku, location, status, effective_at desc, coalesce(sequence, 0) desc, stated_units,
-            entry_id
+        from entries where kind = 'snapshot' and outcome = 'applied'
+        order by sku, location, status, effective_at desc, coalesce(sequence, 0) desc, entry_id desc
     ), changes as (
         select e.sku, e.location, e.status, sum(e.stated_units) as units
         from entries e left join counts c using (sku, location, status)

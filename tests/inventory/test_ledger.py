@@ -29,7 +29,7 @@ def fact(kind, units, effective_at, *, sequence=None, reservation_id=None):
     )  # fmt: skip
 
 
-def fold(facts, *, basis="physical"):
+def fold(facts, *, basis="physical", open_hard_units=0):
     """The balance after facts in order of arrival, decided one at a time as the store does."""
     balance, told, outcomes = Balance(), [], []
     for each in facts:
@@ -39,7 +39,9 @@ def fold(facts, *, basis="physical"):
                 for f in told
                 if f.kind != SNAPSHOT and f.effective_at > each.effective_at
             )
-            recorded, balance = decide_snapshot(balance, each, later_units=later, basis=basis)
+            recorded, balance = decide_snapshot(
+                balance, each, later_units=later, basis=basis, open_hard_units=open_hard_units
+            )
         else:
             recorded, balance = decide_delta(balance, each)
         told.append(each)
@@ -112,10 +114,20 @@ def test_a_net_count_and_a_late_shipment(ship_first):
     93 by the open order, and the shipment takes the 3 off again.
     """
     ship = fact("shipment", -3, at("05:50"), reservation_id="r1")
-    open_hard_units = 0 if ship_first else 3
-    count = fact(SNAPSHOT, 90 + open_hard_units, at("06:00"))
-    facts = [ship, count] if ship_first else [count, ship]
-    assert fold(facts, basis="net")[0].units == 90
+    facts = [ship, fact(SNAPSHOT, 90, at("06:00"))]
+    facts = facts if ship_first else facts[::-1]
+    balance, _ = fold(facts, basis="net", open_hard_units=0 if ship_first else 3)
+    assert balance.units == 90
+
+
+def test_of_two_counts_of_one_moment_the_physical_one_holds():
+    physical, net = fact(SNAPSHOT, 90, at("06:00")), fact(SNAPSHOT, 87, at("06:00"))
+    _, held = decide_snapshot(Balance(), net, later_units=0, basis="net", open_hard_units=5)
+    assert held.units == 92
+    recorded, held = decide_snapshot(held, physical, later_units=0)
+    assert (recorded.outcome, held.units) == ("applied", 90)
+    recorded, held = decide_snapshot(held, net, later_units=0, basis="net", open_hard_units=5)
+    assert (recorded.outcome, held.units) == ("superseded", 90)
 
 
 moments = st.integers(0, 6).map(lambda second: at("06:00").replace(second=second))

@@ -81,6 +81,8 @@ create table full_feeds (
     status text not null,
     rows integer not null,
     effective_at timestamptz not null,
+    sequence bigint not null,
+    basis text not null check (basis in ('physical', 'net')),
     received_at timestamptz not null,
     primary key (feed, location, status)
 );
