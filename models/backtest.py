@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from features.calendar import YEARS_MIN_FOR_SEASON
 from features.demand import CENSORED, censored_expr, dense, dense_demand
 from features.frame import Panel
 from inventory.demand import LEVELS, DemandForecast, Floats
@@ -23,6 +24,10 @@ WINDOWS = 6
 
 HISTORY_SHARE_KEPT = 0.55
 """Share of the history that stays before the earliest origin, to learn from."""
+
+SEASONED_YEARS = 1.6
+"""Where the history has seen a year, this much of it stays too: a model that has not seen the
+season would be judged on it. One and a half horizons are looked back on in any case."""
 
 PERIODS_MIN = 6
 """A history shorter than this has nothing to look back on."""
@@ -71,6 +76,9 @@ def rolling_origins(
     if periods < PERIODS_MIN:
         return [], 0
     reach = int(periods * (1 - HISTORY_SHARE_KEPT))
+    year = 365.25 / panel.period_days
+    if periods > YEARS_MIN_FOR_SEASON * year:
+        reach = min(reach, max(-(-3 * horizon // 2), int(periods - SEASONED_YEARS * year)))
     checked = min(horizon, max(1, reach * 2 // 3))
     step = max(1, min(-(-checked // 2), (reach - checked) // max(1, windows - 1)))
     back = [checked + k * step for k in range(windows) if checked + k * step <= reach]
