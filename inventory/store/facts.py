@@ -1,9 +1,9 @@
 """All stock facts behind an availability answer, read in one statement: one moment for all.
 
-What is asked for is a list of (SKU, location) and (SKU, group). The statement explodes bundles,
-adds the members of the groups, and the members of every group that has outstanding promises on one
-of the SKUs: those promises bear on what a single location may give. Every position is then looked
-up through its indexes, so that the cost does not grow with the tables.
+What is asked for is a list of (SKU, location) and (SKU, group). The statement, a function in the
+database, explodes bundles, adds the members of the groups, and the members of every group that has
+outstanding promises on one of the SKUs: those promises bear on what a single location may give.
+Every position is then looked up through its indexes: the cost does not grow with the tables.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -189,84 +189,6 @@ def _note_unknown_skus(db: psycopg.Connection, asked: Sequence[Place], facts: Fa
 
 
 _READ = """
-with asked as materialized (
-    select * from unnest(%(skus)s::text[], %(locations)s::text[], %(groups)s::text[])
-        as k (sku, location, group_id)
-),
-parts as materialized (
-    select distinct coalesce(b.component, a.sku) as sku, a.location, a.group_id
-    from asked a left join bundles b on b.sku = a.sku
-),
-part_skus as materialized (select distinct sku from parts),
-holds as materialized (
-    select l.sku, l.group_id, l.promised_date, l.method, l.excluded_locations,
-        coalesce(l.expires_at <= %(now)s, false) as stale, sum(l.open_units)::bigint as units
-    from part_skus p join reservation_lines l on l.sku = p.sku
-    where l.open_units > 0 and l.location is null
-    group by 1, 2, 3, 4, 5, 6
-),
-rules as materialized (
-    select * from buffer_rules r
-    where (r.sku is null or r.sku in (select sku from part_skus))
-        and (r.method is null or r.method = any (%(methods)s))
-        and (r.channel is null or r.channel = any (%(channels)s))
-),
-allowance as materialized (
-    select * from channels where channel = any (%(channels)s)
-),
-positions as materialized (
-    select sku, location from parts where location is not null
-    union
-    select p.sku, m.location from parts p join group_members m on m.group_id = p.group_id
-    union
-    select h.sku, m.location from holds h join group_members m on m.group_id = h.group_id
-    union
-    -- An allowance to oversell counts once per SKU: all its locations matter.
-    select b.sku, b.location from balances b join part_skus p on p.sku = b.sku
-    where exists (select from allowance where oversell_units > 0)
-)
-select 'position', json_build_array(p.sku, p.location, s.category,
-    (select json_build_array(lo.type, lo.methods, lo.timezone, lo.cutoff, lo.put_away_lag_days)
-        from locations lo where lo.location = p.location),
-    (select json_agg(json_build_array(b.status, b.units)) from balances b
-        where b.sku = p.sku and b.location = p.location),
-    (select json_agg(json_build_array(c.promised_date, c.class, c.units, c.stale))
-        from (
-            select l.promised_date, l.class, sum(l.open_units)::bigint as units,
-                coalesce(l.expires_at <= %(now)s, false) as stale
-            from reservation_lines l
-            where l.sku = p.sku and l.location = p.location and l.open_units > 0
-            group by l.promised_date, l.class, coalesce(l.expires_at <= %(now)s, false)
-        ) c),
-    (select json_agg(json_build_array(i.inbound_id, i.expected_at, i.state, i.quantity))
-        from inbound i
-        where i.sku = p.sku and i.location = p.location
-            and i.state in ('planned', 'confirmed', 'shipped') and i.state = any (%(states)s)
-            and i.quantity > 0),
-    (select json_agg(json_build_array(f.rule_id, f.first_day, f.units, f.run_id))
-        from forecast_buffers f join rules r on r.rule_id = f.rule_id
-        where f.sku = p.sku and f.location = p.location),
-    case when exists (select from rules where days_of_cover is not null) then (
-        select json_build_array(n.first_day, f.mean_units, n.run_id)
-        from current_forecasts c
-        join forecasts f on f.sku = c.sku and f.location = c.location and f.run_id = c.run_id
-        join forecast_runs n on n.run_id = c.run_id and n.period_days = 1
-        where c.sku = p.sku and c.location = p.location) end)
-from positions p left join skus s on s.sku = p.sku
-union all
-select 'hold', json_build_array(sku, group_id, promised_date, method, excluded_locations, units,
-    stale) from holds
-union all
-select 'group', json_build_array(g.group_id,
-    (select json_agg(m.location) from group_members m where m.group_id = g.group_id))
-from groups g
-where g.group_id in (select group_id from asked union select group_id from holds)
-union all
-select 'bundle', json_build_array(b.sku, json_object_agg(b.component, b.units))
-from bundles b where b.sku in (select sku from asked) group by b.sku
-union all
-select 'rule', to_json(r) from rules r
-union all
-select 'channel', json_build_array(channel, soft_ttl_seconds, order_ttl_seconds, oversell_units)
-from allowance
+    select * from availability_facts(
+        %(skus)s, %(locations)s, %(groups)s, %(channels)s, %(methods)s, %(states)s, %(now)s)
 """

@@ -39,9 +39,11 @@ def decide_on(
     """
     positions = {(place.sku, place.location) for place in places if place.location is not None}
     for create in [False] + [True] * (ROUNDS_MAX - 1):
-        with db.transaction():
-            locked = _lock(db, positions, create=create, now=now)
+        # Piped: locking and reading go to the server in one trip, writing and commit in another.
+        with db.pipeline(), db.transaction():
+            lock = _lock(db, positions, create=create, now=now)
             facts = _read(db, places, channel=channel, method=method, now=now)
+            locked = {(sku, location) for sku, location in lock}
             positions = {(sku, at) for sku, known in facts.by_sku.items() for at in known}
             if positions <= locked:
                 if facts.stale_holds:
@@ -70,14 +72,12 @@ def _read(
 
 def _lock(
     db: psycopg.Connection, positions: set[tuple[str, str]], *, create: bool, now: datetime
-) -> set[tuple[str, str]]:
+) -> psycopg.Cursor[tuple[str, str]]:
     """Lock the sellable balances; those that do not exist yet are made when `create` says so."""
-    if not positions:
-        return set()
     if create:
         ledger.create(db, {Key(sku, at, AVAILABLE) for sku, at in positions}, now=now)
     columns = [[sku for sku, _ in positions], [location for _, location in positions]]
-    return {(sku, location) for sku, location in db.execute(_LOCK, columns)}
+    return db.execute(_LOCK, columns)
 
 
 _LOCK = """

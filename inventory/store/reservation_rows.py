@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from inventory.errors import IdempotencyConflict, NotFound, StateConflict
+from inventory.errors import IdempotencyConflict, NotFound, StateConflict, VouchError
 from inventory.reservations import PromisedLine, Reservation
 
 # A cart that was let go may share its order id with a later one that was not.
@@ -95,10 +95,7 @@ def insert(db: psycopg.Connection, reservation: Reservation, *, actor: str) -> N
         "bundles": [line.bundle for line in lines],
         "bundle_units": [line.bundle_units for line in lines],
     }
-    try:
-        db.execute(_INSERT, parameters)
-    except psycopg.errors.UniqueViolation as error:
-        raise _taken(error, reservation.id, reservation.order_id, act="place") from error
+    db.execute(_INSERT, parameters)
 
 
 _INSERT = """
@@ -123,9 +120,10 @@ from unnest(%(line_nos)s::int[], %(request_lines)s::int[], %(skus)s::text[],
 """
 
 
-def _taken(
+def taken(
     error: psycopg.errors.UniqueViolation, reservation_id: str, order_id: str | None, *, act: str
-) -> Exception:
+) -> VouchError:
+    """The refusal behind a unique key that exists: the order id, or else the reservation id."""
     if error.diag.constraint_name == "reservations_order":
         state = "already held by another reservation"
         return StateConflict("order", order_id or "", state=state, act=act)
@@ -156,7 +154,7 @@ def move(
             [after.state, after.order_id, after.expires_at, act, now, closes, now, after.id],
         )
     except psycopg.errors.UniqueViolation as error:
-        raise _taken(error, after.id, after.order_id, act=act) from error
+        raise taken(error, after.id, after.order_id, act=act) from error
     write_lines(db, before, after)
     db.execute(
         """

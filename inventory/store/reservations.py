@@ -52,12 +52,14 @@ def place(
         reservation_rows.insert(db, reservation, actor=actor)
         return reservation
 
-    return retrying(
-        db,
-        lambda: decide_on(
-            db, places, decide, channel=basket.channel, method=basket.method, now=now
-        ),
-    )
+    channel, method = basket.channel, basket.method
+    try:
+        return retrying(
+            db,
+            lambda: decide_on(db, places, decide, channel=channel, method=method, now=now),
+        )
+    except psycopg.errors.UniqueViolation as error:
+        raise reservation_rows.taken(error, reservation_id, basket.order_id, act="place") from error
 
 
 def _place_of(basket: Basket, sku: str, location: str | None) -> Place:
