@@ -41,6 +41,7 @@ class Running:
 
     port: int
     key: str
+    process_group: int
 
     def send(self, method: str, path: str, body: object) -> None:
         """One request of the preparation; raises on any error."""
@@ -76,8 +77,11 @@ def http(
             aim = {"rate_per_second": rate, "host": "127.0.0.1"}
             aim |= {"port": running.port, "key": running.key}
             run([make(rng) for _ in range(int(rate * 2))], **aim)  # type: ignore[arg-type]
+            cpu_before = cpu_seconds(running.process_group)
             measured = run([make(rng) for _ in range(int(rate * seconds))], **aim)  # type: ignore[arg-type]
-            figures[name] = measured.as_dict()
+            spent = cpu_seconds(running.process_group) - cpu_before
+            per_request = {"server_cpu_ms": round(spent * 1000 / len(measured.milliseconds), 2)}
+            figures[name] = measured.as_dict() | per_request
     return {"machine": machine(), "workers": workers, "seed": seed, **figures}
 
 
@@ -132,12 +136,12 @@ def server(*, workers: int, now: datetime, progress: Callable[[str], None]) -> I
         with database_of(settings) as url, database.connect(url) as db:
             database.migrate(db, now=now)
             key = keys.create_key(db, role="admin", label="bench", now=now)
-            with _serving(folder, workers) as port:
-                yield Running(port, key)
+            with _serving(folder, workers) as (port, process_group):
+                yield Running(port, key, process_group)
 
 
 @contextlib.contextmanager
-def _serving(folder: str, workers: int) -> Iterator[int]:
+def _serving(folder: str, workers: int) -> Iterator[tuple[int, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -152,7 +156,7 @@ def _serving(folder: str, workers: int) -> Iterator[int]:
     )
     try:
         wait_until_ready(port, child)
-        yield port
+        yield port, child.pid
     finally:
         child.terminate()
         child.wait(timeout=START_SECONDS_MAX)
@@ -167,6 +171,20 @@ def wait_until_ready(port: int, child: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.1)
     raise Unavailable(f"the server on port {port} did not become ready; its messages are above")
+
+
+def cpu_seconds(process_group: int) -> float:
+    """CPU that the processes of a group have used, without PostgreSQL's; 0 where /proc is not.
+
+    Latency suffers from whatever else the machine does; this figure hardly does.
+    """
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[2]) == process_group:
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def machine() -> dict[str, Any]:

@@ -64,9 +64,7 @@ class _Connections:
 
     async def send(self, request: bytes) -> str:
         """The status of the answer, once its last byte is here."""
-        reader, writer = (
-            self.free.pop() if self.free else await asyncio.open_connection(self.host, self.port)
-        )
+        reader, writer = await self._open()
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.lower().split(b"\r\n")
@@ -74,6 +72,14 @@ class _Connections:
         await reader.readexactly(length)
         self.free.append((reader, writer))
         return lines[0].split(b" ")[1].decode()
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self.free:
+            reader, writer = self.free.pop()
+            if not reader.at_eof():  # The server closes what was idle for some seconds.
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self.host, self.port)
 
     async def close(self) -> None:
         for _, writer in self.free:

@@ -4,6 +4,7 @@ A refusal is printed as one message, with exit code 2 and no traceback; so is a 
 wrong. Heavy libraries load inside the commands that need them, so that `vouch --help` is quick.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ cli.add_typer(jobs.promotion_cli, name="promotion")
 def main() -> None:
     """Run the command in `sys.argv` and exit."""
     signal.signal(signal.SIGTERM, _as_ctrl_c)
+    # OpenMP threads that spin while they wait take minutes on a busy machine; sleeping ones do not.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -35,7 +35,7 @@ def bench(
     lines = [
         f"{run}: {report[run]['rate_per_second']:.0f}/s "
         + " ".join(f"{p} {report[run][f'{p}_ms']} ms" for p in ("p50", "p95", "p99", "max"))
-        + f"  {report[run]['statuses']}"
+        + f", server CPU {report[run]['server_cpu_ms']} ms  {report[run]['statuses']}"
         for run in ("availability", "reservation")
     ]
     show(report, as_json=as_json, lines=[*lines, f"on {report['machine']}"])
