@@ -17,7 +17,7 @@ from psycopg_pool import PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
 from inventory.store.overview import FoundSku
-from serving.console.layout import navigation, shell, sku_href
+from serving.console.layout import empty, navigation, shell, sku_href
 from serving.console.overview_page import overview_page
 from serving.console.reading import Source, View, find, read_overview, read_sku, read_sku_list
 from serving.console.sku_list_page import sku_list_page
@@ -140,7 +140,7 @@ def safe_page(source: Source, path: str, search: str) -> tuple[Component, str, s
     except Exception:
         log.exception("the console failed at %s", path)
         problem = "Vouch failed on this page; the server's log has the cause."
-    return html.Div([html.H1("No page"), html.P(problem, role="alert")]), "", "Error · Vouch"
+    return _message("Something broke", "This page could not be made", problem), "", "Error · Vouch"
 
 
 def page_at(source: Source, path: str, search: str) -> tuple[Component, str, str]:
@@ -162,7 +162,12 @@ def page_at(source: Source, path: str, search: str) -> tuple[Component, str, str
 
 def _no_page(path: str) -> Component:
     home = dcc.Link("Go to the overview", href=f"{PREFIX}/")
-    return html.Div([html.H1("Not found"), html.P(f"There is no page at {path}."), home])
+    return _message("Not found", f"There is no page at {path}", home)
+
+
+def _message(heading: str, what: str, remedy: Component | str) -> Component:
+    card = html.Div(empty(what, remedy), className="card", role="alert")
+    return html.Div([html.Div(html.H1(heading), className="title"), card])
 
 
 def hits(source: Source, text: str) -> Component | None:

@@ -66,6 +66,8 @@ def _title(page: OverviewPage) -> Component:
     return html.Div([html.H1("Overview"), html.P(note, className="muted")], className="title")
 
 
+PERIODS = {1: "day", 7: "week"}
+
 OWN_DATA = (
     ("Places", "vouch import locations FILE"),
     ("Products", "vouch import skus FILE"),
@@ -107,12 +109,12 @@ def _figures(page: OverviewPage) -> Component:
     alerts = sum(page.alert_counts.values())
     promised = promises.soft_units + promises.hard_units + promises.peg_units
     waiting = orders.proposed + orders.accepted
-    aside = f" · {compact(stock.unsellable_units)} not sellable" if stock.unsellable_units else ""
+    aside = f" · {compact(stock.unsellable_units)} set aside" if stock.unsellable_units else ""
     return kpis(
         kpi(
-            "Units on hand",
+            "Sellable units",
             compact(stock.available_units),
-            f"sellable, in {counted(stock.locations, 'location')}{aside}",
+            f"{counted(stock.locations, 'location')}{aside}",
         ),
         kpi(
             "Stock value", compact(stock.value_at_cost), f"at unit cost, {number(stock.skus)} SKUs"
@@ -164,11 +166,15 @@ def _run(page: OverviewPage) -> Component:
     if run is None:
         remedy = ["Run ", command("vouch daily"), " to train, forecast and set policies."]
         return card("Forecast in force", empty("No forecast yet", remedy), wide=3)
+    period = PERIODS.get(run.period_days, "period")
     rows: list[tuple[str, Child]] = [
         ("Run", html.Code(run.run_id, title=run.run_id)),
         ("Model", html.Span(run.model_version, title=run.model_version)),
         ("Made", moment(run.made_at)),
-        ("Covers", f"{counted(run.horizon, 'period')} from {day(run.first_day)}"),
+        (
+            "Covers",
+            f"{counted(run.horizon, period)} from {day(run.first_day)}",
+        ),
         ("Series", _series(run)),
     ]
     if run.note:
@@ -216,21 +222,27 @@ def _alerts(page: OverviewPage) -> Component:
             "alert": sentence(alert.kind),
             "sku": alert.sku,
             "location": alert.location,
-            "message": alert.message,
+            "message": what_happened(alert),
             "raised": ago(alert.raised_at, now=page.now),
         }
         for alert in page.alerts
     ]
     columns: list[dict[str, object]] = [
-        {"field": "severity", "headerName": "Severity", "width": 112, "cellRenderer": "Severity"},
-        {"field": "sku", "headerName": "SKU", "width": 124, "cellRenderer": "SkuLink"},
-        {"field": "location", "headerName": "Location", "width": 110},
+        {"field": "severity", "headerName": "Severity", "width": 98, "cellRenderer": "Severity"},
+        {"field": "sku", "headerName": "SKU", "width": 112, "cellRenderer": "SkuLink"},
+        {"field": "location", "headerName": "Location", "width": 122},
         {"field": "message", "headerName": "What happened", "flex": 1, "minWidth": 220,
          "tooltipField": "message"},
-        {"field": "raised", "headerName": "Raised", "width": 104, "sortable": False},
+        {"field": "raised", "headerName": "Raised", "width": 92, "sortable": False},
     ]  # fmt: skip
     shown = f"{number(len(rows))} of {number(total)}" if len(rows) < total else number(total)
-    return card("Open alerts", grid("alerts", columns, rows, height=292), note=shown, wide=8)
+    return card("Open alerts", grid("alerts", columns, rows, height=306), note=shown, wide=8)
+
+
+def what_happened(alert: overview.OpenAlert) -> str:
+    """The message without the SKU and location that stand in columns of their own."""
+    words = alert.message.removeprefix(f"{alert.sku} at {alert.location}").lstrip(" :")
+    return words[:1].upper() + words[1:]
 
 
 def grid(

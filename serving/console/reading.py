@@ -23,7 +23,8 @@ HISTORY_DAYS = 119
 
 BUSY_DAYS = 28
 ALERTS_MAX = 200
-ORDERS_MAX = 6
+ORDERS_MAX = 5
+DEFAULT_CHANNEL = "web"
 HITS_MAX = 8
 SKUS_MAX = 1000
 
@@ -148,8 +149,8 @@ def _read_place(
     today = sku_overview.local_day(db, location, now=now)
     channels, methods = sku_overview.channels(db), sku_overview.methods(db, location)
     view = View(
-        view.channel if view.channel in channels else next(iter(channels), None),
-        view.method if view.method in methods else next(iter(methods), None),
+        _chosen(view.channel, DEFAULT_CHANNEL, among=channels),
+        _chosen(view.method, None, among=methods),
     )
     first, last = today - timedelta(days=HISTORY_DAYS), today + timedelta(days=source.horizon_days)
     return Place(
@@ -166,6 +167,11 @@ def _read_place(
         policy=_policy(db, sku, location),
         order_lines=sku_overview.open_order_lines(db, sku, location),
     )
+
+
+def _chosen(*wanted: str | None, among: list[str]) -> str | None:
+    """The first of `wanted` that there is, else the first that there is."""
+    return next((code for code in (*wanted, *among) if code in among), None)
 
 
 def _promotions_at(

@@ -32,11 +32,11 @@ from serving.console.reading import Place, SkuPage, View
 from serving.console.wording import (
     MINUS,
     PREFIX,
+    ago,
     compact,
     counted,
     day,
     method,
-    moment,
     number,
     sentence,
 )
@@ -64,7 +64,7 @@ def sku_page(page: SkuPage) -> Component:
             html.Div(
                 [
                     _demand(place),
-                    _policy(place),
+                    _policy(page, place),
                     _projection(page, place),
                     _availability(place),
                     _places(page, place),
@@ -80,7 +80,9 @@ def unknown_sku(sku: str) -> Component:
     """What to do about an id that nobody knows."""
     remedy = ["Search above by name, or add it with ", command(f"PUT /api/v2/skus/{sku}"), "."]
     body = empty(f"No SKU '{sku}' in the catalogue", remedy)
-    return html.Div([html.H1("Not found"), html.Div(body, className="card")])
+    return html.Div(
+        [html.Div(html.H1("Not found"), className="title"), html.Div(body, className="card")]
+    )
 
 
 def _title(page: SkuPage) -> Component:
@@ -174,7 +176,7 @@ def _demand(place: Place) -> Component:
         f"Units sold per day, {figures.caption_of_days(series.days)}, "
         f"and the forecast, {figures.caption_of_days(fan.days if fan else [])}"
     )
-    body: list[Child] = [legend(figure), chart(figure, height=300, label=label)]
+    body: list[Child] = [legend(figure), chart(figure, height=184, label=label)]
     if place.forecast is None:
         body.append(empty("No forecast yet", ["Run ", command("vouch daily"), "."]))
     return card("Demand and forecast", *body, note=_run_words(place.forecast), wide=8)
@@ -210,7 +212,7 @@ def promotion_days(place: Place) -> set[date]:
     return {day for day in [*recorded, *planned] if first <= day <= last}
 
 
-def _policy(place: Place) -> Component:
+def _policy(page: SkuPage, place: Place) -> Component:
     policy = place.policy
     if policy is None:
         remedy = ["Run ", command("vouch daily"), " to compute safety stock and reorder point."]
@@ -222,8 +224,7 @@ def _policy(place: Place) -> Component:
         ("order_up_to", "Order up to"),
     )
     details: list[Child] = [
-        _explained(name, policy[key], policy["explanation"].get(key), opened=key == "reorder_point")
-        for key, name in shown
+        _explained(name, policy[key], policy["explanation"].get(key)) for key, name in shown
     ]
     return card(
         "Replenishment policy",
@@ -232,12 +233,20 @@ def _policy(place: Place) -> Component:
             [
                 ("Service level", f"{policy['service_level']:.1%}"),
                 ("Lead time", f"{number(round(_lead_time_days(policy), 1))} days"),
-                ("Computed", moment(policy["computed_at"])),
+                *_other_run(place),
             ]
         ),
-        note=["run ", html.Code(policy["run_id"])],
+        note=f"computed {ago(policy['computed_at'], now=page.now)}",
         wide=4,
     )
+
+
+def _other_run(place: Place) -> list[tuple[str, Child]]:
+    """The policy's forecast run, where it is not the one that is drawn beside it."""
+    forecast, policy = place.forecast, place.policy
+    if policy is None or (forecast is not None and forecast.run_id == policy["run_id"]):
+        return []
+    return [("Forecast run", html.Code(policy["run_id"]))]
 
 
 def _lead_time_days(policy: dict[str, Any]) -> float:
@@ -245,13 +254,11 @@ def _lead_time_days(policy: dict[str, Any]) -> float:
     return float(lead_time["mean_days"] if isinstance(lead_time, dict) else lead_time)
 
 
-def _explained(
-    name: str, value: float, explanation: dict[str, Any] | None, *, opened: bool
-) -> Component:
+def _explained(name: str, value: float, explanation: dict[str, Any] | None) -> Component:
     """A figure that opens into the terms it is the sum of."""
     head = [html.Span(name), html.Strong(f"{number(round(value, 1))} units")]
     terms = (explanation or {}).get("terms") or []
-    return html.Details([html.Summary(head), term_rows(terms)], open=opened)
+    return html.Details([html.Summary(head), term_rows(terms)])
 
 
 def _projection(page: SkuPage, place: Place) -> Component:
@@ -275,7 +282,7 @@ def _projection(page: SkuPage, place: Place) -> Component:
     return card(
         "Stock projection",
         legend(figure),
-        chart(figure, height=300, label=label),
+        chart(figure, height=210, label=label),
         note=f"units, next {page.horizon_days} days, nothing new ordered",
         wide=6,
     )
@@ -304,7 +311,7 @@ def _availability(place: Place) -> Component:
     )
     binding = answer.binding_date
     note = f"binding day {day(binding)}" if binding else None
-    height = min(330, 84 + 34 * (len(terms) + 2))
+    height = 44 + 27 * (len(terms) + 2)
     sources = [
         [wording.term(term.term), _signed_units(term.quantity), html.Span(term.source)]
         for term in terms

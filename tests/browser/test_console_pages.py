@@ -48,14 +48,14 @@ def test_overview_shows_the_figures_of_the_database(page, story_console, story_d
             " where status = 'available'"
         ).fetchall()
         ((alerts,),) = db.execute("select count(*) from alerts where resolved_at is null")
-    assert value_of(page, "Units on hand") == f"{units}" == "467"
+    assert value_of(page, "Sellable units") == f"{units}" == "467"
     assert value_of(page, "Stock value") == f"{value:.0f}" == "769"
     assert value_of(page, "Promised units") == "18"  # 6 and 9 ordered, 3 in a live cart.
     assert value_of(page, "Open alerts") == f"{alerts}" == "3"
     assert value_of(page, "Orders waiting") == "2"
     assert page.get_by_text("run-2026-03-02").is_visible()
     grid = page.locator("#grid-alerts")
-    grid.get_by_text("SKU-1 at S2 is out of stock").wait_for()
+    grid.get_by_text("Is out of stock; 96 units proposed").wait_for()
     assert grid.locator(".ag-center-cols-container [role=row]").count() == 3
 
 
