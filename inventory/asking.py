@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from inventory import explanation
 from inventory.availability import Availability, Term, earliest_index
-from inventory.buffer_rules import BufferRule
+from inventory.buffer_rules import BufferRule, most_specific_first
 from inventory.bundles import binding_component, bundle_atp, bundle_atp_by_day
 from inventory.errors import InputRejected
 from inventory.projection import PositionFacts, Projection, member_method, rules_for
@@ -56,12 +56,13 @@ def supplies_of(
     positions: list[PositionFacts] = []
     row_rules: list[BufferRule | None] = []
     rows: list[dict[str, int]] = []
+    in_order = most_specific_first(rules)
     for question in questions:
         places = list(question.positions.values())
         rows.append({place.location: len(positions) + i for i, place in enumerate(places)})
         positions += places
         methods = [question.method_at(place.location) for place in places]
-        row_rules += rules_for(places, rules, methods=methods, channel=question.channel)
+        row_rules += rules_for(places, in_order, methods=methods, channel=question.channel)
     first_day = min((_day_zero(p, now) for p in positions), default=now.date())
     holds = [hold for question in questions for hold in question.holds]
     days = _days(positions, holds, first_day=first_day, last_day=last_day)

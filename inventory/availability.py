@@ -13,6 +13,7 @@ falls with t.
 Arrays have shape (N, D): N positions, D days, day 0 first. Quantities are whole units.
 """
 
+import operator
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,34 +78,44 @@ def atp_units(
 
     >>> atp_units(on_hand_units=10, supply_units=[0, 0, 5], committed_units=[2, 4, 0])
     [4, 4, 9]
-    >>> atp_units(on_hand_units=5, supply_units=[0, 20], committed_units=[0, 0], buffer_units=[2, 9])
+    >>> stock = {"on_hand_units": 5, "supply_units": [0, 20], "committed_units": [0, 0]}
+    >>> atp_units(**stock, buffer_units=[2, 9])
     [3, 16]
     """
-    D = len(supply_units)
-    assert len(committed_units) == D
-    buffer = np.zeros((1, D), np.int64) if buffer_units is None else np.array([buffer_units])
+    assert len(committed_units) == len(supply_units)
+    buffer = [0] * len(supply_units) if buffer_units is None else buffer_units
     projected = projected_units(
         on_hand_units=np.array([on_hand_units]),
         supply_units=np.array([supply_units]),
         committed_units=np.array([committed_units]),
     )
-    raw = raw_units(projected, buffer, [lookahead_days])[0]
+    raw = raw_units(projected, np.array([buffer]), [lookahead_days])[0]
     return [max(0, int(units) + oversell_units) for units in raw]
 
 
 def binding_index(
-    projected: Units, buffer_units: Units, *, day: int, lookahead_days: int | None
+    projected: Sequence[int],
+    buffer_units: Sequence[int],
+    *,
+    day: int,
+    lookahead_days: int | None,
 ) -> tuple[int, bool]:
     """Which later day holds back the answer at `day`, and whether through its buffer.
 
-    All arrays have shape (D,). The earliest such day is named, and its buffer when both bind.
+    Both have length D. The earliest such day is named, and its buffer when both bind.
+
+    >>> binding_index([9, 5, 7], [0, 1, 4], day=0, lookahead_days=None)
+    (2, True)
+    >>> binding_index([9, 5, 7], [0, 1, 4], day=0, lookahead_days=0)
+    (1, False)
     """
     last = len(projected) if lookahead_days is None else day + lookahead_days + 1
-    above_buffer = (projected - buffer_units)[day:last]
+    above_buffer = list(map(operator.sub, projected[day:last], buffer_units[day:last]))
     free = projected[day:]
-    if above_buffer.min() <= free.min():
-        return day + int(above_buffer.argmin()), True
-    return day + int(free.argmin()), False
+    lowest_above, lowest_free = min(above_buffer), min(free)
+    if lowest_above <= lowest_free:
+        return day + above_buffer.index(lowest_above), True
+    return day + free.index(lowest_free), False
 
 
 def earliest_index(atp: Sequence[int], quantity: int, *, start: int = 0) -> int | None:

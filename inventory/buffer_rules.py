@@ -63,10 +63,21 @@ def matches(rule: BufferRule, view: View) -> bool:
     )
 
 
-def winning_rule(rules: Iterable[BufferRule], view: View) -> BufferRule | None:
-    """The most specific rule that matches; between equals the first by id. None: no buffer."""
-    matching = sorted((rule for rule in rules if matches(rule, view)), key=lambda r: r.rule_id)
-    return max(matching, key=lambda rule: rule.specificity, default=None)
+def most_specific_first(rules: Iterable[BufferRule]) -> list[BufferRule]:
+    """The rules in the order in which they win; equals by their id."""
+    by_id = sorted(rules, key=lambda rule: rule.rule_id)
+    return sorted(by_id, key=lambda rule: rule.specificity, reverse=True)
+
+
+def winning_rule(rules_in_order: Iterable[BufferRule], view: View) -> BufferRule | None:
+    """The first rule that matches, of rules put `most_specific_first`. None: no buffer.
+
+    >>> rules = [BufferRule("b", method="bopis", quantity=1), BufferRule("a", sku="A", quantity=2)]
+    >>> view = View("A", "toys", "S1", "store", "bopis", None)
+    >>> winning_rule(most_specific_first(rules), view).rule_id
+    'a'
+    """
+    return next((rule for rule in rules_in_order if matches(rule, view)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ def terms(supply: SkuSupply, taking: Taking, location: str | None, day: int) -> 
 def _binding(projection: Projection, row: int, day: int) -> tuple[int, bool]:
     rule = projection.rules[row]
     return binding_index(
-        projection.projected[row],
-        projection.buffer[row],
+        projection.projected[row].tolist(),
+        projection.buffer[row].tolist(),
         day=day,
         lookahead_days=None if rule is None else rule.lookahead_days,
     )

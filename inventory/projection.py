@@ -12,7 +12,13 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from inventory.availability import Units, lowest_from_each_day, projected_units, raw_units
-from inventory.buffer_rules import BufferRule, DatedUnits, View, buffer_units, winning_rule
+from inventory.buffer_rules import (
+    BufferRule,
+    DatedUnits,
+    View,
+    buffer_units,
+    winning_rule,
+)
 from inventory.calendar import UTC_DAYS, Calendar
 
 SOFT, HARD, PEG = "soft", "hard", "peg"
@@ -167,7 +173,10 @@ def rules_for(
     methods: Sequence[str | None],
     channel: str | None,
 ) -> list[BufferRule | None]:
-    """The winning buffer rule of each position, each asked through its own method."""
+    """The winning buffer rule of each position, each asked through its own method.
+
+    `rules`: in the order in which they win.
+    """
     if not rules:
         return [None] * len(positions)
     return [

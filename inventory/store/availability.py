@@ -191,6 +191,8 @@ def _positions_near(
     known = facts.by_sku.get(sku, {})
     if whole:
         return known
+    if place.location is not None and sku not in facts.holds:
+        return {place.location: known[place.location]}
     near = set(facts.groups[place.group]) if place.group is not None else {place.location}
     for hold in facts.holds.get(sku, ()):
         near.update(facts.groups[hold.group])
