@@ -6,12 +6,13 @@ member and of the ensemble, the weights, and the model itself. The registered mo
 one rule in `verdict`.
 """
 
+import contextlib
+import io
 import logging
 import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -204,12 +205,14 @@ def _installed(name: str) -> str | None:
         return None
 
 
-@contextmanager
+@contextlib.contextmanager
 def _store(tracking_uri: str, progress: Progress = lambda _: None) -> Iterator[Any]:
     """MLflow, pointed at a store for a while, without telemetry.
 
     Its warnings and messages are kept quiet: they are about its own insides.
     """
+    import mlflow  # noqa: F401  It sets its own level when it is imported first.
+
     logger = logging.getLogger("mlflow")
     level = logger.level
     with warnings.catch_warnings(action="ignore"):
@@ -285,16 +288,17 @@ def _register(mlflow: Any, ensemble: Ensemble, panel: Panel, *, horizon: int) ->
         saved = Path(folder) / ENSEMBLE
         ensemble.save(saved)
         panel.series.write_parquet(saved / "series.parquet")
-        logged = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(Path(served.__file__)),
-            artifacts={ENSEMBLE: str(saved)},
-            code_paths=[str(Path(served.__file__).parents[1] / name) for name in CODE],
-            signature=signature,
-            input_example=example,
-            pip_requirements=requirements(),
-            registered_model_name=MODEL,
-        )
+        with contextlib.redirect_stderr(io.StringIO()):  # MLflow prints there what we report.
+            logged = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(served.__file__)),
+                artifacts={ENSEMBLE: str(saved)},
+                code_paths=[str(Path(served.__file__).parents[1] / name) for name in CODE],
+                signature=signature,
+                input_example=example,
+                pip_requirements=requirements(),
+                registered_model_name=MODEL,
+            )
     return str(logged.registered_model_version)
 
 

@@ -117,7 +117,7 @@ def test_scores_are_averaged_by_what_was_observed():
     assert registry.loss_of(backtest.head(0)) == inf
 
 
-def test_the_first_model_is_champion_and_comes_back_as_it_was(store):
+def test_the_first_model_is_champion_and_comes_back_as_it_was(store, capfd):
     panel = small_panel()
     ensemble = small_ensemble(panel)
     logged = log(panel, store, ensemble)
@@ -130,6 +130,7 @@ def test_the_first_model_is_champion_and_comes_back_as_it_was(store):
     )
     np.testing.assert_allclose(after.quantiles_units, before.quantiles_units, rtol=1e-9)
     assert registry.load_champion(store[0], alias="challenger").version == "1"
+    assert capfd.readouterr() == ("", ""), "MLflow's own messages would break the progress display"
 
 
 def test_a_run_tells_what_it_was_made_from(store):
