@@ -13,7 +13,7 @@ from inventory.errors import InsufficientStock, VouchError
 from inventory.ledger import Fact
 from inventory.orders import ActLine, OrderMessage
 from inventory.reservations import AskedLine, Basket
-from inventory.store import database, idempotency, ledger, orders, reservations
+from inventory.store import database, feeds, idempotency, ledger, orders, reservations
 from inventory.store.availability import availability
 
 START = datetime(2026, 6, 1, 9, tzinfo=UTC)
@@ -99,6 +99,15 @@ class Story:
         with self.db.transaction():
             ledger.record(self.db, [fact], now=self.now)
         return "ok"
+
+    def do_count(self, what, units, at):
+        """A physical count, true `at` so many seconds after the start, told now."""
+        sku, location = what.split("@")
+        eff = (START + timedelta(seconds=int(at))).isoformat()
+        row = {"id": f"count-{next(self.ids)}", "sku": sku, "location": location,
+               "quantity": int(units), "effective_at": eff}  # fmt: skip
+        told = feeds.sync(self.db, mode="snapshot", rows=[row], now=self.now, source="test")
+        return told.results[0].outcome
 
     def do_hold(self, kind, name, *lines, key=None, ttl=None, order=None, partial="", channel="web",
                 on=None):  # fmt: skip
@@ -256,6 +265,22 @@ BUGS_OTHERS_SHIPPED = {
         act   m2 o1 ship                    => shipped
         units A@L1                          => 2
         units A@L2                          => 0
+    """,
+    "a snapshot between ship and its message": """
+        stock A@L1 93
+        order r1 A*3@L1 order=o1            => confirmed
+        act   m1 o1 allocate                => allocated
+        wait  3600
+        count A@L1 90 at=600                => applied
+        act   m2 o1 ship at=300             => shipped  # left before the count, told after it
+        units A@L1                          => 90
+        atp   A@L1                          => 90
+        act   m2 o1 ship at=300             => shipped
+        units A@L1                          => 90
+        order r2 A*2@L1 order=o2            => confirmed
+        act   m3 o2 allocate                => allocated
+        act   m4 o2 ship at=900             => shipped  # left after the count
+        units A@L1                          => 88
     """,
     "cancel twice": """
         stock A@L1 5
@@ -521,6 +546,23 @@ STORIES = {
         units B@L2 inspection               => 2
     """,
 }
+
+
+def test_more_lines_than_a_page(shop):
+    """A basket of 301 lines over one SKU too little: none of them, and one more fits exactly."""
+    story = Story(shop)
+    story.check("""
+        stock A@L1 300
+    """)
+    lines = ["A@L1"] * 300
+    assert story.run("hold", "r1", *lines, "A@L1") == "short A@L1 301>300"
+    assert story.run("hold", "r2", *lines) == "active"
+    assert len(reservations.get(shop, "r2", now=START).lines) == 300
+    story.check("""
+        atp     A@L1                        => 0
+        release r2                          => released
+        atp     A@L1                        => 300
+    """)
 
 
 @pytest.mark.parametrize("title", BUGS_OTHERS_SHIPPED)
