@@ -115,6 +115,16 @@ def test_a_true_shortage_of_one_member_is_taken_off_the_others():
     assert got.atp == 6
 
 
+def test_a_member_that_does_not_ship_takes_no_part():
+    pick_up_only = position("S1", 9, kind="store")
+    pick_up_only.methods = ["bopis"]
+    ships = position("S2", 4, kind="store")
+    ships.methods = ["bopis", "sfs"]
+    groups = {"pool": ["S1", "S2"]}
+    assert ask([pick_up_only, ships], group="pool", groups=groups).atp == 4
+    assert ask([pick_up_only, ships], location="S1", groups=groups).atp == 9
+
+
 OVERLAP = {"A": ["L1", "L2"], "B": ["L2", "L3"]}
 
 
