@@ -171,7 +171,9 @@ def _load_orders(db: psycopg.Connection, retailer: Retailer, *, now: datetime) -
     """A few open orders from the warehouses' pool, and two carts at the till of the app."""
     skus = retailer.assortment.skus
     for n in range(ORDERS):
-        pair = tuple(AskedLine(sku, 1 + n % 3) for sku in (skus[n], skus[n + 8]))
+        pair = tuple(
+            AskedLine(sku, 1 + n % 3) for sku in (skus[n % len(skus)], skus[(n + 1) % len(skus)])
+        )
         basket = Basket(
             kind="hard", channel="marketplace" if n % 3 else "web", method="ship", lines=pair,
             group="ship-to-home", order_id=f"demo-order-{n + 1}", allow_partial=True,
@@ -180,6 +182,6 @@ def _load_orders(db: psycopg.Connection, retailer: Retailer, *, now: datetime) -
     for n in range(2):
         basket = Basket(
             kind="soft", channel="app", method="bopis", location="store-berlin",
-            lines=(AskedLine(skus[n], 2),), allow_partial=True,
+            lines=(AskedLine(skus[n % len(skus)], 2),), allow_partial=True,
         )  # fmt: skip
         reservations.place(db, basket, reservation_id=f"demo-cart-{n + 1}", now=now)
