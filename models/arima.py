@@ -154,7 +154,7 @@ class ArimaForecaster:
     def _in_processes(
         self, work: Callable[..., Answer], chunks: Sequence[tuple[object, ...]], *, series: int
     ) -> list[Answer]:
-        from joblib import Parallel, delayed  # type: ignore[import-untyped]
+        from joblib import Parallel, delayed
 
         jobs = self.threads if series >= SERIES_MIN_FOR_PROCESSES else 1
         return list(Parallel(n_jobs=jobs)(delayed(work)(*chunk) for chunk in chunks))

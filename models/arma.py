@@ -230,7 +230,7 @@ def calm() -> Iterator[None]:
     The matrices are tiny: threads of the linear algebra library would only wait for each other,
     and on a busy machine cost eight times the work itself.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with warnings.catch_warnings(action="ignore"), threadpool_limits(1):
         yield
