@@ -107,7 +107,7 @@ def _stated(
     reason = get("reason")
     if reason is not None:
         reason = _text(reason, "reason")
-    body = (mode, basis, sku, place, status, units, told_at, sequence, reason)
+    body = (mode, basis, sku, place, status, units, told_at.timestamp(), sequence, reason)
     return Stated(
         message_id,
         sku,

@@ -107,7 +107,7 @@ def decide_delta(balance: Balance, fact: Fact) -> tuple[Recorded, Balance]:
         applies = balance.snapshot_basis == "net" and _ships_an_order(fact)
     if not applies:
         return Recorded(fact, "already_counted", 0), balance
-    after = balance._replace(units=balance.units + fact.stated_units)
+    after = Balance(balance.units + fact.stated_units, *balance[1:])
     return Recorded(fact, "applied", fact.stated_units), after
 
 

@@ -278,18 +278,21 @@ def _claim_ids(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> None
 
 def _take_ids(db: psycopg.Connection, feed: _Feed, rows: dict[str, Stated]) -> dict[str, bytes]:
     """Claim the new ids; return the others with the hash of the row that has them."""
-    ids = list(rows)
+    claims = [(message_id, row.body_hash.hex()) for message_id, row in rows.items()]
+    if not claims:
+        return {}
     new = db.execute(
         """
         insert into feed_messages (feed, message_id, body_hash, recorded_at)
-        select %b, message_id, body_hash, %b
-        from unnest(%b::text[], %b::bytea[]) as r (message_id, body_hash)
+        select %b, message_id, decode(body_hash, 'hex'), %b
+        from unnest(string_to_array(%b, e'\x1f'), string_to_array(%b, e'\x1f'))
+            as r (message_id, body_hash)
         order by message_id
         on conflict do nothing returning message_id
         """,
-        [feed.name, feed.now, ids, [row.body_hash for row in rows.values()]],
+        [feed.name, feed.now, *ledger.joined(claims)],
     ).fetchall()
-    if len(new) == len(ids):
+    if len(new) == len(claims):
         return {}
     old = rows.keys() - {message_id for (message_id,) in new}
     found = db.execute(

@@ -60,17 +60,7 @@ def put(
             rest = quantity - received
             actual = "received" if rest == 0 and received and state != "cancelled" else state
             db.execute(
-                """
-                insert into inbound (inbound_id, sku, location, quantity, expected_at, state,
-                    source, purchase_order_id, updated_at)
-                values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-                on conflict (inbound_id) do update set sku = excluded.sku,
-                    location = excluded.location, quantity = excluded.quantity,
-                    expected_at = excluded.expected_at, state = excluded.state,
-                    source = excluded.source, updated_at = excluded.updated_at,
-                    purchase_order_id =
-                        coalesce(excluded.purchase_order_id, inbound.purchase_order_id)
-                """,
+                _PUT,
                 [inbound_id, sku, location, rest, expected_at, actual, source,
                  purchase_order_id, now],
             )  # fmt: skip
@@ -81,6 +71,19 @@ def put(
             return get(db, inbound_id)
 
     return retrying(db, act)
+
+
+_PUT = """
+    insert into inbound (inbound_id, sku, location, quantity, expected_at, state,
+        source, purchase_order_id, updated_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    on conflict (inbound_id) do update set sku = excluded.sku,
+        location = excluded.location, quantity = excluded.quantity,
+        expected_at = excluded.expected_at, state = excluded.state,
+        source = excluded.source, updated_at = excluded.updated_at,
+        purchase_order_id =
+            coalesce(excluded.purchase_order_id, inbound.purchase_order_id)
+"""
 
 
 def _check_change(
@@ -132,9 +135,7 @@ def receive(
 
     def act() -> Row:
         with db.transaction():
-            row = _locked(db, inbound_id)
-            _check_receipt(row, inbound_id, quantity)
-            assert row is not None
+            row = _checked(_locked(db, inbound_id), inbound_id, quantity)
             outcome = _into_stock(
                 db,
                 row,
@@ -145,22 +146,16 @@ def receive(
                 actor=actor,
                 now=now,
             )
-            after = _take_off(db, inbound_id, quantity, now)
-            return {
-                "id": inbound_id,
-                "sku": row["sku"],
-                "location": row["location"],
-                "outcome": outcome,
-                "received": quantity,
-                **after,
-            }
+            told = {"id": inbound_id, "sku": row["sku"], "location": row["location"]}
+            told |= {"outcome": outcome, "received": quantity}
+            return told | _take_off(db, inbound_id, quantity, now)
 
     done = idempotency.once(db, scope="inbound", key=message_id, body=body, now=now, act=act)
     answer: Row = done.response
     return answer
 
 
-def _check_receipt(row: Row | None, inbound_id: str, quantity: int) -> None:
+def _checked(row: Row | None, inbound_id: str, quantity: int) -> Row:
     if row is None:
         raise NotFound("inbound", inbound_id)
     if row["state"] not in OPEN_STATES:
@@ -172,6 +167,7 @@ def _check_receipt(row: Row | None, inbound_id: str, quantity: int) -> None:
             f"first raise the inbound or record the other {quantity - rest} as a restock",
             field="quantity",
         )
+    return row
 
 
 def _into_stock(

@@ -22,8 +22,8 @@ from inventory.ledger import (
 from inventory.store import catalog, counts, idempotency, ledger, supply_shocks
 from inventory.store.retry import retrying
 
-STATES = ("in_stock", "low", "out_of_stock")
-"""Of a position's available units: above its reorder point, at or below it, none."""
+STATES = ("in_stock", "low", "out_of_stock", "negative")
+"""Of a position's available units: above its reorder point, not above it, none, less than that."""
 
 Row = dict[str, Any]
 
@@ -290,7 +290,8 @@ _PAGE = """
     where (%(category)s::text is null or s.category = %(category)s)
         and (%(vendor)s::text is null or s.vendor = %(vendor)s)
         and (%(state)s::text is null or %(state)s = case
-            when p.available <= 0 then 'out_of_stock'
+            when p.available < 0 then 'negative'
+            when p.available = 0 then 'out_of_stock'
             when p.available <= y.reorder_point then 'low'
             else 'in_stock' end)
     order by p.sku, p.location

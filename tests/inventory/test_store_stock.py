@@ -6,7 +6,7 @@ import pytest
 
 from inventory.catalog import Location, Sku, Vendor
 from inventory.errors import IdempotencyConflict, InputRejected, UnknownLocation, UnknownSku
-from inventory.store import catalog, inbound, ledger, stock, verify
+from inventory.store import catalog, feeds, inbound, ledger, stock, verify
 
 NOW = datetime(2026, 7, 1, 8, tzinfo=UTC)
 
@@ -173,6 +173,12 @@ def test_positions_are_listed_filtered_and_paged(shop):
     assert positions(shop, vendor="acme") == everything[:2]
     assert positions(shop, state="out_of_stock") == [("A", "S2")]
     assert positions(shop, state="in_stock") == [("A", "S1"), ("B", "S1")]
+    sale = {"id": "s1", "sku": "A", "location": "S2", "quantity": -1, "effective_at": NOW}
+    feeds.sync(shop, mode="delta", rows=[sale], now=NOW + timedelta(hours=1), source="pos")
+    assert positions(shop, state="negative") == []  # At the moment of the count: in it.
+    sale |= {"id": "s2", "effective_at": NOW + timedelta(minutes=1)}
+    feeds.sync(shop, mode="delta", rows=[sale], now=NOW + timedelta(hours=1), source="pos")
+    assert positions(shop, state="negative") == [("A", "S2")]
     with pytest.raises(InputRejected):
         positions(shop, state="everywhere")
 
