@@ -67,7 +67,7 @@ class OnDemand:
                 zip(forecast.skus, forecast.locations, strict=True)
             )
         ]
-        return {"model_version": champion.version, "series": series}
+        return {"model_version": f"{registry.MODEL}/{champion.version}", "series": series}
 
     def _load(self, server: Server) -> registry.Champion:
         if self._champion is None:

@@ -77,19 +77,20 @@ def forecast(*, sku: Skus = None, as_json: Json = False) -> None:
     with opened() as (settings, db):
         panel = history.load_panel(db, horizon_days=settings.horizon_days)
         champion = registry.load_champion(settings.tracking_uri, progress=progress)
+        version = f"{registry.MODEL}/{champion.version}"
         run_id = run(
             db,
             panel,
             champion.ensemble,
-            model_version=champion.version,
+            model_version=version,
             now=utc_now(),
             horizon=settings.horizon_days,
             mlflow_run_id=champion.run_id,
             skus=sku,
             progress=progress,
         )
-    told = {"run_id": run_id, "model_version": champion.version, "origin": panel.origin}
-    line = f"run {run_id} is in force: model version {champion.version}, sales to {panel.origin}"
+    told = {"run_id": run_id, "model_version": version, "origin": panel.origin}
+    line = f"run {run_id} is in force: {version}, sales to {panel.origin}"
     show(told, as_json=as_json, lines=[line])
 
 

@@ -64,6 +64,12 @@ def serving(*, database_url, data_dir, workers=1):
 
 
 @pytest.fixture(scope="session")
+def start_server():
+    """`with start_server(database_url=..., data_dir=..., workers=...) as url`."""
+    return serving
+
+
+@pytest.fixture(scope="session")
 def server_url(http_database_url, tmp_path_factory):
     """URL of a running server."""
     data_dir = tmp_path_factory.mktemp("served")

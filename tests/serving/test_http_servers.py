@@ -1,0 +1,105 @@
+"""Servers beside the usual one: several workers, the bench, and BentoML's own."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from inventory.store import keys
+from serving.cli import cli
+from serving.load import Measured
+
+
+@pytest.fixture
+def key(db):
+    return keys.create_key(db, role="admin", label="test", now=datetime.now(UTC))
+
+
+def test_counters_add_up_over_workers(start_server, database_url, tmp_path, key):
+    headers = {"Authorization": f"Bearer {key}"}
+    with start_server(database_url=database_url, data_dir=tmp_path, workers=2) as url:
+        for _ in range(30):  # A new connection each time, so that both workers get some.
+            assert httpx.get(f"{url}/api/v2/alerts", headers=headers).status_code == 200
+        text = httpx.get(f"{url}/metrics").text
+        counted = re.search(
+            r'http_requests_total\{method="GET",route="/api/v2/alerts",status="200"\} (\S+)', text
+        )
+        assert float(counted[1]) == 30
+
+
+def test_bench_measures_what_it_says():
+    shown = CliRunner().invoke(cli, ["bench", "http", "--seconds", "0.5"])
+    assert shown.exit_code == 0, shown.output
+    availability, reservation = re.findall(
+        r"^(?:availability|reservation): .*$", shown.output, re.MULTILINE
+    )
+    assert availability.startswith("availability: 100/s p50 ")
+    assert "{'200': 50}" in availability
+    assert "{'201': 25}" in reservation
+
+
+def test_percentiles_of_a_known_run():
+    measured = Measured(10.0, 1.0, tuple(float(n) for n in range(101)), {"200": 101}).as_dict()
+    assert (measured["p50_ms"], measured["p95_ms"], measured["p99_ms"]) == (50, 95, 99)
+    assert measured["max_ms"] == 100
+
+
+@pytest.mark.slow
+def test_bentoml_serves_the_same_api(database_url, tmp_path, key):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"VOUCH_DATABASE_URL": database_url, "VOUCH_DATA_DIR": str(tmp_path / "data")}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "bentoml", "serve", "serving.service:Vouch", f"--port={port}"],
+        env=os.environ | settings | {"BENTOML_DO_NOT_TRACK": "true"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        try:
+            wait_until(lambda: client.get("/readyz").status_code == 200)
+            client.headers = {}
+            assert client.get("/api/v2/alerts").status_code == 401
+            assert client.post("/inference/forecast", json={"skus": ["S"]}).status_code == 401
+            client.headers = headers
+            assert client.get("/api/v2/alerts").json()["alerts"] == []
+            wrong = client.post("/inference/forecast", json={})
+            assert wrong.status_code == 422
+            assert wrong.headers["content-type"] == "application/problem+json"
+            assert wrong.json()["field"] == "skus"
+        finally:
+            os.killpg(child.pid, signal.SIGINT)
+            child.wait(timeout=60)
+
+
+def wait_until(true):
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            if true():
+                return
+        time.sleep(0.2)
+    pytest.fail("the server did not become ready")
+
+
+def test_inference_without_a_champion_says_so(start_server, database_url, tmp_path, key):
+    headers = {"Authorization": f"Bearer {key}"}
+    with start_server(database_url=database_url, data_dir=tmp_path) as url:
+        answer = httpx.post(
+            f"{url}/inference/forecast", json={"skus": ["S"]}, headers=headers, timeout=120
+        )
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"].endswith("/not-found")
