@@ -77,10 +77,11 @@ def protection_demand(
     """
     longest = lead_time_quantile_days(lead_time_days, lead_time_sd_days, np.array([1.0]))[:, 0]
     needed = math.ceil(((longest + review_period_days) / forecast.period_days).max(initial=0.0))
-    longer = extended(forecast, horizon=max(needed, 1))
+    needed = max(needed, 1)
+    longer = extended(forecast, horizon=needed)
     level = stratified_levels(seed)
     parts = [np.empty((0, 3))]
-    for rows, paths in chunks(longer, seed=seed):
+    for rows, paths in chunks(longer, seed=seed, periods=needed):
         lead = lead_time_quantile_days(lead_time_days[rows], lead_time_sd_days[rows], level)
         lead /= forecast.period_days
         both = lead + review_period_days[rows, None] / forecast.period_days
@@ -159,10 +160,12 @@ def starting_on(forecast: DemandForecast, day: date) -> DemandForecast:
     )
 
 
-def chunks(forecast: DemandForecast, *, seed: int) -> Iterator[tuple[slice, Floats]]:
-    """Sample paths (n, H, S) with the rows of the forecast that they belong to."""
+def chunks(
+    forecast: DemandForecast, *, seed: int, periods: int | None = None
+) -> Iterator[tuple[slice, Floats]]:
+    """Sample paths (n, periods, S) with the rows of the forecast that they belong to."""
     first = 0
-    for paths in forecast.sample_paths_units(seed=seed):
+    for paths in forecast.sample_paths_units(seed=seed, periods=periods):
         rows = slice(first, first + len(paths))
         yield rows, paths
         first += len(paths)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inventory.base_stock import chunks, extended, row_quantiles
-from inventory.demand import DemandForecast, Floats
+from inventory.demand import DemandForecast, Floats, rowwise_quantile
 from inventory.lot_size import on_grid
 
 
@@ -129,11 +129,17 @@ def window_level_units(
 ) -> Floats:
     """Quantile α of competing demand in the window that starts on each day, shape (N, days).
 
-    Summed along sample paths: adding up daily quantiles would withhold too much.
+    A window inside one day is that day's quantile. A longer one is summed along sample paths:
+    adding up daily quantiles would withhold too much.
     """
-    longer = extended(forecast, horizon=days + math.ceil(exposure.exposure_days))
+    if exposure.exposure_days <= 1:
+        units = row_level_units(forecast, level, days=days) * exposure.exposure_days
+        today = window_weights(exposure.exposure_days, elapsed_share=elapsed_share)[0]
+        units[:, 0] *= today / exposure.exposure_days
+        return units * exposure.competing_share
+    ahead = days + math.ceil(exposure.exposure_days)
     units = np.empty((len(forecast.skus), days))
-    for rows, paths in chunks(longer, seed=seed):
+    for rows, paths in chunks(extended(forecast, horizon=ahead), seed=seed, periods=ahead):
         for t in range(days):
             weights = window_weights(
                 exposure.exposure_days, elapsed_share=elapsed_share if t == 0 else 0.0
@@ -141,6 +147,16 @@ def window_level_units(
             window = np.tensordot(weights, paths[:, t : t + len(weights)], axes=(0, 1))
             units[rows, t] = row_quantiles(window, level[rows])
     return units * exposure.competing_share
+
+
+def row_level_units(forecast: DemandForecast, level: Floats, *, days: int) -> Floats:
+    """Each series' quantile at its own level (N,), per day: shape (N, days)."""
+    quantiles = extended(forecast, horizon=days).quantiles_units[:, :days]
+    N, _, Q = quantiles.shape
+    units: Floats = rowwise_quantile(
+        quantiles.reshape(N * days, Q), forecast.levels, np.repeat(level, days)[:, None]
+    )
+    return units.reshape(N, days)
 
 
 def window_weights(exposure_days: float, *, elapsed_share: float) -> Floats:

@@ -45,8 +45,13 @@ def test_the_level_weighs_a_cancellation_against_a_sale():
 
 def test_one_day_withholds_the_quantile_of_that_day_rounded_up():
     buffer = buffer_of()
-    expected = 20 + 4 * norm.ppf(0.95)
-    assert (np.abs(buffer.units - np.ceil(expected)) <= 1).all()
+    assert (buffer.units == np.ceil(20 + 4 * norm.ppf(0.95))).all()
+
+
+def test_a_window_just_over_a_day_is_just_over_the_day():
+    """The paths of longer windows agree with the quantile that one day is given directly."""
+    day, paths = buffer_of(), buffer_of(exposure_days=1.001)
+    assert (np.abs(day.units - paths.units) <= 1).all()
 
 
 def test_two_days_withhold_less_than_twice_one_day():
