@@ -221,9 +221,7 @@ def _import_other(
     elif kind in stock_files.KINDS:
         judged = stock_files.judge_stock(db, raw, kind=kind, name=name)
         progress(f"writing {len(judged.sound):,} rows")
-        report.outcomes = stock_files.write_stock(
-            db, judged.sound, kind=kind, digest=raw.digest, now=now
-        )
+        report.outcomes = stock_files.write_stock(db, judged, kind=kind, digest=raw.digest, now=now)
     elif kind == "promotions":
         judged = _judge_promotions(db, raw, name=name)
         history.upsert_promotions(db, promotions_of(judged.sound), now=now)

@@ -5,23 +5,22 @@ of the file's digest and the row number, so importing a file again counts nothin
 """
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
 import psycopg
 
-from inventory.errors import InputRejected
+from inventory.errors import InputRejected, StateConflict
 from inventory.feeds import ROWS_MAX, Mode
 from inventory.ledger import STATUSES
-from inventory.store import bulk
+from inventory.store import feeds, inbound
 from pipelines.catalog_files import refuse_unknown
 from pipelines.raw_table import ROW, RawTable
 from pipelines.row_checks import Column, Judged, judge
 
 FEED = "import"
 """Ids of rows are unique within it."""
-
-INBOUND_STATES = ("planned", "confirmed", "shipped", "received", "cancelled")
 
 STOCK_COLUMNS = (
     Column("sku", required=True, refers_to="sku"),
@@ -40,7 +39,7 @@ INBOUND_COLUMNS = (
     Column("location", required=True, refers_to="location"),
     Column("quantity", "integer", required=True, minimum=0),
     Column("expected_at", "moment", required=True),
-    Column("state", choices=INBOUND_STATES),
+    Column("state", choices=inbound.STATES),
 )
 KINDS = {"stock": STOCK_COLUMNS, "inbound": INBOUND_COLUMNS}
 
@@ -56,12 +55,10 @@ def judge_stock(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str) 
             f"(units added or taken); it has {', '.join(raw.columns)}",
             field="quantity",
         )
-    columns = tuple(
-        Column(c.name, c.kind, required=True, minimum=c.minimum)
-        if c.name in ("quantity", "delta") and c.name in raw.columns
-        else c
-        for c in KINDS[kind]
-    )
+    # A change without its moment could not be told from the same change a second time.
+    needed = {"quantity", "delta"} & set(raw.columns)
+    needed |= {"effective_at"} if "delta" in raw.columns else set()
+    columns = tuple(replace(c, required=c.required or c.name in needed) for c in KINDS[kind])
     judged = judge(raw, columns, name=name)
     refuse_unknown(db, judged, columns)
     if kind == "inbound":
@@ -70,15 +67,14 @@ def judge_stock(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str) 
 
 
 def write_stock(
-    db: psycopg.Connection, sound: pl.DataFrame, *, kind: str, digest: str, now: datetime
+    db: psycopg.Connection, judged: Judged, *, kind: str, digest: str, now: datetime
 ) -> dict[str, int]:
     """Write the sound rows; returns how many had each outcome."""
     if kind == "inbound":
-        return {"written": _write_inbound(db, sound, now=now)}
-    from inventory.store import feeds
-
+        return {"written": _write_inbound(db, judged, now=now)}
+    sound = judged.sound
     rows = sound.with_columns(
-        _or_default(sound, "id", pl.format(f"{digest[:24]}:{{}}", ROW)),
+        _or_default(sound, "id", _message_id(sound, digest, now)),
         _or_default(sound, "status", pl.lit("available")),
         _or_default(sound, "effective_at", pl.lit(now)),
         _or_default(sound, "sequence", pl.lit(None, dtype=pl.Int64)).cast(pl.Int64),
@@ -90,12 +86,24 @@ def write_stock(
     mode: Mode = "delta" if "delta" in sound.columns else "snapshot"
     outcomes: Counter[str] = Counter()
     names = ("id", "sku", "location", "quantity", "status", "effective_at", "sequence", "reason")
-    for piece in rows.select(names).iter_slices(ROWS_MAX):
-        result = feeds.sync(
-            db, mode=mode, rows=piece.to_dicts(), now=now, source="file", feed=FEED,
-        )  # fmt: skip
+    for piece in rows.select(ROW, *names).iter_slices(ROWS_MAX):
+        told = piece.select(names).to_dicts()
+        result = feeds.sync(db, mode=mode, rows=told, now=now, source="file", feed=FEED)
         outcomes.update({k: n for k, n in result.counts.items() if n})
+        for row, became in zip(piece.get_column(ROW), result.results, strict=True):
+            if became.outcome == "quarantined" and became.problem is not None:
+                judged.reject(
+                    pl.col(ROW) == row, column=became.problem.field or "sku",
+                    problem=became.problem.problem, remedy="mend the row and send it again",
+                )  # fmt: skip
     return dict(outcomes)
+
+
+def _message_id(sound: pl.DataFrame, digest: str, now: datetime) -> pl.Expr:
+    """The file's digest and the row; a count that gives no moment is a new count each time."""
+    own = pl.format(f"{digest[:24]}:{{}}", ROW)
+    timed = pl.col("effective_at").is_not_null() if "effective_at" in sound.columns else False
+    return pl.when(timed).then(own).otherwise(own + f"@{now.isoformat()}")
 
 
 def _or_default(frame: pl.DataFrame, column: str, default: pl.Expr) -> pl.Expr:
@@ -105,15 +113,22 @@ def _or_default(frame: pl.DataFrame, column: str, default: pl.Expr) -> pl.Expr:
     return pl.coalesce(column, default).alias(column)
 
 
-def _write_inbound(db: psycopg.Connection, sound: pl.DataFrame, *, now: datetime) -> int:
-    frame = sound.select(
-        pl.col("id").alias("inbound_id"),
-        "sku",
-        "location",
-        pl.col("quantity").cast(pl.Int64),
-        pl.col("expected_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        _or_default(sound, "state", pl.lit("confirmed")),
-        pl.lit("file").alias("source"),
-        pl.lit(now.isoformat()).alias("updated_at"),
-    )
-    return bulk.upsert(db, frame, table="inbound", key=["inbound_id"])
+def _write_inbound(db: psycopg.Connection, judged: Judged, *, now: datetime) -> int:
+    """Announce each row's supply; what contradicts goods received already is noted."""
+    rows = judged.sound.with_columns(_or_default(judged.sound, "state", pl.lit("confirmed")))
+    written = 0
+    for row in rows.iter_rows(named=True):
+        try:
+            inbound.put(
+                db, inbound_id=row["id"], sku=row["sku"], location=row["location"],
+                quantity=int(row["quantity"]), expected_at=row["expected_at"],
+                state=row["state"], now=now, source="file",
+            )  # fmt: skip
+        except (InputRejected, StateConflict) as error:
+            judged.reject(
+                pl.col(ROW) == row[ROW], column="id", problem=str(error),
+                remedy="units count from the first announcement, those received included",
+            )  # fmt: skip
+        else:
+            written += 1
+    return written

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from inventory.errors import InputRejected
-from inventory.store import database
+from inventory.store import database, inbound
 from pipelines.ingest import KINDS, import_file
 
 NOW = datetime(2026, 6, 10, 6, tzinfo=UTC)
@@ -297,6 +297,22 @@ def test_a_stock_count_and_its_changes_count_once(db, bring, catalogue):
     assert rows(db, "select units from balances where status = 'available'") == [(89,)]
 
 
+def test_a_count_without_a_moment_is_true_now_and_a_change_must_have_one(db, bring, catalogue):
+    for _ in range(2):
+        assert bring("stock", "sku,location,quantity\nA,s1,7\n").rejected == 0
+    assert rows(db, "select units, snapshot_at from balances") == [(7, NOW)]
+    with pytest.raises(InputRejected) as refused:
+        bring("stock", "sku,location,delta\nA,s1,7\n")
+    assert refused.value.field == "effective_at"
+
+
+def test_an_id_that_meant_something_else_before_is_rejected(bring, catalogue):
+    row = "id,sku,location,delta,effective_at\nt1,A,s1,{},2026-06-09T06:05:00Z\n"
+    bring("stock", row.format(-1), "one")
+    report = bring("stock", row.format(-2), "two")
+    assert (report.accepted, report.problems["field"].to_list()) == (0, ["id"])
+
+
 def test_stock_files_count_or_tell_changes(bring, catalogue):
     with pytest.raises(InputRejected, match="either a column 'quantity'"):
         bring("stock", "sku,location,quantity,delta\nA,s1,1,1\n")
@@ -310,6 +326,17 @@ def test_stock_files_count_or_tell_changes(bring, catalogue):
 def test_inbound_supply_is_dated(db, bring, catalogue):
     bring("inbound", "id,sku,location,quantity,expected_at\npo1,A,w1,40,2026-06-14T08:00:00Z\n")
     assert rows(db, "select inbound_id, quantity, state from inbound") == [("po1", 40, "confirmed")]
+
+
+def test_inbound_that_arrived_in_part_does_not_come_back(db, bring, catalogue):
+    content = "id,sku,location,quantity,expected_at\npo1,A,w1,{},2026-06-14T08:00:00Z\n"
+    bring("inbound", content.format(40))
+    inbound.receive(db, "po1", message_id="truck", quantity=30, now=NOW)
+    bring("inbound", content.format(40))
+    assert rows(db, "select quantity, received_units from inbound") == [(10, 30)]
+    report = bring("inbound", content.format(20), "less")
+    assert (report.accepted, report.rejected) == (0, 1)
+    assert "30 units were received already" in report.problems["problem"][0]
 
 
 def test_every_import_is_on_record(db, bring, catalogue):
