@@ -38,7 +38,8 @@ GRID_THEME = (
     "headerFontWeight: 500, headerTextColor: '#475467', foregroundColor: '#101828',"
     "headerBackgroundColor: '#f9fafb', borderColor: '#eaecf0', rowHoverColor: '#f5f8ff',"
     "wrapperBorder: false, wrapperBorderRadius: 0, accentColor: '#1d4ed8', spacing: 6,"
-    "columnBorder: false, headerColumnResizeHandleColor: '#d0d5dd'})"
+    "columnBorder: false, cellHorizontalPaddingScale: 0.7,"
+    "headerColumnResizeHandleColor: '#d0d5dd'})"
 )
 
 
@@ -230,10 +231,10 @@ def _alerts(page: OverviewPage) -> Component:
     columns: list[dict[str, object]] = [
         {"field": "severity", "headerName": "Severity", "width": 98, "cellRenderer": "Severity"},
         {"field": "sku", "headerName": "SKU", "width": 112, "cellRenderer": "SkuLink"},
-        {"field": "location", "headerName": "Location", "width": 122},
+        {"field": "location", "headerName": "Location", "width": 126},
         {"field": "message", "headerName": "What happened", "flex": 1, "minWidth": 220,
          "tooltipField": "message"},
-        {"field": "raised", "headerName": "Raised", "width": 92, "sortable": False},
+        {"field": "raised", "headerName": "Raised", "width": 94, "sortable": False},
     ]  # fmt: skip
     shown = f"{number(len(rows))} of {number(total)}" if len(rows) < total else number(total)
     return card("Open alerts", grid("alerts", columns, rows, height=306), note=shown, wide=8)
