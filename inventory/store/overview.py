@@ -65,7 +65,7 @@ with stock as (
         else '{health.HEALTHY}' end as state
     from positions
 )
-"""
+"""  # noqa: S608 - only constants.
 """Every position with its state: the rule of `inventory.health.stock_health`, set-based."""
 
 
@@ -116,7 +116,7 @@ def stock_health(db: psycopg.Connection, *, now: datetime) -> list[HealthCount]:
     """How many positions are in each state, in the order of `STATES`; empty states are absent."""
     with db.cursor(row_factory=class_row(HealthCount)) as cursor:
         cursor.execute(
-            POSITIONS  # A constant: nothing of the caller's is in it.
+            POSITIONS  # noqa: S608 - only constants.
             + """
             select state, count(*) as positions, sum(on_hand_units)::bigint as units,
                 sum(on_hand_units * unit_cost)::float as value_at_cost

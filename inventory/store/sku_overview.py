@@ -30,7 +30,7 @@ def sku_positions(db: psycopg.Connection, sku: str, *, now: datetime) -> list[Po
     """Every location that holds the SKU or has a policy for it, warehouses first."""
     with db.cursor(row_factory=class_row(PositionState)) as cursor:
         cursor.execute(
-            POSITIONS
+            POSITIONS  # noqa: S608 - only constants.
             + """
             select sku, location, name as location_name, type as location_type, on_hand_units,
                 inbound_units, committed_units, reorder_point, safety_stock, state
@@ -86,7 +86,7 @@ def sku_summaries(
     """SKUs with most locations out of stock or low first, and how many SKUs there are."""
     with db.cursor(row_factory=class_row(SkuSummary)) as cursor:
         cursor.execute(
-            POSITIONS
+            POSITIONS  # noqa: S608 - only constants.
             + """
             select skus.sku, skus.name, skus.category, vendors.name as vendor_name,
                 count(judged.sku) as positions,

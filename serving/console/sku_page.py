@@ -1,6 +1,5 @@
 """One SKU: what sold, what will, what is there, what may be promised of it and why."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,9 +7,10 @@ import polars as pl
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from inventory.availability import Availability, Term
+from inventory.availability import Availability
 from inventory.demand import DemandForecast
-from serving.console import figures, wording
+from serving.console import figures
+from serving.console.availability_card import availability_card
 from serving.console.layout import (
     Child,
     attributes,
@@ -28,9 +28,9 @@ from serving.console.layout import (
     term_rows,
     units,
 )
+from serving.console.projection import project
 from serving.console.reading import Place, SkuPage, View
 from serving.console.wording import (
-    MINUS,
     PREFIX,
     ago,
     compact,
@@ -66,7 +66,7 @@ def sku_page(page: SkuPage) -> Component:
                     _demand(place),
                     _policy(page, place),
                     _projection(page, place),
-                    _availability(place),
+                    availability_card(place),
                     _places(page, place),
                     _orders(place),
                 ],
@@ -264,7 +264,7 @@ def _explained(name: str, value: float, explanation: dict[str, Any] | None) -> C
 def _projection(page: SkuPage, place: Place) -> Component:
     at = place.position
     forecast = place.forecast
-    projection = figures.project(
+    projection = project(
         [place.today + timedelta(days=n) for n in range(page.horizon_days + 1)],
         on_hand_units=at.on_hand_units,
         inbound_units=place.flows.inbound_units,
@@ -295,90 +295,6 @@ def _mean_by_day(forecast: DemandForecast) -> dict[date, float]:
         for first, mean in zip(forecast.days, forecast.mean_units[0], strict=True)
         for n in range(forecast.period_days)
     }
-
-
-def _availability(place: Place) -> Component:
-    choice = _view_choice(place)
-    answer = place.answer
-    if isinstance(answer, str):
-        return card("Available to promise", choice, empty("No answer", answer), wide=6)
-    terms = answer.terms or ()
-    label = ", ".join(f"{term.term} {term.quantity}" for term in terms)
-    figure = figures.waterfall_figure(
-        [(wording.term(term.term), term.quantity) for term in terms],
-        raw_units=answer.raw,
-        atp_units=answer.atp,
-    )
-    binding = answer.binding_date
-    note = f"binding day {day(binding)}" if binding else None
-    height = 44 + 27 * (len(terms) + 2)
-    sources = [
-        [wording.term(term.term), _signed_units(term.quantity), html.Span(term.source)]
-        for term in terms
-    ]
-    return card(
-        "Available to promise",
-        choice,
-        chart(figure, height=height, label=f"{label}; sum {answer.raw}, promised {answer.atp}"),
-        *_buffer_words(terms),
-        html.Details(
-            [
-                html.Summary("Where each term comes from"),
-                table(["Term", "Units", "Source"], sources, figures={1}),
-            ],
-            className="sources",
-        ),
-        note=note,
-        wide=6,
-    )
-
-
-def _buffer_words(terms: Sequence[Term]) -> list[Component]:
-    """The buffer is the term that people ask about: what set it stands under the chart."""
-    return [
-        html.P(
-            [
-                html.Strong(f"{_signed_units(term.quantity)} promise buffer: "),
-                term.source.removeprefix(f"{term.term}: "),
-            ],
-            className="explain",
-        )
-        for term in terms
-        if term.term == "buffer"
-    ]
-
-
-def _signed_units(quantity: int) -> str:
-    return f"{'+' if quantity > 0 else MINUS if quantity < 0 else ''}{number(abs(quantity))}"
-
-
-def _view_choice(place: Place) -> Component:
-    """Links, so that a view is an address like everything else."""
-    sku, location = place.position.sku, place.position.location
-
-    def links(name: str, codes: list[str], current: str | None) -> Component:
-        made = []
-        for code in codes:
-            view = {"channel": place.view.channel, "method": place.view.method} | {name: code}
-            words = method(code) if name == "method" else code
-            made.append(
-                dcc.Link(
-                    words,
-                    href=sku_href(sku, location=location, **view),
-                    className="segment current" if code == current else "segment",
-                )
-            )
-        return html.Div(
-            made, className="segments", role="group", **attributes({"aria-label": name})
-        )
-
-    return html.Div(
-        [
-            links("channel", place.channels, place.view.channel),
-            links("method", place.methods, place.view.method),
-        ],
-        className="views",
-    )
 
 
 def _places(page: SkuPage, place: Place) -> Component:

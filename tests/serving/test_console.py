@@ -13,6 +13,7 @@ from inventory.health import stock_health
 from inventory.store import database, overview, sku_overview
 from serving.console import figures, mount
 from serving.console.figures import Fan, Sold
+from serving.console.projection import project
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MONDAY = date(2026, 3, 2)
@@ -72,7 +73,7 @@ def test_promotions_are_bands_from_noon_to_noon():
 
 def test_projection_of_the_store_in_the_worked_example():
     """availability: S1 with 8 on hand; D0 2 + 1, D3 1 committed; 6 arrive on D4."""
-    projection = figures.project(
+    projection = project(
         days(8),
         on_hand_units=8,
         inbound_units={MONDAY + timedelta(days=4): 6},
@@ -87,7 +88,7 @@ def test_projection_of_the_store_in_the_worked_example():
 
 def test_an_order_is_not_counted_again_as_expected_demand():
     """Ten ordered for day 0, two expected a day: only from day 5 on does more leave."""
-    projection = figures.project(
+    projection = project(
         days(8),
         on_hand_units=15,
         inbound_units={},
