@@ -28,6 +28,7 @@ from pipelines.settings import Settings, database_of
 from serving.load import Request, run
 
 START_SECONDS_MAX = 60.0
+WARM_UP_SECONDS = 2.0
 LOCATIONS = 4
 SKUS = 250
 UNITS_PER_POSITION = 1_000_000
@@ -76,7 +77,8 @@ def http(
             progress(f"{name}: {rate:.0f} requests/s for {seconds:.0f} s")
             aim = {"rate_per_second": rate, "host": "127.0.0.1"}
             aim |= {"port": running.port, "key": running.key}
-            run([make(rng) for _ in range(int(rate * 2))], **aim)  # type: ignore[arg-type]
+            warm_up = int(rate * min(seconds, WARM_UP_SECONDS))
+            run([make(rng) for _ in range(warm_up)], **aim)  # type: ignore[arg-type]
             cpu_before = cpu_seconds(running.process_group)
             measured = run([make(rng) for _ in range(int(rate * seconds))], **aim)  # type: ignore[arg-type]
             spent = cpu_seconds(running.process_group) - cpu_before
