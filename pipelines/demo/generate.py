@@ -8,7 +8,7 @@ import polars as pl
 
 from inventory.demand import Floats
 from pipelines.demo.assortment import CATEGORIES, Assortment, Ints, make_assortment, make_bundles
-from pipelines.demo.places import PLACES
+from pipelines.demo.places import PLACES, VENDORS
 from pipelines.demo.surroundings import Surroundings, make_surroundings
 from pipelines.demo.trade import (
     Series,
@@ -97,8 +97,11 @@ def generate(*, seed: int, today: date, skus: int, days: int) -> Retailer:
 
 
 def _lead_days(assortment: Assortment) -> Ints:
-    """Days from ordering to receiving inside the demo: from central stock, so a week at most."""
-    return 2 + assortment.category % 5
+    """Days from ordering to receiving each SKU: its vendor's."""
+    by_vendor = {vendor: round(days) for vendor, _, days, *_ in VENDORS}
+    of_category = np.array([by_vendor[category.vendor] for category in CATEGORIES])
+    lead: Ints = of_category[assortment.category]
+    return lead
 
 
 def _keys(assortment: Assortment, series: Series) -> pl.DataFrame:

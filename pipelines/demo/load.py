@@ -48,7 +48,7 @@ def load_demo(
     *,
     now: datetime,
     seed: int = 7,
-    skus: int = 240,
+    skus: int = 200,
     days: int = 730,
     progress: Callable[[str], None] = lambda _: None,
 ) -> DemoReport:

@@ -107,11 +107,15 @@ class Shelf:
     due_units: Floats
 
 
-LEAD_DAYS_MAX = 7
+LEAD_DAYS_MAX = 14
 REVIEW_DAYS = 3
 
+MISPLANNED_SHARE = 0.2
+MISPLANNED = (0.7, 1.1)
+PLANNED = (1.8, 3.2)
 CAREFUL = 2.2
-"""Cover of a well-planned series, as a multiple of the mean demand until the next delivery."""
+"""Stock aimed at, as a multiple of the mean demand until the next delivery: by planners who forget
+the spread of demand, by those who allow for it, and for the series that the demo is shown on."""
 
 
 def run_shelf(
@@ -136,7 +140,9 @@ def run_shelf(
     """
     N, T = demand.shape
     cover_days = lead_days + REVIEW_DAYS
-    generosity: Floats = rng.uniform(0.75, 1.9, size=(N,))
+    generosity: Floats = np.where(
+        rng.random(N) < MISPLANNED_SHARE, rng.uniform(*MISPLANNED, N), rng.uniform(*PLANNED, N)
+    )
     generosity[:well_kept] = CAREFUL
     usual: Floats = np.array(
         [max(demand[i, f : f + 28].mean(), 0.1) for i, f in enumerate(first_day)]
