@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
@@ -102,6 +103,9 @@ def create_app(
             )
             app.state.server = server
             sweeper = asyncio.create_task(_sweep(server))
+            # What start-up made stays for good: the collector need not walk it during a request.
+            gc.collect()
+            gc.freeze()
             yield
             sweeper.cancel()
             if with_inference:
