@@ -76,6 +76,7 @@ def generic(raw: RawTable, *, name: str, series: int | None, today: date) -> Sal
         )
     _reject_future(judged, column=DATE, today=today)
     judged.reject_repeats(KEY)
+    notes += gap_notes(judged.sound)
     named = {column.name for column in SALES_COLUMNS} | {ROW, *ATTRIBUTES}
     covariates = [c for c in raw.columns if c not in named]
     judged.frame = judged.frame.with_columns(_plain(judged.frame, c) for c in covariates)
@@ -191,6 +192,23 @@ def _plain(frame: pl.DataFrame, column: str) -> pl.Expr:
         (pl.col("text").is_not_null() & ~pl.col("number").is_finite().fill_null(value=False)).any()
     )
     return text if unread.item() else text.cast(pl.Float64, strict=False)
+
+
+def gap_notes(frame: pl.DataFrame) -> list[str]:
+    """A sentence on days that are missing inside series, with the first place, or nothing."""
+    recorded = frame.filter(pl.col(UNITS).is_not_null()).sort(KEY)
+    step = pl.col(DATE).diff().over(SKU, LOCATION).dt.total_days()
+    gaps = recorded.with_columns((step - 1).alias("missing")).filter(pl.col("missing") > 0)
+    if gaps.is_empty():
+        return []
+    first = gaps.sort(ROW).row(0, named=True)
+    silent = not bool((recorded.get_column(UNITS) == 0).any())
+    meaning = "no sales, as the file never says 0" if silent else "not recorded"
+    return [
+        f"row {first[ROW]}, date: {first['missing']} days are missing before {first[DATE]} "
+        f"({first[SKU]} at {first[LOCATION]}), {gaps.get_column('missing').sum():,} in all; "
+        f"they count as {meaning}; send them if they are known"
+    ]
 
 
 WEEK_DAYS = 7
