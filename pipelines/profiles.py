@@ -205,9 +205,11 @@ def gap_notes(frame: pl.DataFrame) -> list[str]:
     silent = not bool((recorded.get_column(UNITS) == 0).any())
     meaning = "no sales, as the file never says 0" if silent else "not recorded"
     return [
-        f"row {first[ROW]}, date: {first['missing']} days are missing before {first[DATE]} "
-        f"({first[SKU]} at {first[LOCATION]}), {gaps.get_column('missing').sum():,} in all; "
-        f"they count as {meaning}; send them if they are known"
+        (
+            f"row {first[ROW]}, date: {first['missing']} days are missing before {first[DATE]} "
+            f"({first[SKU]} at {first[LOCATION]}), {gaps.get_column('missing').sum():,} in all; "
+            f"they count as {meaning}; send them if they are known"
+        )
     ]
 
 

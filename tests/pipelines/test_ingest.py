@@ -208,8 +208,10 @@ def test_a_date_gap_is_told_with_its_row_and_what_it_means(bring, catalogue):
     days = "A,s1,2026-06-01,3\nA,s1,2026-06-02,{}\nA,s1,2026-06-06,2\nB,s1,2026-06-01,1\n"
     noted = bring("sales", "sku,location,date,units\n" + days.format(0)).notes
     assert noted == [
-        "row 3, date: 3 days are missing before 2026-06-06 (A at s1), 3 in all; "
-        "they count as not recorded; send them if they are known"
+        (
+            "row 3, date: 3 days are missing before 2026-06-06 (A at s1), 3 in all; "
+            "they count as not recorded; send them if they are known"
+        )
     ]
     noted = bring("sales", "sku,location,date,units\n" + days.format(4)).notes
     assert "count as no sales" in noted[0]
