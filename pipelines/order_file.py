@@ -122,19 +122,20 @@ def order_file(
         lost_sales=lost_sales, seed=seed,
     )  # fmt: skip
     _write(rows, out_path)
-    unknown = state.join(panel.series, on=SERIES, how="anti")
-    notes = list(read.notes)
-    if len(unknown):
-        notes.append(f"{len(unknown)} rows of {state_path.name} have no history: nothing ordered")
     return OrderFileReport(
         series=len(rows),
         ordered_series=int((rows["quantity"] > 0).sum()),
         ordered_units=int(rows["quantity"].sum()),
         critical_ratio=ratio,
         rejected_rows=len(read.rejected),
-        notes=notes,
+        notes=[*read.notes, *_without_history(state, panel.series, name=state_path.name)],
         out=out_path,
     )
+
+
+def _without_history(state: pl.DataFrame, series: pl.DataFrame, *, name: str) -> list[str]:
+    unknown = len(state.join(series, on=SERIES, how="anti"))
+    return [f"{unknown} rows of {name} have no history: nothing ordered"] if unknown else []
 
 
 def decided_rows(

@@ -180,3 +180,15 @@ def was_imported(db: psycopg.Connection, *, kind: str, digest: str) -> bool:
 def analyse(db: psycopg.Connection) -> None:
     """Tell the planner about tables that were just filled, rather than wait for it to notice."""
     db.execute("analyze skus, locations, sales_days, location_days, balances, entries, inbound")
+
+
+def sizes(db: psycopg.Connection) -> tuple[int, int, int, int, int]:
+    """How much is held: SKUs, locations, positions, days of sales, ledger entries."""
+    row = db.execute(
+        "select (select count(*) from skus), (select count(*) from locations), "
+        "(select count(*) from balances where status = 'available'), "
+        "(select count(*) from sales_days), (select count(*) from entries)"
+    ).fetchone()
+    assert row is not None
+    skus, locations, positions, sales, entries = row
+    return skus, locations, positions, sales, entries

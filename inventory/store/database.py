@@ -1,7 +1,8 @@
 """How to reach PostgreSQL, and how its tables come to be."""
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def pool(url: str, *, size_max: int) -> ConnectionPool:
         open=False,
         check=ConnectionPool.check_connection,
     )
+
+
+@contextlib.contextmanager
+def snapshot(db: psycopg.Connection) -> Iterator[None]:
+    """One read-only moment: everything read inside agrees, whatever is written meanwhile."""
+    with db.transaction():
+        db.execute("set transaction isolation level repeatable read, read only")
+        yield
 
 
 def migrate(

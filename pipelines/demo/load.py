@@ -60,7 +60,7 @@ def load_demo(
     progress("generating the retailer")
     hero = DemoHero("drinks-001", "store-berlin", "ship-to-home", "web")
     if bulk.was_imported(db, kind=SOURCE, digest=SOURCE):
-        counts = _counts(db)
+        counts = bulk.sizes(db)
         return DemoReport(True, *counts, seconds=time.perf_counter() - started, hero=hero)
     retailer = generate(seed=seed, today=now.date(), skus=skus, days=days)
     with db.transaction():
@@ -80,19 +80,8 @@ def load_demo(
         )  # fmt: skip
         bulk.analyse(db)
     return DemoReport(
-        False, *_counts(db), seconds=time.perf_counter() - started, hero=retailer.hero
+        False, *bulk.sizes(db), seconds=time.perf_counter() - started, hero=retailer.hero
     )
-
-
-def _counts(db: psycopg.Connection) -> tuple[int, int, int, int, int]:
-    row = db.execute(
-        "select (select count(*) from skus), (select count(*) from locations), "
-        "(select count(*) from balances where status = 'available'), "
-        "(select count(*) from sales_days), (select count(*) from entries)"
-    ).fetchone()
-    assert row is not None
-    skus, locations, positions, sales, entries = row
-    return skus, locations, positions, sales, entries
 
 
 def _load_catalogue(db: psycopg.Connection, retailer: Retailer) -> None:

@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 from inventory.availability import Availability
 from inventory.demand import DemandForecast
 from inventory.errors import NotFound, VouchError
-from inventory.store import history, overview, sku_overview
+from inventory.store import database, history, overview, sku_overview
 from inventory.store.availability import availability
 from inventory.store.forecasts import read_forecast
 from inventory.store.policies import read_policy
@@ -62,8 +62,7 @@ class OverviewPage:
 def read_overview(source: Source) -> OverviewPage:
     """The first page as of now; one snapshot, so that its figures agree with each other."""
     now = source.clock()
-    with source.db() as db, db.transaction():
-        db.execute("set transaction isolation level repeatable read, read only")
+    with source.db() as db, database.snapshot(db):
         return OverviewPage(
             now=now,
             stock=overview.stock_totals(db),
@@ -121,8 +120,7 @@ def read_sku(source: Source, sku: str, *, location: str | None, view: View) -> S
     Without a location, or with one where the SKU is not, it shows where the SKU sells most.
     """
     now = source.clock()
-    with source.db() as db, db.transaction():
-        db.execute("set transaction isolation level repeatable read, read only")
+    with source.db() as db, database.snapshot(db):
         details = sku_overview.sku_details(db, sku)
         if details is None:
             return None
