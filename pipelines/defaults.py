@@ -23,6 +23,10 @@ CANCELLATION_COST = 8.0
 """Money lost when a promise is broken, in units of NOMINAL_UNIT_COST: a refund, a call, and the
 customer's next basket. Against a margin of 0.5 it withholds the unit at a risk of 6 %."""
 
+BUFFER_LOOKAHEAD_DAYS = 7
+"""A week has every weekday in it and the promotions that are near; a peak that is further off must
+not freeze the stock of today."""
+
 
 def add_missing_catalog(
     db: psycopg.Connection, *, skus: pl.DataFrame, locations: list[str]
@@ -64,10 +68,11 @@ def add_store_buffers(db: psycopg.Connection, *, cancellation_cost: float) -> in
                 "store",
                 method,
                 f'{{"cancellation_cost": {cancellation_cost:g}, "exposure_days": {days:g}}}',
+                BUFFER_LOOKAHEAD_DAYS,
             )
             for method, days in exposure_days.items()
         ],
-        schema=["rule_id", "location_type", "method", "forecast"],
+        schema=["rule_id", "location_type", "method", "forecast", "lookahead_days"],
         orient="row",
     )
     return bulk.add_missing(db, rules, table="buffer_rules")
