@@ -35,7 +35,7 @@ test-slow: setup ## Run the tests that train for minutes or soak
 
 bench: setup ## Print the figures of the README, with the machine they were measured on
 	$(BIN)/vouch bench http
-	$(BIN)/vouch bench predict
+	$(BIN)/pytest tests/benchmarks -m slow -q -s
 
 lint: setup ## Check style, types and the import rule
 	$(BIN)/ruff check
