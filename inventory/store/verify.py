@@ -91,8 +91,27 @@ _BALANCES_AGAINST_FACTS = """
 _COMMITMENTS_OF_CLOSED_RESERVATIONS = """
     select concat_ws(' / ', reservation_id, line_no), open_units, 0::bigint
     from reservation_lines join reservations using (reservation_id)
-    where open_units > 0
-        and state in ('shipped', 'released', 'expired', 'cancelled', 'rejected')
+    where open_units > 0 and state in ('shipped', 'released', 'expired', 'cancelled')
+    order by 1
+"""
+
+_COMMITMENTS_OF_OPEN_RESERVATIONS = """
+    select concat_ws(' / ', reservation_id, line_no), open_units, quantity - shipped_units
+    from reservation_lines l join reservations using (reservation_id)
+    where open_units <> quantity - shipped_units
+        and state in ('active', 'confirmed', 'allocated', 'processed', 'rejected')
+        -- Only a short shipment or a rejection gives up units and leaves the order open.
+        and not exists (
+            select from reservation_events e
+            where e.reservation_id = l.reservation_id and e.act in ('ship', 'reject'))
+    order by 1
+"""
+
+_COMMITMENTS_WITH_ANOTHER_EXPIRY = """
+    select concat_ws(' / ', reservation_id, line_no, l.expires_at, r.expires_at), open_units,
+        0::bigint
+    from reservation_lines l join reservations r using (reservation_id)
+    where open_units > 0 and l.expires_at is distinct from r.expires_at
     order by 1
 """
 
@@ -133,6 +152,8 @@ _CHECKS = {
     "balance against entries": _BALANCES_AGAINST_ENTRIES,
     "balance against facts": _BALANCES_AGAINST_FACTS,
     "commitment of a closed reservation": _COMMITMENTS_OF_CLOSED_RESERVATIONS,
+    "open units of an open reservation": _COMMITMENTS_OF_OPEN_RESERVATIONS,
+    "commitment with another expiry": _COMMITMENTS_WITH_ANOTHER_EXPIRY,
     "commitment in the wrong class": _COMMITMENTS_IN_THE_WRONG_CLASS,
     "shipped units against entries": _SHIPMENTS,
     "received units against entries": _RECEIPTS,

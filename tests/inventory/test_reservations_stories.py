@@ -13,7 +13,7 @@ from inventory.errors import InsufficientStock, VouchError
 from inventory.ledger import Fact
 from inventory.orders import ActLine, OrderMessage
 from inventory.reservations import AskedLine, Basket
-from inventory.store import database, feeds, idempotency, ledger, orders, reservations
+from inventory.store import database, feeds, idempotency, ledger, orders, reservations, verify
 from inventory.store.availability import availability
 
 START = datetime(2026, 6, 1, 9, tzinfo=UTC)
@@ -568,8 +568,10 @@ def test_more_lines_than_a_page(shop):
 @pytest.mark.parametrize("title", BUGS_OTHERS_SHIPPED)
 def test_bug_that_others_shipped(shop, title):
     Story(shop).check(BUGS_OTHERS_SHIPPED[title])
+    assert verify.verify(shop).drifts == []
 
 
 @pytest.mark.parametrize("title", STORIES)
 def test_story(shop, title):
     Story(shop).check(STORIES[title])
+    assert verify.verify(shop).drifts == []

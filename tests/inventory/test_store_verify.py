@@ -57,6 +57,8 @@ def test_right_books_show_no_drift(books):
         ("update balances set snapshot_at = snapshot_at - interval '1 hour' where sku = 'A'",
          "balance against facts"),
         ("update reservations set state = 'cancelled'", "commitment of a closed reservation"),
+        ("update reservation_lines set open_units = 3", "open units of an open reservation"),
+        ("update reservation_lines set expires_at = now()", "commitment with another expiry"),
         ("update reservation_lines set class = 'soft'", "commitment in the wrong class"),
         ("update reservation_lines set shipped_units = 2, open_units = 3",
          "shipped units against entries"),
