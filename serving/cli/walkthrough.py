@@ -1,6 +1,8 @@
 """What `vouch demo` does before it serves: load, forecast, make a key, say where to look."""
 
 import os
+import shutil
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,6 +59,11 @@ def demo_key(db: psycopg.Connection, data_dir: Path, *, now: datetime) -> str:
     return key
 
 
+def own_command() -> str:
+    """How the reader's shell reaches us: by name, or by the path that started this."""
+    return "vouch" if shutil.which("vouch") else sys.argv[0]
+
+
 def where_to_look(settings: Settings, ready: Ready) -> list[str]:
     """What the demo prints last: three places and three requests that work."""
     at, hero = f"http://{settings.host}:{settings.port}", ready.hero
@@ -70,7 +77,7 @@ def where_to_look(settings: Settings, ready: Ready) -> list[str]:
         "",
         f"Console    {at}/console   (sign in with the key {ready.key})",
         f"Documents  {at}/docs",
-        "MLflow     `vouch mlflow` in another terminal",
+        f"MLflow     `{own_command()} mlflow` in another terminal",
         "",
         "# what a channel may promise, and why",
         f"{call} '{at}/api/v2/availability/{hero.sku}?{view}&explain=true'",
