@@ -27,7 +27,7 @@ from inventory.errors import InputRejected
 from inventory.lot_size import on_grid
 from inventory.newsvendor import critical_ratio, empirical_target_units
 from inventory.simulate import StockState, project
-from pipelines.panel_file import read_panel, read_table
+from pipelines.panel_file import key_types, read_panel, read_table, typed_like
 from pipelines.predict import Preset, forecast_panel
 
 ON_HAND = "on_hand"
@@ -105,7 +105,8 @@ def order_file(
     _check(lead_time_periods, review_periods, holding, shortage)
     if not out_path.parent.is_dir():
         raise InputRejected(f"there is no folder {out_path.parent}; create it first", field="out")
-    state = read_state(state_path)
+    stock = read_table(state_path)
+    state = checked_state(stock, name=state_path.name)
     panel, read = read_panel(history_path)
     progress(f"read {len(panel.series)} series up to {panel.origin}")
     forecast = forecast_panel(
@@ -121,7 +122,7 @@ def order_file(
         forecast, state, lead_time_periods=lead_time_periods, ratio=ratio,
         lost_sales=lost_sales, seed=seed,
     )  # fmt: skip
-    _write(rows, out_path)
+    _write(typed_like(rows, key_types(stock)), out_path)
     return OrderFileReport(
         series=len(rows),
         ordered_series=int((rows["quantity"] > 0).sum()),
@@ -230,13 +231,12 @@ def stock_at_arrival(
     return after.position_units
 
 
-def read_state(path: Path) -> pl.DataFrame:
+def checked_state(table: pl.DataFrame, *, name: str) -> pl.DataFrame:
     """The state file, checked: sku, location, on_hand, and on_order_1 … on_order_K without gaps."""
-    table = read_table(path)
     for column in (SKU, LOCATION, ON_HAND):
         if column not in table.columns:
             raise InputRejected(
-                f"{path.name} has no column '{column}'; it has {', '.join(table.columns)}",
+                f"{name} has no column '{column}'; it has {', '.join(table.columns)}",
                 field=column,
             )
     arriving = _arriving(table)

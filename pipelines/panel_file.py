@@ -13,6 +13,7 @@ import polars as pl
 
 from features.frame import DATE, IN_STOCK, KEY, LOCATION, SERIES, SKU, UNITS, Panel, check
 from inventory.errors import InputRejected
+from pipelines.raw_table import SEPARATORS
 
 ROW = "row"
 REASON = "reason"
@@ -39,6 +40,8 @@ class FileReport:
     )
     """Columns row (1 is the first row of data) and reason."""
     notes: list[str] = field(default_factory=list)
+    key_types: dict[str, pl.DataType] = field(default_factory=dict)
+    """Types of sku, location and date in the history, for whoever joins our answer to it."""
 
 
 def read_panel(
@@ -53,6 +56,7 @@ def read_panel(
     raw = read_table(history_path)
     report.rows_read = len(raw)
     history = _sound_rows(raw, report, needs=(*KEY, UNITS), name=history_path.name)
+    report.key_types = key_types(raw)
     if today is not None:
         history = _reject(history, pl.col(DATE) > today, f"dated after {today}", report)
     history = _reject_isolated(history, report)
@@ -78,7 +82,7 @@ def read_table(path: Path) -> pl.DataFrame:
             return pl.read_parquet(path)
         if b"\0" in start:
             raise InputRejected(f"{path} is neither parquet nor text; write it as one of the two")
-        return pl.read_csv(path, try_parse_dates=True, infer_schema_length=10_000)
+        return _read_csv(path)
     except FileNotFoundError as error:
         raise InputRejected(f"there is no file {path}; check the path") from error
     except (OSError, pl.exceptions.PolarsError, UnicodeDecodeError) as error:
@@ -86,6 +90,55 @@ def read_table(path: Path) -> pl.DataFrame:
             f"{path} cannot be read as parquet or CSV ({type(error).__name__}); "
             "write it as parquet, or as UTF-8 CSV with a header line"
         ) from error
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    """Text with a header line. Ids are numbers only where no zero in front of one would be lost."""
+    with path.open(encoding="utf-8-sig") as file:
+        header = file.readline()
+    separator = max(SEPARATORS, key=header.count)
+    names = pl.read_csv(path, n_rows=0, separator=separator).columns
+    texts = {name: pl.String for name in names if name in SERIES}
+    table = pl.read_csv(
+        path, try_parse_dates=True, infer_schema_length=10_000, schema_overrides=texts,
+        separator=separator,
+    )  # fmt: skip
+    whole = [
+        column
+        for column in texts
+        if table[column]
+        .cast(pl.Int64, strict=False)
+        .cast(pl.String)
+        .eq(table[column])
+        .all(ignore_nulls=False)
+    ]
+    return table.with_columns(pl.col(whole).cast(pl.Int64))
+
+
+def key_types(table: pl.DataFrame) -> dict[str, pl.DataType]:
+    """The types of the key columns that a table has."""
+    return {column: table.schema[column] for column in KEY if column in table.columns}
+
+
+def typed_like(frame: pl.DataFrame, types: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Key columns in the types of the file they came from: ids as numbers, dates as times, ...
+
+    A date that came as text goes back as ISO text, and one with a time zone as its local midnight.
+    """
+    return frame.with_columns(
+        _back(column, kind, frame.schema[column])
+        for column, kind in types.items()
+        if column in frame.columns
+    )
+
+
+def _back(column: str, kind: pl.DataType, now: pl.DataType) -> pl.Expr:
+    value = pl.col(column)
+    if isinstance(kind, pl.Datetime):
+        return value.cast(pl.Datetime(kind.time_unit)).dt.replace_time_zone(
+            kind.time_zone, ambiguous="earliest", non_existent="null"
+        )
+    return value if kind == now else value.cast(kind)
 
 
 def period_of(history: pl.DataFrame) -> int:
@@ -176,8 +229,10 @@ def _as_date(kind: pl.DataType) -> pl.Expr:
     """Dates from dates, times, or ISO text; null where it is none."""
     if kind == pl.String:
         return pl.col(DATE).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-    if kind == pl.Date or isinstance(kind, pl.Datetime):
-        return pl.col(DATE).cast(pl.Date)
+    if kind == pl.Date:
+        return pl.col(DATE)
+    if isinstance(kind, pl.Datetime):
+        return pl.col(DATE).dt.date()  # The day where it was, whatever it was in UTC by then.
     raise InputRejected(f"must hold dates like 2024-05-31, not {kind}", field=DATE)
 
 
@@ -299,6 +354,8 @@ def _read_future(
         report.notes.append(f"{len(strangers)} series of {path.name} have no history: no forecast")
     origin = history.get_column(DATE).max()
     assert isinstance(origin, date)
+    if len(future) and future.select((pl.col(DATE) <= origin).all()).item():
+        report.notes.append(f"no row of {path.name} is after {origin}, where the history ends")
     aligned = (pl.col(DATE) - (origin + timedelta(days=period_days))).dt.total_days() % period_days
     return (
         future.join(known, on=SERIES, how="semi")

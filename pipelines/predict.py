@@ -17,7 +17,7 @@ from features.frame import DATE, LOCATION, SKU, Panel
 from inventory.demand import LEVELS, DemandForecast, Floats
 from inventory.errors import InputRejected
 from models.ensemble import Ensemble, Member
-from pipelines.panel_file import read_panel
+from pipelines.panel_file import read_panel, typed_like
 
 Preset = Literal["fast", "full"]
 Progress = Callable[[str], None]
@@ -110,7 +110,7 @@ def predict_file(
 
     Parameters
     ----------
-    horizon, window : periods of the file (days or weeks); the window lies inside the horizon.
+    horizon, window : periods of the file (days or weeks), each on its own.
     levels : quantile levels to write, in (0, 1).
     today : rows dated later are rejected, where given.
 
@@ -123,17 +123,21 @@ def predict_file(
     started = time.monotonic()
     wanted = _checked(horizon=horizon, levels=levels, window=window, out_path=out_path)
     panel, read = read_panel(history_path, future_path, today=today)
-    if horizon * panel.period_days > HORIZON_MAX_DAYS:
-        raise InputRejected(f"must be at most {HORIZON_MAX_DAYS} days ahead", field="horizon")
+    ahead = max(horizon, window or 0)
+    if ahead * panel.period_days > HORIZON_MAX_DAYS:
+        field_ = "horizon" if ahead == horizon else "window"
+        raise InputRejected(f"must be at most {HORIZON_MAX_DAYS} days ahead", field=field_)
     fitted = fit_ensemble(
-        panel, horizon=horizon, preset=preset, seed=seed, threads=threads, progress=progress
+        panel, horizon=ahead, preset=preset, seed=seed, threads=threads, progress=progress
     )
-    forecast = fitted.predict(panel, horizon=horizon, levels=np.array(LEVELS))
+    forecast = fitted.predict(panel, horizon=ahead, levels=np.array(LEVELS))
     window_path = None
     if window is not None:
         window_path = out_path.parent / f"{window}.parquet"
-        _write(window_frame(forecast, levels=wanted, window=window, seed=seed), window_path)
-    _write(forecast_frame(forecast, levels=wanted), out_path)
+        sums = window_frame(forecast, levels=wanted, window=window, seed=seed)
+        _write(typed_like(sums, read.key_types), window_path)
+    periods = forecast_frame(forecast, levels=wanted, periods=horizon)
+    _write(typed_like(periods, read.key_types), out_path)
     return PredictReport(
         rows_read=read.rows_read,
         rejected=read.rejected,
@@ -149,16 +153,18 @@ def predict_file(
     )
 
 
-def forecast_frame(forecast: DemandForecast, *, levels: Floats) -> pl.DataFrame:
+def forecast_frame(
+    forecast: DemandForecast, *, levels: Floats, periods: int | None = None
+) -> pl.DataFrame:
     """One row per series and period: sku, location, date, mean, then a column per level."""
-    H = forecast.horizon
-    quantiles = [forecast.day_quantiles_units(float(level)).reshape(-1) for level in levels]
+    H = forecast.horizon if periods is None else periods
+    quantiles = [forecast.day_quantiles_units(float(level))[:, :H].reshape(-1) for level in levels]
     return pl.DataFrame(
         {
             SKU: np.repeat(np.array(forecast.skus, dtype=object), H).tolist(),
             LOCATION: np.repeat(np.array(forecast.locations, dtype=object), H).tolist(),
-            DATE: pl.Series(forecast.days * len(forecast.skus), dtype=pl.Date),
-            "mean": forecast.mean_units.reshape(-1),
+            DATE: pl.Series(forecast.days[:H] * len(forecast.skus), dtype=pl.Date),
+            "mean": forecast.mean_units[:, :H].reshape(-1),
         }
         | {level_name(level): q for level, q in zip(levels, quantiles, strict=True)}
     )
@@ -185,7 +191,7 @@ def level_name(level: float) -> str:
     >>> level_name(0.95), level_name(0.5)
     ('q0.95', 'q0.5')
     """
-    return f"q{level:g}"
+    return f"q{level:.12g}"
 
 
 def _checked(
@@ -196,12 +202,14 @@ def _checked(
         raise InputRejected("must be at least 1 period", field="horizon")
     if not levels or not all(0 < level < 1 for level in levels):
         raise InputRejected("must lie between 0 and 1, like 0.05,0.5,0.95", field="levels")
-    if window is not None and not 1 <= window <= horizon:
-        raise InputRejected(f"must lie between 1 and the horizon, {horizon}", field="window")
+    if window is not None and window < 1:
+        raise InputRejected("must be at least 1 period", field="window")
     if window is not None and out_path.name == f"{window}.parquet":
         raise InputRejected(f"{out_path.name} is the name of the window's file", field="out")
     if not out_path.parent.is_dir():
         raise InputRejected(f"there is no folder {out_path.parent}; create it first", field="out")
+    if out_path.is_dir():
+        raise InputRejected(f"{out_path} is a folder; name a file in it", field="out")
     return np.array(sorted(set(levels)))
 
 

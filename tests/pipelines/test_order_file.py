@@ -11,7 +11,8 @@ from scipy.stats import norm
 from inventory.demand import LEVELS, DemandForecast
 from inventory.errors import InputRejected
 from inventory.simulate import StockState
-from pipelines.order_file import decide, decided_rows, order_file, read_state
+from pipelines.order_file import checked_state, decide, decided_rows, order_file
+from pipelines.panel_file import read_table
 
 LEVEL = np.array(LEVELS)
 
@@ -117,7 +118,7 @@ def write_state(folder, **columns):
 )
 def test_a_state_that_cannot_be_used_names_its_column(tmp_path, columns, field):
     with pytest.raises(InputRejected) as refused:
-        read_state(write_state(tmp_path, **columns))
+        checked_state(read_table(write_state(tmp_path, **columns)), name="state.parquet")
     assert refused.value.field == field
 
 

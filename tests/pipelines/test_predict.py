@@ -96,6 +96,61 @@ def test_csv_is_read_like_parquet(predicted, tmp_path):
     assert pl.read_parquet(report.out_path).equals(from_parquet)
 
 
+BERLIN = pl.Datetime("us", "Europe/Berlin")
+LOCAL_MIDNIGHT = pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "value"),
+    [
+        ("sku", pl.Int64, pl.col("sku").str.slice(1).cast(pl.Int64)),
+        ("sku", pl.Categorical, pl.col("sku").cast(pl.Categorical)),
+        ("location", pl.Int16, pl.lit(7, dtype=pl.Int16)),
+        ("date", pl.Datetime("ns"), pl.col("date").cast(pl.Datetime("ns"))),
+        ("date", pl.String, pl.col("date").cast(pl.String)),
+        ("date", BERLIN, LOCAL_MIDNIGHT),
+    ],
+)  # fmt: skip
+def test_keys_come_back_in_the_types_they_came_in(predicted, column, kind, value):
+    past = history()
+    report, out = predicted(past.with_columns(value.alias(column)), window=3)
+    assert out.schema[column] == kind
+    # The rows that follow the history, had it gone on in the same way.
+    later = past.with_columns(pl.col("date") + timedelta(days=40)).with_columns(value.alias(column))
+    assert len(out.join(later, on=["sku", "location", "date"], how="semi")) == 3 * 7
+    window = pl.read_parquet(report.window_path)
+    assert column == "date" or window.schema[column] == kind
+
+
+def test_ids_in_text_files_keep_their_zeros(predicted, tmp_path):
+    named = history().with_columns(
+        sku=pl.lit("00") + pl.col("sku").str.slice(1), location=pl.lit(7)
+    )
+    named.write_csv(tmp_path / "h.csv", separator=";")
+    predict_file(tmp_path / "h.csv", horizon=7, levels=[0.5], out_path=tmp_path / "o.parquet")
+    out = pl.read_parquet(tmp_path / "o.parquet")
+    assert out["sku"].unique().sort().to_list() == ["000", "001", "002"]
+    assert out["location"].unique().to_list() == [7]
+
+
+def test_a_window_may_reach_beyond_the_horizon(predicted):
+    report, out = predicted(history(), horizon=3, window=9)
+    assert out.group_by("sku").len()["len"].to_list() == [3, 3, 3]
+    window = pl.read_parquet(report.window_path).sort("sku")
+    three = out.group_by("sku").agg(pl.col("mean").sum()).sort("sku")
+    assert (window["mean"] > 2 * three["mean"]).all()
+
+
+def test_a_future_that_is_over_is_told(predicted):
+    report, _ = predicted(history(periods=60), future(periods=40))
+    assert any("no row of f.parquet is after 2024-02-29" in note for note in report.notes)
+
+
+def test_levels_that_differ_late_have_columns_of_their_own(predicted):
+    _, out = predicted(history(), levels=(0.9999991, 0.9999992))
+    assert out.columns[-2:] == ["q0.9999991", "q0.9999992"]
+
+
 def test_broken_rows_are_named_and_the_rest_goes_in(predicted):
     past = history().with_columns(pl.col("units").cast(pl.String), pl.col("date").cast(pl.String))
     at = pl.int_range(pl.len())
@@ -221,7 +276,7 @@ def test_a_category_never_seen_is_forecast_without_it(predicted):
 @pytest.mark.parametrize(
     ("field", "arguments"),
     [("horizon", {"horizon": 0}), ("levels", {"levels": [0.5, 1.0]}), ("levels", {"levels": []}),
-     ("window", {"window": 8}), ("horizon", {"horizon": 400})],
+     ("window", {"window": 0}), ("window", {"window": 400}), ("horizon", {"horizon": 400})],
 )  # fmt: skip
 def test_arguments_out_of_range_are_named(predicted, field, arguments):
     with pytest.raises(InputRejected) as refused:
