@@ -58,7 +58,7 @@ def net_units(projected: Units, raw: Units) -> Units:
 
 def connected(promises: Sequence[GroupPromise], asked: frozenset[int]) -> list[GroupPromise]:
     """The promises that can be in each other's way with what is asked for, through any chain."""
-    reached, rest = set(asked), [p for p in promises if any(p.units_by_day)]
+    reached, rest = set(asked), list(promises)
     found: list[GroupPromise] = []
     while True:
         touching = [p for p in rest if reached & p.members]

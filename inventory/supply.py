@@ -18,6 +18,7 @@ from inventory.groups import (
     net_units,
     slack_from_each_day,
     tightest_cuts,
+    tightest_from,
 )
 from inventory.projection import PositionFacts, Projection, member_method, serves
 
@@ -114,7 +115,12 @@ class SkuSupply:
         if cuts:
             raw = np.minimum(raw, slack_from_each_day(cuts))
         return Taking(
-            raw, self._oversell(asked), self.projection.day_zero[row], asked, cuts, promises
+            raw,
+            self._oversell(asked, promises),
+            self.projection.day_zero[row],
+            asked,
+            cuts,
+            promises,
         )
 
     def in_group(self, group: str, method: str | None, excluded: Collection[str] = ()) -> Taking:
@@ -124,16 +130,25 @@ class SkuSupply:
         promises = self._promises_near(asked)
         cuts = self._cuts(promises, asked, alone=True)
         raw = slack_from_each_day(cuts)
-        return Taking(raw, self._oversell(asked), min(zeros, default=0), asked, cuts, promises)
+        return Taking(
+            raw, self._oversell(asked, promises), min(zeros, default=0), asked, cuts, promises
+        )
 
-    def _promises_near(self, asked: frozenset[int]) -> list[GroupPromise]:
-        if not self._promised:
-            return []
-        promises = [
+    @property
+    def promises(self) -> list[GroupPromise]:
+        """What is promised on groups and not located yet."""
+        return [
             GroupPromise(name, members, tuple(units))
             for (name, members), units in self._promised.items()
+            if any(units)
         ]
-        return connected(promises, asked)
+
+    def tightest_cut(self, promises: Sequence[GroupPromise]) -> Cut:
+        """Of promises by themselves; with slack below zero, they cannot all be located."""
+        return tightest_from(self._cuts(promises, frozenset(), alone=False), 0)
+
+    def _promises_near(self, asked: frozenset[int]) -> list[GroupPromise]:
+        return connected(self.promises, asked)
 
     def _cuts(
         self, promises: Sequence[GroupPromise], asked: frozenset[int], *, alone: bool
@@ -141,12 +156,18 @@ class SkuSupply:
         net = net_units(self.projection.projected, self.projection.takeable)
         return tightest_cuts(net, promises, asked, alone=alone)
 
-    def _oversell(self, asked: frozenset[int]) -> int:
-        """What is left of the allowance, which counts once per SKU over all its locations."""
+    def _oversell(self, asked: frozenset[int], near: Sequence[GroupPromise]) -> int:
+        """What is left of the allowance, which counts once per SKU over all its locations.
+
+        `near`: the promises on groups that the answer itself already leaves room for.
+        """
         if self.oversell_units == 0:
             return 0
         short = self.projection.short_units
         elsewhere = sum(int(short[row]) for row in self.rows.values() if row not in asked)
+        far = [promise for promise in self.promises if promise not in near]
+        if far:
+            elsewhere += max(0, -self.tightest_cut(far).slack_units)
         return max(0, self.oversell_units - elsewhere)
 
     def commit_at(self, location: str, day: int, units: int) -> None:

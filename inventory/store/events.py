@@ -8,7 +8,6 @@ from psycopg.types.json import Jsonb
 
 from inventory import asking
 from inventory.asking import HORIZON_DAYS, Question
-from inventory.groups import tightest_from
 from inventory.shortages import OpenLine, victims
 from inventory.store.facts import Facts, Place, read
 from inventory.supply import SkuSupply
@@ -53,7 +52,7 @@ def report_shortages(
         supply = _supply(facts, sku, now=now)
         named = [location for location in supply.rows if (sku, location) in asked]
         events += sum(_report_position(db, supply, location, now=now) for location in named)
-        events += _report_groups(db, supply, named, now=now)
+        events += _report_groups(db, supply, now=now)
     return events
 
 
@@ -107,21 +106,15 @@ def _report_position(
     return 1
 
 
-def _report_groups(
-    db: psycopg.Connection, supply: SkuSupply, named: Collection[str], *, now: datetime
-) -> int:
-    """At most one event: the tightest cut of the promises around the named locations."""
-    worst = None
-    for location in named:
-        taking = supply.at_location(location)
-        if taking.cuts:
-            cut = tightest_from(taking.cuts, 0)
-            if worst is None or cut.slack_units < worst[0].slack_units:
-                worst = cut, taking
-    if worst is None or worst[0].slack_units >= 0:
+def _report_groups(db: psycopg.Connection, supply: SkuSupply, *, now: datetime) -> int:
+    """At most one event: the tightest cut of all promises on groups."""
+    promises = supply.promises
+    if not promises:
         return 0
-    cut, taking = worst
-    groups = sorted({taking.promises[promise].name for promise, _ in cut.joined})
+    cut = supply.tightest_cut(promises)
+    if cut.slack_units >= 0:
+        return 0
+    groups = sorted({promises[promise].name for promise, _ in cut.joined})
     day = supply.projection.date(max(at for _, at in cut.joined))
     lines = db.execute(
         _LINES + " and l.location is null and l.group_id = any (%s) order by r.sequence",

@@ -498,6 +498,18 @@ STORIES = {
         shortages                           => 3 of r2*1 r1*2
         act   m3 o1 allocate                => short A@near 2>0
     """,
+    "rejected, and the other members of the group have too little": """
+        stock A@L1 5
+        order r1 A*3@near order=o1          => confirmed
+        act   m1 o1 allocate                => allocated
+        act   m2 o1 reject reason=not-in-stock => rejected
+        shortages                           => 3 of r1*3
+    """,
+    "an allowance to oversell counts promises on groups too": """
+        hold  r1 A*2@near channel=flash     => active
+        atp   A@L3 channel=flash            => 0
+        hold  r2 A*1@L3 channel=flash       => short A@L3 1>0
+    """,
     "a channel that may oversell, with carts only, once per SKU": """
         stock A@L1 1
         stock A@L2 0
