@@ -78,7 +78,7 @@ class Decided:
 
 
 def _named(lines: Sequence[PromisedLine], message: OrderMessage) -> list[ActLine]:
-    """The lines of a message, with bundles exploded; one per open SKU when it names none."""
+    """What a message names: bundles exploded, repeats summed; every open SKU when it names none."""
     if not message.lines:
         return [ActLine(sku) for sku in dict.fromkeys(line.sku for line in lines)]
     named = []
@@ -92,7 +92,20 @@ def _named(lines: Sequence[PromisedLine], message: OrderMessage) -> list[ActLine
             named += _components(asked, parts)
         else:
             raise InputRejected(f"'{asked.sku}' is not in this order", field="sku", row=row)
-    return named
+    return _summed(named)
+
+
+def _summed(named: Sequence[ActLine]) -> list[ActLine]:
+    """One line per SKU, location and status: orders may list a SKU twice, and so may messages."""
+    sums: dict[tuple[str, str | None, str | None], ActLine] = {}
+    for line in named:
+        key = (line.sku, line.location, line.status)
+        earlier = sums.get(key)
+        if earlier is None or earlier.quantity is None or line.quantity is None:
+            sums[key] = line if earlier is None else replace(line, quantity=None)
+        else:
+            sums[key] = replace(line, quantity=earlier.quantity + line.quantity)
+    return list(sums.values())
 
 
 def _components(asked: ActLine, parts: Sequence[PromisedLine]) -> list[ActLine]:
@@ -115,18 +128,43 @@ def _at(line: PromisedLine, asked: ActLine, message: OrderMessage) -> bool:
     return line.sku == asked.sku and location in (None, line.location)
 
 
+def _check_place(lines: Sequence[PromisedLine], message: OrderMessage) -> None:
+    """Refuse a location that has none of the open lines: a message from there is a mistake."""
+    here = {line.location for line in lines}
+    named = {message.location, *(asked.location for asked in message.lines)} - {None}
+    if odd := sorted(str(location) for location in named - here):
+        raise InputRejected(f"no open line of this order is at '{odd[0]}'", field="location")
+
+
 def ship(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
     """Units leave. The rest of a line that ships short goes back to what may be promised."""
     decided = Decided(list(lines))
-    for row, asked in enumerate(_named([li for li in lines if li.open_units], message)):
+    waiting = [line for line in lines if line.open_units]
+    _check_place(waiting, message)
+    for asked in _named(waiting, message):
         touched = [li for li in decided.lines if li.open_units and _at(li, asked, message)]
-        left = _quantity(asked, sum(line.open_units for line in touched), row, verb="ship")
+        left = _quantity(asked, sum(line.open_units for line in touched), verb="ship")
         for line in touched:
             shipped = min(left, line.open_units)
             left -= shipped
             decided.put(replace(line, open_units=0, shipped_units=line.shipped_units + shipped))
             if shipped:
                 decided.moved.append(Moved(line, shipped))
+    return decided
+
+
+def cancel(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
+    """The customer wants less: all that is open is given up, or what the lines name of it."""
+    decided = Decided(list(lines))
+    waiting = [line for line in lines if line.open_units]
+    _check_place(waiting, message)
+    for asked in _named(waiting, message):
+        touched = [line for line in waiting if _at(line, asked, message)]
+        left = _quantity(asked, sum(line.open_units for line in touched), verb="cancel")
+        for line in touched:
+            units = min(left, line.open_units)
+            left -= units
+            decided.put(replace(line, open_units=line.open_units - units))
     return decided
 
 
@@ -138,9 +176,10 @@ def reject(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
     located = [line for line in lines if line.open_units and line.location is not None]
     if not located:
         raise InputRejected("no line of this order is at a location yet", field="lines")
-    for row, asked in enumerate(_named(located, message)):
+    _check_place(located, message)
+    for asked in _named(located, message):
         touched = [li for li in located if _at(li, asked, message)]
-        left = _quantity(asked, sum(line.open_units for line in touched), row, verb="reject")
+        left = _quantity(asked, sum(line.open_units for line in touched), verb="reject")
         for line in touched:
             units = min(left, line.open_units)
             left -= units
@@ -169,14 +208,13 @@ def take_back(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
     """Customers return what was shipped, at most that; it arrives in inspection."""
     decided = Decided(list(lines))
     shipped = [line for line in lines if line.shipped_units > line.returned_units]
-    for row, asked in enumerate(_named(shipped, message)):
+    for asked in _named(shipped, message):
         status = asked.status or "inspection"
         if status not in RETURN_STATUSES:
-            problem = f"must be one of {', '.join(RETURN_STATUSES)}"
-            raise InputRejected(problem, field="status", row=row)
+            raise InputRejected(f"must be one of {', '.join(RETURN_STATUSES)}", field="status")
         touched = [line for line in decided.lines if line.sku == asked.sku]
         open_units = sum(line.shipped_units - line.returned_units for line in touched)
-        left = _quantity(asked, open_units, row, verb="return")
+        left = _quantity(asked, open_units, verb="return")
         for line in touched:
             units = min(left, line.shipped_units - line.returned_units)
             left -= units
@@ -187,12 +225,12 @@ def take_back(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
     return decided
 
 
-def _quantity(asked: ActLine, open_units: int, row: int, *, verb: str) -> int:
+def _quantity(asked: ActLine, open_units: int, *, verb: str) -> int:
     if asked.quantity is None:
         return open_units
     if asked.quantity > open_units:
         problem = f"cannot {verb} {asked.quantity} of '{asked.sku}': {open_units} are open for it"
-        raise InputRejected(problem, field="quantity", row=row)
+        raise InputRejected(problem, field="quantity")
     return asked.quantity
 
 

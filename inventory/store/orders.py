@@ -15,8 +15,8 @@ from inventory.errors import InputRejected, InsufficientStock, Shortage
 from inventory.ledger import AVAILABLE, Fact, Key
 from inventory.orders import DAMAGED, NOT_IN_STOCK, Moved, OrderMessage
 from inventory.promising import locate
-from inventory.reservations import PromisedLine, Reservation, as_of, closed, next_state
-from inventory.store import events, idempotency, ledger, reservation_rows
+from inventory.reservations import PromisedLine, Reservation, as_of, next_state
+from inventory.store import catalog, events, idempotency, ledger, reservation_rows
 from inventory.store.facts import Facts, Place
 from inventory.store.idempotency import Outcome
 from inventory.store.positions import decide_on
@@ -25,6 +25,9 @@ from inventory.supply import SkuSupply
 
 SOURCE = "order"
 """Source of the ledger entries that acts on orders make."""
+
+BEHIND_UTC_MAX = timedelta(hours=12)
+"""No location's day begins later than this after the day of UTC."""
 
 
 def get(db: psycopg.Connection, order_id: str, *, now: datetime) -> Reservation:
@@ -175,19 +178,29 @@ def _ship(
         for moved in decided.moved
     ]
     ledger.record(db, facts, now=now)
+    # Units that leave before their day are missed by what was promised for the days before it.
+    early = {
+        (moved.line.sku, moved.line.location or "")
+        for moved in decided.moved
+        if moved.line.promised_date > (now - BEHIND_UTC_MAX).date()
+    }
+    if early:
+        _write_then_report(db, order, decided.lines, sorted(early), now=now)
     return decided.lines
 
 
 def _cancel(
-    _db: psycopg.Connection, order: Reservation, _m: OrderMessage, _now: datetime, _actor: str
+    _db: psycopg.Connection, order: Reservation, message: OrderMessage, _now: datetime, _actor: str
 ) -> Lines:
-    return closed(order.lines)
+    return orders.cancel(order.lines, message).lines
 
 
 def _return(
     db: psycopg.Connection, order: Reservation, message: OrderMessage, now: datetime, actor: str
 ) -> Lines:
     decided = orders.take_back(order.lines, message)
+    for moved in decided.moved:
+        catalog.check_position(db, sku=moved.line.sku, location=moved.line.location or "")
     facts = [
         _fact(order, moved, message, kind="return", units=moved.units, now=now, actor=actor)
         for moved in decided.moved

@@ -100,10 +100,10 @@ _COMMITMENTS_OF_OPEN_RESERVATIONS = """
     from reservation_lines l join reservations using (reservation_id)
     where open_units <> quantity - shipped_units
         and state in ('active', 'confirmed', 'allocated', 'processed', 'rejected')
-        -- Only a short shipment or a rejection gives up units and leaves the order open.
+        -- These alone can give up units and leave the order open.
         and not exists (
             select from reservation_events e
-            where e.reservation_id = l.reservation_id and e.act in ('ship', 'reject'))
+            where e.reservation_id = l.reservation_id and e.act in ('ship', 'reject', 'cancel'))
     order by 1
 """
 

@@ -13,7 +13,16 @@ from inventory.errors import InsufficientStock, VouchError
 from inventory.ledger import Fact
 from inventory.orders import ActLine, OrderMessage
 from inventory.reservations import AskedLine, Basket
-from inventory.store import database, feeds, idempotency, ledger, orders, reservations, verify
+from inventory.store import (
+    database,
+    feeds,
+    idempotency,
+    inbound,
+    ledger,
+    orders,
+    reservations,
+    verify,
+)  # fmt: skip
 from inventory.store.availability import availability
 
 START = datetime(2026, 6, 1, 9, tzinfo=UTC)
@@ -21,7 +30,7 @@ KINDS = {"hold": "soft", "order": "hard", "preorder": "preorder"}
 
 
 TABLES = """outbox, idempotency, reservation_events, reservation_lines, reservations, entries,
-    balances, group_members, groups, bundles, channels, skus, locations"""
+    balances, inbound, group_members, groups, bundles, channels, skus, locations"""
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +107,16 @@ class Story:
         fact = Fact(sku, location, status, "delta", int(units), at, "test")
         with self.db.transaction():
             ledger.record(self.db, [fact], now=self.now)
+        return "ok"
+
+    def do_coming(self, what, units, day):
+        """Confirmed supply that comes so many days after the start."""
+        sku, location = what.split("@")
+        inbound.put(
+            self.db, inbound_id=f"in-{next(self.ids)}", sku=sku, location=location,
+            quantity=int(units), expected_at=START + timedelta(days=int(day)), state="confirmed",
+            now=self.now,
+        )  # fmt: skip
         return "ok"
 
     def do_count(self, what, units, at):
@@ -401,6 +420,22 @@ STORIES = {
         units B@L2                          => 2
         atp   B@L2                          => 2
     """,
+    "a part of an order is cancelled": """
+        stock A@L1 5
+        stock B@L1 9
+        order r1 A*3@L1 C*2@L1 order=o1     => confirmed
+        act   m1 o1 cancel A*1              => confirmed
+        atp   A@L1                          => 1
+        act   m2 o1 cancel C*1              => confirmed
+        atp   B@L1                          => 7
+        act   m3 o1 cancel A*9              => InputRejected
+        act   m4 o1 allocate                => allocated
+        act   m5 o1 cancel C*1              => allocated
+        atp   B@L1                          => 9
+        act   m6 o1 cancel                  => cancelled
+        atp   A@L1                          => 5
+        act   m7 o1 cancel A*1              => StateConflict
+    """,
     "nothing of an order ships: it was cancelled": """
         stock A@L1 2
         order r1 A*2@L1 order=o1            => confirmed
@@ -497,6 +532,35 @@ STORIES = {
         act   m2 o2 reject reason=not-in-stock => rejected
         shortages                           => 3 of r2*1 r1*2
         act   m3 o1 allocate                => short A@near 2>0
+    """,
+    "an order and its shipment list a SKU twice": """
+        stock A@L1 6
+        order r1 A*2@L1 A*3@L1 order=o1     => confirmed
+        act   m1 o1 allocate                => allocated
+        act   m2 o1 ship A*2 A*4            => InputRejected
+        act   m3 o1 ship A*2 A*3            => shipped
+        units A@L1                          => 1
+        act   m4 o1 return A*1 A*3          => shipped
+        units A@L1 inspection               => 4
+    """,
+    "shipped or rejected where nothing of the order is": """
+        stock A@L1 5
+        order r1 A*2@L1 order=o1            => confirmed
+        act   m1 o1 allocate                => allocated
+        act   m2 o1 ship A@L2               => InputRejected
+        act   m3 o1 reject A@L2 reason=mismatch => InputRejected
+        located o1                          => A*2@L1
+        act   m4 o1 ship A@L1               => shipped
+        act   m5 o1 return A@LX             => UnknownLocation
+    """,
+    "shipped before its day: what was promised for earlier is short": """
+        stock  A@L1 5
+        coming A@L1 5 3
+        order  r1 A*5@L1 order=o1           => confirmed
+        order  r2 A*5@L1 on=5 order=o2      => confirmed
+        act    m1 o2 allocate               => allocated
+        act    m2 o2 ship                   => shipped
+        shortages                           => 5 of r1*5
     """,
     "rejected, and the other members of the group have too little": """
         stock A@L1 5
