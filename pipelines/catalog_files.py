@@ -6,6 +6,7 @@ A column that is not in the file keeps what was known; a cell that is empty mean
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from zoneinfo import available_timezones
 
 import polars as pl
 import psycopg
@@ -136,6 +137,11 @@ def judge_catalog(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str
     refuse_unknown(db, judged, spec.columns)
     if kind == "buffer-rules":
         _check_rules(judged)
+    if "timezone" in judged.frame.columns:
+        judged.reject(
+            ~pl.col("timezone").is_in(available_timezones()), column="timezone",
+            problem="no such time zone", remedy="write a name such as Europe/Berlin",
+        )  # fmt: skip
     if kind == "bundles":
         judged.reject(
             pl.col("sku") == pl.col("component"), column="component",

@@ -28,6 +28,8 @@ KINDS = ("sales", *catalog_files.KINDS, "promotions", "location-days", *stock_fi
 
 SHOWN = 5
 """Problems listed on the screen; the file of rejected rows has them all."""
+VALUE_SHOWN = 60
+"""Characters of a wrong value on the screen."""
 
 
 @dataclass(slots=True, eq=False)
@@ -82,12 +84,16 @@ class ImportReport:
             return told
         told += [f"{self.rejected:,} rows rejected:"]
         told += [
-            f"  row {row}, {column}: {problem} ({value!r}); {remedy}"
+            f"  row {row}, {column}: {problem} ({_short(value)!r}); {remedy}"
             for row, column, value, problem, remedy in self.problems.head(SHOWN).iter_rows()
         ]
         if len(self.problems) > SHOWN:
             told += [f"  and {len(self.problems) - SHOWN:,} more problems"]
         return [*told, f"all of them are in {self.rejected_path}"]
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= VALUE_SHOWN else value[:VALUE_SHOWN] + "…"
 
 
 def import_file(

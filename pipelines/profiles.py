@@ -186,7 +186,8 @@ def _plain(frame: pl.DataFrame, column: str) -> pl.Expr:
         return pl.when(number.is_finite()).then(number).alias(column)
     if kind.is_nested():
         raise InputRejected(f"should hold numbers or text, not {kind}", field=column)
-    text = pl.col(column).cast(pl.String).str.strip_chars().replace("", None)
+    text = pl.col(column).cast(pl.String).str.replace_all("\0", "", literal=True)
+    text = text.str.strip_chars().replace("", None)
     numbers = frame.select(text.cast(pl.Float64, strict=False).alias("number"), text.alias("text"))
     unread = numbers.select(
         (pl.col("text").is_not_null() & ~pl.col("number").is_finite().fill_null(value=False)).any()

@@ -52,9 +52,17 @@ def read_raw(path: Path) -> RawTable:
         raise InputRejected(
             f"{path} cannot be read ({error.strerror}); check the path and the rights to it"
         ) from error
+    if not content.strip():
+        raise InputRejected(f"{path} is empty; write a header line, and rows below it")
     try:
         frame, ragged = _parse(content)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, csv.Error, OSError) as error:
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputRejected(
+            f"{path} is neither Parquet nor UTF-8 text: line {line} holds byte "
+            f"0x{content[error.start]:02x}; save it as UTF-8, or as Parquet"
+        ) from error
+    except (pl.exceptions.PolarsError, csv.Error, OSError) as error:
         raise InputRejected(
             f"{path} cannot be read as Parquet or CSV ({type(error).__name__}); "
             "write it as Parquet, or as UTF-8 CSV with a header line"
@@ -75,7 +83,13 @@ def _parse(content: bytes) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _is_regular(text: str, separator: str) -> bool:
-    """Whether every line has as many separators as the header: then the fast reader is right."""
+    """Whether every line has as many separators as the header: then the fast reader is right.
+
+    It would give two columns of one name other names, so such a header is not regular.
+    """
+    header = text.split("\n", 1)[0].strip().split(separator)
+    if len(set(header)) < len(header):
+        return False
     lines = pl.Series(text.rstrip("\r\n").split("\n"))
     counts = lines.str.count_matches(separator, literal=True)
     return counts.n_unique() == 1 and '"' not in text[:100_000]
@@ -84,6 +98,9 @@ def _is_regular(text: str, separator: str) -> bool:
 def _parse_with_care(text: str, separator: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Row by row: some have values in quotes, or another number of fields than the header."""
     header, *body = csv.reader(io.StringIO(text), delimiter=separator)
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise InputRejected(f"column '{twice}' is in the header twice; keep one", field=twice)
     numbered = [(i, row) for i, row in enumerate(body, start=1) if row]
     frame = pl.DataFrame(
         [[i, *(value or None for value in row)] for i, row in numbered if len(row) == len(header)],

@@ -31,10 +31,18 @@ WRITE = {
 }
 
 
+INTEGER_MAX = 1_000_000_000
+"""Beyond any stock, and within what the tables hold."""
+
+CHARACTERS_MAX = 200
+"""Of a name or id, as at the HTTP door."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a file: its type, and the values it may hold.
 
+    maximum : by default none, for whole numbers `INTEGER_MAX`.
     refers_to : the kind of thing it names, which must be known; see `Judged.known`.
     """
 
@@ -100,7 +108,8 @@ class Judged:
     def reject_repeats(self, key: Sequence[str]) -> None:
         """Note the rows whose key came before in the file."""
         first = self.frame.select(pl.col(ROW).min().over(key)).to_series()
-        repeated = first != self.frame.get_column(ROW)
+        whole = self.frame.select(pl.all_horizontal(pl.col(key).is_not_null())).to_series()
+        repeated = (first != self.frame.get_column(ROW)) & whole
         if repeated.any():
             named = ", ".join(key)
             said = pl.select(
@@ -174,7 +183,8 @@ def _words(value: pl.Expr) -> pl.Expr:
 def _date(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
     if kind == pl.String:
         return value.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-    return value.cast(pl.Date)
+    # With a time zone, the day where it was: in UTC, a midnight may be on the day before.
+    return value.dt.date() if isinstance(kind, pl.Datetime) else value.cast(pl.Date)
 
 
 def _time(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
@@ -235,6 +245,8 @@ def _note_type(judged: Judged, text: pl.DataFrame, column: Column) -> None:
 def _note_values(judged: Judged, column: Column) -> None:
     """What is of the right type, but out of range or not among the choices."""
     value = pl.col(column.name)
+    if column.kind == "text":
+        _note_text(judged, column)
     if column.kind == "integer":
         judged.reject(
             value != value.round(),
@@ -243,7 +255,7 @@ def _note_values(judged: Judged, column: Column) -> None:
             remedy="write whole units",
         )
     if column.minimum is not None:
-        least = f"{column.minimum:g}"
+        least = f"{column.minimum:.12g}"
         sign = "is negative" if column.minimum == 0 else f"is below {least}"
         judged.reject(
             value < column.minimum,
@@ -251,10 +263,13 @@ def _note_values(judged: Judged, column: Column) -> None:
             problem=f"{column.name} {sign}",
             remedy=f"write {least} or more",
         )
-    if column.maximum is not None:
-        most = f"{column.maximum:g}"
+    maximum = column.maximum
+    if maximum is None and column.kind == "integer":
+        maximum = INTEGER_MAX
+    if maximum is not None:
+        most = f"{maximum:.16g}"
         judged.reject(
-            value > column.maximum,
+            value > maximum,
             column=column.name,
             problem=f"{column.name} is above {most}",
             remedy=f"write at most {most}",
@@ -266,3 +281,20 @@ def _note_values(judged: Judged, column: Column) -> None:
             problem=f"no such {column.name}",
             remedy="write one of " + ", ".join(column.choices),
         )
+
+
+def _note_text(judged: Judged, column: Column) -> None:
+    """Text that no screen shows and no database takes, or that is a whole file in a cell."""
+    value = pl.col(column.name)
+    judged.reject(
+        value.str.contains(r"\p{Cc}"),
+        column=column.name,
+        problem=f"{column.name} holds a character that cannot be printed",
+        remedy="remove it",
+    )
+    judged.reject(
+        value.str.len_chars() > CHARACTERS_MAX,
+        column=column.name,
+        problem=f"{column.name} is longer than {CHARACTERS_MAX} characters",
+        remedy="shorten it",
+    )

@@ -29,7 +29,7 @@ STOCK_COLUMNS = (
     Column("delta", "integer"),
     Column("status", choices=STATUSES),
     Column("effective_at", "moment"),
-    Column("sequence", "integer", minimum=0),
+    Column("sequence", "integer", minimum=0, maximum=2**53),  # It may be a clock's ticks.
     Column("reason"),
     Column("id"),
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from serving.cli.screen import Json, err, opened, progress, show, utc_now
+from serving.cli.screen import Json, complain, err, opened, progress, show, utc_now
 
 IMPORT_REFUSED = 2
 
@@ -43,6 +43,8 @@ def import_(
 ) -> None:
     """Load a file: good rows go in, bad rows are listed with field and remedy.
 
+    The exit code is 2 when no row could go in.
+
     \b
     $ vouch import locations locations.csv
     2 of 2 rows in, ...
@@ -62,6 +64,10 @@ def import_(
             progress=progress,
         )
     show(report, as_json=as_json)
+    if not report.accepted:
+        why = "every row was rejected" if report.rows_read else f"{file.name} has no rows"
+        complain(f"nothing went in: {why}")
+        raise typer.Exit(IMPORT_REFUSED)
 
 
 def verify(*, as_json: Json = False) -> None:

@@ -187,7 +187,44 @@ def test_unreadable_files_say_what_to_do(db, tmp_path):
     assert "UTF-8" in refused(latin)
     empty = tmp_path / "empty.csv"
     empty.write_bytes(b"")
-    assert "header line" in refused(empty)
+    assert "is empty; write a header line" in refused(empty)
+    assert "line 2 holds byte 0xfc" in refused(latin)
+    twice = tmp_path / "twice.csv"
+    twice.write_text("sku,sku,location,date,units\nA,A,s1,2026-06-01,1\n")
+    assert "column 'sku' is in the header twice" in refused(twice)
+
+
+def test_what_no_table_could_take_is_a_bad_row_like_any_other(db, bring, catalogue):
+    report = bring("stock", "sku,location,quantity\nA,s1,1e30\nA\0,s1,1\nB,s1,2\n")
+    assert problems(report)[:2] == [
+        (1, "quantity", "quantity is above 1000000000"),
+        (2, "sku", "sku holds a character that cannot be printed"),
+    ]
+    assert report.accepted == 1
+    long, cut = "A" * 201 + ",s1,2026-06-01,1,", "A,s1,2026-06-01,1,x\0y"
+    sales = f"sku,location,date,units,note\n{long}\n{cut}\n"
+    report = bring("sales", sales, create_missing=True)
+    assert problems(report) == [(1, "sku", "sku is longer than 200 characters")]
+    assert max(len(line) for line in report.lines()) < 300
+    assert rows(db, "select covariates ->> 'note' from sales_days") == [("xy",)]
+    report = bring("locations", "location,type,timezone\ns9,store,Mars/X\n")
+    assert problems(report) == [(1, "timezone", "no such time zone")]
+
+
+def test_a_day_with_a_time_zone_is_the_day_there(db, bring, catalogue):
+    midnight = pl.Series([date(2026, 6, 1)]).cast(pl.Datetime("us", "Europe/Berlin"))
+    midnight = midnight.dt.replace_time_zone(None).dt.truncate("1d")
+    midnight = midnight.dt.replace_time_zone("Europe/Berlin")
+    bring("sales", pl.DataFrame({"sku": ["A"], "location": ["s1"], "date": midnight, "units": [1]}))
+    assert rows(db, "select day from sales_days") == [(date(2026, 6, 1),)]
+
+
+def test_two_rows_without_a_date_are_not_the_same_row(bring, catalogue):
+    report = bring("sales", "sku,location,date,units\nA,s1,01.06.2026,1\nA,s1,02.06.2026,1\n")
+    assert problems(report) == [
+        (1, "date", "date is not a date"),
+        (2, "date", "date is not a date"),
+    ]
 
 
 def test_weekly_rows_are_sent_to_predict(bring, catalogue):
