@@ -89,9 +89,10 @@ def empty_console(postgres_url):
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """One headless Chromium for all pages."""
+    """One headless Chromium for all pages of a module: Playwright keeps an event loop running as
+    long as it is open, in which no other test could start its own."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.skip(f"no Chromium on this machine; install one of: {', '.join(BROWSERS)}")
@@ -103,7 +104,7 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context(chromium):
     """One cache for all tests: the scripts are large."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
