@@ -8,11 +8,15 @@ from datetime import datetime
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected, NotFound, StateConflict
 from inventory.ledger import AVAILABLE, STATUSES, Fact, Key
 from inventory.store import catalog, events, idempotency, ledger
 from inventory.store.retry import retrying
+
+EXPECTED_YEARS = range(1970, 2201)
+"""A year outside of these is a wrong unit of time, or a date that stands for "never"."""
 
 STATES = ("planned", "confirmed", "shipped", "received", "cancelled")
 OPEN_STATES = ("planned", "confirmed", "shipped")
@@ -41,7 +45,7 @@ def put(
     Raises
     ------
     UnknownSku, UnknownLocation, InputRejected
-        Less than was received already, or a state that there is not.
+        Less than was received already, a state that there is not, or a date that makes no sense.
     StateConflict
         Another SKU or location after a receipt.
     """
@@ -50,11 +54,16 @@ def put(
     if quantity < 0:
         raise InputRejected(f"{quantity} units cannot be on their way; send 0 or more",
                             field="quantity")  # fmt: skip
+    if expected_at.tzinfo is None or expected_at.year not in EXPECTED_YEARS:
+        raise InputRejected(f"'{expected_at}' is no time with a zone from 1970 to 2200",
+                            field="expected_at")  # fmt: skip
     catalog.check_position(db, sku=sku, location=location)
 
     def act() -> Row:
         with db.transaction():
             before = _locked(db, inbound_id)
+            if before is not None:
+                _hold_promises(db, before, now=now)
             received = 0 if before is None else int(str(before["received_units"]))
             _check_change(before, inbound_id, (sku, location), quantity, received)
             rest = quantity - received
@@ -86,6 +95,16 @@ _PUT = """
 """
 
 
+def _hold_promises(
+    db: psycopg.Connection, row: Row, status: str = AVAILABLE, *, now: datetime
+) -> None:
+    """Lock the sellable balance: a promise is made either before this change of supply or after."""
+    sku, location = str(row["sku"]), str(row["location"])
+    keys = {Key(sku, location, AVAILABLE), Key(sku, location, status)}
+    ledger.create(db, keys, now=now)
+    ledger.lock(db, keys)
+
+
 def _check_change(
     before: Row | None, inbound_id: str, place: tuple[str, str], quantity: int, received: int
 ) -> None:
@@ -109,11 +128,13 @@ def receive(
     received_at: datetime | None = None,
     status: str = AVAILABLE,
     actor: str = "",
+    tell_order: bool = True,
 ) -> Row:
     """Goods have arrived: inbound falls and stock rises in one event. A repeat changes nothing.
 
     A count true after `received_at` already has the goods; then only the inbound falls
-    (outcome `already_counted`).
+    (outcome `already_counted`). The purchase order that announced them is told, unless it is the
+    one that speaks (`tell_order` false).
 
     Raises
     ------
@@ -135,7 +156,10 @@ def receive(
 
     def act() -> Row:
         with db.transaction():
+            order = _order_behind(db, inbound_id) if tell_order else None
             row = _checked(_locked(db, inbound_id), inbound_id, quantity)
+            if status != AVAILABLE:
+                _hold_promises(db, row, status, now=now)
             outcome = _into_stock(
                 db,
                 row,
@@ -148,7 +172,15 @@ def receive(
             )
             told = {"id": inbound_id, "sku": row["sku"], "location": row["location"]}
             told |= {"outcome": outcome, "received": quantity}
-            return told | _take_off(db, inbound_id, quantity, now)
+            told |= _take_off(db, inbound_id, quantity, now)
+            if status != AVAILABLE or outcome != "applied":
+                # What was to come is here and cannot be sold, or was on the shelf all along.
+                place = (str(row["sku"]), str(row["location"]))
+                events.report_shortages(db, [place], now=now)
+            if order is not None:
+                received = {"sku": row["sku"], "quantity": quantity, "status": status}
+                _note_on_order(db, order, received, actor=actor, now=now)
+            return told
 
     done = idempotency.once(db, scope="inbound", key=message_id, body=body, now=now, act=act)
     answer: Row = done.response
@@ -210,6 +242,45 @@ def _take_off(db: psycopg.Connection, inbound_id: str, quantity: int, now: datet
         ).fetchone()
     assert row is not None
     return row
+
+
+def _order_behind(db: psycopg.Connection, inbound_id: str) -> Row | None:
+    """Our purchase order that announced the goods, locked; it goes before its supply."""
+    with db.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "select p.purchase_order_id as id, p.state from purchase_orders p "
+            "join inbound i using (purchase_order_id) where i.inbound_id = %s for update of p",
+            [inbound_id],
+        ).fetchone()
+
+
+def _note_on_order(
+    db: psycopg.Connection, order: Row, received: Row, *, actor: str, now: datetime
+) -> None:
+    """Its line, its state and its history say what came: these units are no longer on order."""
+    db.execute(
+        "update purchase_order_lines set received_units = received_units + %s "
+        "where purchase_order_id = %s and sku = %s",
+        [received["quantity"], order["id"], received["sku"]],
+    )
+    db.execute(
+        """
+        with after as (
+            update purchase_orders p set version = version + 1, updated_at = %(now)s,
+                state = case when exists (
+                    select from purchase_order_lines l
+                    where l.purchase_order_id = p.purchase_order_id
+                        and l.received_units < l.quantity
+                ) then 'partially_received' else 'received' end
+            where purchase_order_id = %(id)s returning state
+        )
+        insert into purchase_order_events
+            (purchase_order_id, act, from_state, to_state, at, actor, changes)
+        select %(id)s, 'receive', %(state)s, state, %(now)s, %(actor)s, %(changes)s from after
+        """,
+        {"id": order["id"], "state": order["state"], "now": now, "actor": actor,
+         "changes": Jsonb({"received": [received]})},
+    )  # fmt: skip
 
 
 def _locked(db: psycopg.Connection, inbound_id: str) -> Row | None:

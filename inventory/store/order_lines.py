@@ -5,15 +5,17 @@ order's row, and returns what it changed, for the order's history.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from inventory.calendar import zone
+from inventory.catalog import Location
 from inventory.errors import InputRejected
-from inventory.store import inbound
+from inventory.store import catalog, inbound
 
 RECEIPT_STATUSES = ("available", "inspection", "frozen", "defective")
 
@@ -114,8 +116,11 @@ def announce(
 ) -> None:
     """Make each line's inbound say what the order says: confirmed, shipped or cancelled.
 
-    The date is the order's when it is confirmed; later the inbound's own, which may have moved.
+    The date is the order's when it is confirmed, from the start of the location's day on; later
+    the inbound's own, which may have moved.
     """
+    place = catalog.get(db, Location, order["location"])
+    morning = datetime.combine(order["expected_on"], time(0), zone(place.timezone))
     for line in read_lines(db, order["id"]).values():
         if line["quantity"] <= line["received_units"]:
             continue
@@ -125,14 +130,13 @@ def announce(
         ).fetchone()
         if known is None and state == "cancelled":
             continue
-        midnight = datetime.combine(order["expected_on"], time(0), UTC)
         inbound.put(
             db,
             inbound_id=inbound_id,
             sku=line["sku"],
             location=order["location"],
             quantity=line["quantity"],
-            expected_at=midnight if known is None or state == "confirmed" else known[0],
+            expected_at=morning if known is None or state == "confirmed" else known[0],
             state=state,
             now=now,
             purchase_order_id=order["id"],
@@ -176,6 +180,7 @@ def _post_receipts(
             now=now,
             status=status,
             actor=actor,
+            tell_order=False,
         )
 
 

@@ -22,6 +22,7 @@ from inventory.purchase_orders import (
 )
 from inventory.store.order_lines import announce, confirm_lines, edit_lines, receive_lines
 from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.retry import retrying
 
 SUPPLY_OF_STATE = {
     "confirmed": "confirmed", "shipped": "shipped", "cancelled": "cancelled", "closed": "cancelled",
@@ -111,25 +112,29 @@ def act(
     is wrong. Nothing is half done.
     """
     _check_role(act, role)
-    with db.transaction():
-        order = _locked(db, po_id)
-        next_state(po_id, order["state"], act)
-        changes: dict[str, Any] = {}
-        if act == "accept":
-            db.execute(
-                "update purchase_order_lines set firmed = true where purchase_order_id = %s",
-                [po_id],
-            )
-        elif act == "confirm":
-            changes = confirm_lines(db, order, lines or ())
-        elif act == "receive":
-            changes = receive_lines(db, order, lines, actor=actor, now=now)
-        everything = not changes.get("open_units")
-        to_state = next_state(po_id, order["state"], act, everything_received=everything)
-        _record(db, order, act=act, to_state=to_state, actor=actor, now=now, reason=reason,
-                changes=changes)  # fmt: skip
-        if to_state in SUPPLY_OF_STATE:
-            announce(db, _locked(db, po_id), state=SUPPLY_OF_STATE[to_state], now=now)
+
+    def attempt() -> None:
+        with db.transaction():
+            order = _locked(db, po_id)
+            next_state(po_id, order["state"], act)
+            changes: dict[str, Any] = {}
+            if act == "accept":
+                db.execute(
+                    "update purchase_order_lines set firmed = true where purchase_order_id = %s",
+                    [po_id],
+                )
+            elif act == "confirm":
+                changes = confirm_lines(db, order, lines or ())
+            elif act == "receive":
+                changes = receive_lines(db, order, lines, actor=actor, now=now)
+            everything = not changes.get("open_units")
+            to_state = next_state(po_id, order["state"], act, everything_received=everything)
+            _record(db, order, act=act, to_state=to_state, actor=actor, now=now, reason=reason,
+                    changes=changes)  # fmt: skip
+            if to_state in SUPPLY_OF_STATE:
+                announce(db, _locked(db, po_id), state=SUPPLY_OF_STATE[to_state], now=now)
+
+    retrying(db, attempt)
     return get_order(db, po_id)
 
 

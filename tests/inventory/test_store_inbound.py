@@ -1,5 +1,6 @@
 """Supply on its way: announced, dated again, received once."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,8 @@ from inventory.errors import (
     UnknownLocation,
     UnknownSku,
 )
-from inventory.store import catalog, feeds, inbound, verify
+from inventory.reservations import AskedLine, Basket
+from inventory.store import catalog, database, feeds, inbound, reservations, verify
 
 NOW = datetime(2026, 7, 1, 8, tzinfo=UTC)
 DUE = NOW + timedelta(days=3)
@@ -40,7 +42,7 @@ def receive(db, message_id, quantity, **more):
 
 def units(db, status="available"):
     row = db.execute("select units from balances where status = %s", [status]).fetchone()
-    return row and row[0]
+    return row[0] if row else 0
 
 
 def test_a_receipt_moves_units_from_the_road_to_the_shelf(stock):
@@ -69,7 +71,7 @@ def test_more_than_is_to_come_is_refused_for_ever_under_that_id(stock):
             receive(stock, "r1", 41)
         assert error.value.field == "quantity"
         announce(stock, 50)
-    assert units(stock) is None
+    assert units(stock) == 0
     receive(stock, "r2", 41)
     assert units(stock) == 41
 
@@ -152,3 +154,52 @@ def test_supply_that_comes_later_than_promised_is_reported(stock):
     assert stock.execute("select kind, sku, location from outbox").fetchall() == [
         ("shortage", "A", "S1")
     ]
+
+
+def order_all(db, units):
+    asked = Basket("hard", "web", "ship", (AskedLine("A", units),), location="S1",
+                   on=(DUE + timedelta(days=1)).date(), order_id="o1")  # fmt: skip
+    return reservations.place(db, asked, reservation_id="r1", now=NOW)
+
+
+def short_units(db):
+    rows = db.execute("select payload ->> 'short_units' from outbox where kind = 'shortage'")
+    return [int(units) for (units,) in rows]
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_goods_that_cannot_be_sold_leave_their_promises_short(stock, counted):
+    """They came broken, or they were on the shelf already when it was counted."""
+    announce(stock, 5)
+    order_all(stock, 5)
+    if counted:
+        count = {"id": "c1", "sku": "A", "location": "S1", "quantity": 0, "effective_at": NOW}
+        feeds.sync(stock, mode="snapshot", rows=[count], now=NOW, source="wms")
+        assert receive(stock, "r1", 5, received_at=NOW)["outcome"] == "already_counted"
+    else:
+        receive(stock, "r1", 5, status="defective")
+    assert short_units(stock) == [5]
+
+
+def test_supply_is_cancelled_before_a_promise_on_it_or_after_never_beside(stock, database_url):
+    announce(stock, 5)
+
+    def cancel():
+        with database.connect(database_url) as db:
+            announce(db, 5, state="cancelled")
+
+    with database.connect(database_url) as shopper:
+        with shopper.transaction():
+            order_all(shopper, 5)
+            canceller = threading.Thread(target=cancel)
+            canceller.start()
+            canceller.join(0.3)
+            assert canceller.is_alive()
+        canceller.join()
+    assert short_units(stock) == [5]
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_date_that_makes_no_sense_is_refused(stock, year):
+    with pytest.raises(InputRejected, match="from 1970 to 2200"):
+        announce(stock, expected_at=DUE.replace(year=year))

@@ -1,12 +1,16 @@
 """Purchase orders in PostgreSQL: acts, edits, receipts and the supply that they announce."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
 from inventory.errors import InputRejected, NotFound, StateConflict
+from inventory.ledger import Key
+from inventory.store import database, inbound, ledger
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.purchase_orders import act, edit, get_order, late_orders, list_orders
 
@@ -59,7 +63,9 @@ def inbound_of(db):
 
 def on_hand(db, status="available"):
     return dict(
-        db.execute("select sku, units from balances where status = %s", [status]).fetchall()
+        db.execute(
+            "select sku, units from balances where status = %s and units <> 0", [status]
+        ).fetchall()
     )
 
 
@@ -153,6 +159,50 @@ def test_goods_may_go_to_inspection_first(shop, order):
     do(shop, order, "receive", lines=[{"sku": "TEA", "quantity": 5, "status": "inspection"}])
     assert on_hand(shop, "inspection") == {"TEA": 5}
     assert on_hand(shop) == {}
+
+
+def test_goods_received_by_the_name_of_their_inbound_are_no_longer_on_order(shop, order):
+    """A warehouse knows the delivery, not the order: the order hears of it all the same."""
+    do(shop, order, "accept", "approve", "send", "confirm")
+    told = {"message_id": "m1", "quantity": 70, "now": NOW, "actor": "dock"}
+    for _ in range(2):  # The repeat changes nothing.
+        inbound.receive(shop, f"{order}:2", **told)
+        found = get_order(shop, order)
+        assert [line["received_units"] for line in found["lines"]] == [0, 70]
+        assert found["state"] == "partially_received"
+        assert [event["actor"] for event in found["events"]][5:] == ["dock"]
+    assert do(shop, order, "receive")["state"] == "received"
+    assert on_hand(shop) == {"CUP": 40, "TEA": 100}
+
+
+def test_goods_come_on_the_day_of_the_location(shop, order):
+    """Midnight in UTC is the evening before in New York: a day too early to promise from."""
+    shop.execute("update locations set timezone = 'America/New_York'")
+    do(shop, order, "accept", "approve", "send", "confirm")
+    arrivals = shop.execute(
+        "select distinct expected_at at time zone 'America/New_York' from inbound"
+    ).fetchall()
+    assert arrivals == [(datetime(2026, 3, 9, 0, 0),)]  # noqa: DTZ001 - a wall clock's time.
+
+
+def test_a_deadlock_over_a_receipt_is_never_shown(shop, order, database_url):
+    """Another writer holds CUP and comes for TEA while the receipt holds TEA and comes for CUP."""
+    do(shop, order, "accept", "approve", "send", "confirm", "ship")
+    cup, tea = (Key(sku, "DC", "available") for sku in ("CUP", "TEA"))
+
+    def receive():
+        with database.connect(database_url) as db:
+            do(db, order, "receive", lines=[{"sku": s, "quantity": 9} for s in ("TEA", "CUP")])
+
+    with ThreadPoolExecutor(1) as thread, database.connect(database_url) as other:
+        ledger.create(other, [cup, tea], now=NOW)
+        with other.transaction():
+            ledger.lock(other, [cup])
+            received = thread.submit(receive)
+            time.sleep(0.3)  # It waits now, and so will be the first to find the circle.
+            ledger.lock(other, [tea])
+        received.result()
+    assert on_hand(shop) == {"CUP": 9, "TEA": 9}
 
 
 def test_a_receipt_is_an_entry_of_the_ledger(shop, order):
