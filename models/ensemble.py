@@ -97,6 +97,12 @@ class Ensemble:
                   "weight": pl.Float64}  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")
 
+    @property
+    def horizon_max(self) -> int | None:
+        """Most periods ahead that every member can see, once fitted; None where none minds."""
+        recipes = [getattr(member, "recipe", None) for member in self.members]
+        return min((recipe.horizon for recipe in recipes if recipe is not None), default=None)
+
     def fit(self, panel: Panel, *, horizon: int) -> Self:
         """Look back for weights and calibration, then fit every member on the whole panel."""
         self.period_days = panel.period_days

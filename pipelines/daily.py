@@ -31,6 +31,8 @@ TRAIN_EVERY_DAYS = 7
 TRAINED = "trained"
 """First word of the note on the first forecast run after a training."""
 
+ONE = timedelta(days=1)
+
 LAG_DAYS_TOLD = 2
 """A history that ends earlier than this before today is worth a word."""
 
@@ -88,6 +90,7 @@ def daily(
     settings: Settings,
     *,
     now: datetime,
+    as_of: date | None = None,
     skus: Sequence[str] | None = None,
     train: bool | None = None,
     progress: Progress = lambda _: None,
@@ -96,8 +99,10 @@ def daily(
 
     Parameters
     ----------
+    as_of : read only what sold before this day; by default all that is on record.
     skus : re-forecast only these, with the champion; all else keeps its forecast and policy.
-    train : None trains when nothing was trained on this database within a week.
+    train : None trains when nothing was trained on this database within a week, or the champion
+        sees fewer days ahead than asked.
 
     Raises
     ------
@@ -110,7 +115,7 @@ def daily(
             counts["days rolled up"] = roll_up_ledger_sales(
                 db, through=now.date() - timedelta(days=1), now=now
             )
-            panel = load_panel(db, horizon_days=settings.horizon_days)
+            panel = load_panel(db, as_of=as_of, horizon_days=settings.horizon_days)
             counts["series"], counts["days of sales"] = len(panel.series), len(panel.history)
         report.origin = panel.origin
         _note_lag(report, now.date())
@@ -139,11 +144,15 @@ def _forecast(
 ) -> None:
     """Train if it is time, and put the champion's forecast in force."""
     from models import registry
-    from pipelines.forecast import forecast
+    from pipelines.forecast import forecast, horizon_of
     from pipelines.train import train as train_model
 
     if train is None:
-        train = skus is None and must_train(db, now=now)
+        train = skus is None and (
+            must_train(db, now=now)
+            or horizon_of(registry.load_champion(settings.tracking_uri).ensemble)
+            < settings.horizon_days
+        )
     if train:
         with _step(report, "train", progress) as counts:
             trained = train_model(
@@ -219,7 +228,7 @@ def _note_lag(report: DailyReport, today: date) -> None:
     if lag_days > LAG_DAYS_TOLD:
         report.notes.append(
             f"sales end on {report.origin}, {lag_days} days before today: forecasts start there; "
-            "import newer sales"
+            f"import newer sales, or plan as on that morning with `--as-of {report.origin + ONE}`"
         )
 
 

@@ -1,6 +1,7 @@
 """Forecasting: the champion's word on a panel, stored as the forecast in force for its series."""
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -50,8 +51,9 @@ def forecast(
     Raises
     ------
     InputRejected
-        None of the `skus` is in the panel.
+        None of the `skus` is in the panel, or the model was trained for fewer periods.
     """
+    _refuse_beyond(ensemble, horizon)
     shown = panel if skus is None else with_context(panel, skus)
     run_id = run_id_of(shown, model_version=model_version, horizon=horizon, skus=skus)
     if forecasts.has_run(db, run_id):
@@ -65,6 +67,22 @@ def forecast(
     found = replace(found, run_id=run_id, model_version=model_version)
     forecasts.store_run(db, found, now=now, mlflow_run_id=mlflow_run_id, note=note)
     return run_id
+
+
+def horizon_of(ensemble: Forecaster) -> float:
+    """Most periods ahead that the model was trained for."""
+    most: int | None = getattr(ensemble, "horizon_max", None)
+    return math.inf if most is None else most
+
+
+def _refuse_beyond(ensemble: Forecaster, horizon: int) -> None:
+    most = horizon_of(ensemble)
+    if horizon > most:
+        raise InputRejected(
+            f"the model in use was trained for {most:g} days ahead, not {horizon}; "
+            f"train one that sees further with `vouch train --horizon {horizon}`",
+            field="horizon",
+        )
 
 
 def with_context(panel: Panel, skus: Sequence[str]) -> Panel:

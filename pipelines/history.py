@@ -44,10 +44,13 @@ def load_panel(
     db: psycopg.Connection,
     *,
     origin: date | None = None,
+    as_of: date | None = None,
     horizon_days: int,
     skus: Sequence[str] | None = None,
 ) -> Panel:
     """Every series that is alive at `origin` (default: the last day on record).
+
+    as_of : the morning on which one stands: what sold on that day or later is not yet known.
 
     History columns: key, units, in_stock, price and promotion where there are any, covariates of
     the row and of the place, and the attributes category, brand, location_type. The future holds
@@ -61,6 +64,8 @@ def load_panel(
     origin = origin or store.last_sales_day(db, skus=skus)
     if origin is None:
         raise InputRejected(NO_SALES)
+    if as_of is not None:
+        origin = min(origin, as_of - timedelta(days=1))
     first, last = origin - timedelta(days=HISTORY_DAYS - 1), origin + timedelta(days=horizon_days)
     rows = store.read_sales_days(db, first=first, last=last, skus=skus).rename({"day": DATE})
     history = gap_free(rows, origin=origin)

@@ -1,12 +1,15 @@
 """The command line `vouch`. A command parses, calls one function and prints what came back.
 
 A refusal is printed as one message, with exit code 2 and no traceback; so is a setting that is
-wrong. Heavy libraries load inside the commands that need them, so that `vouch --help` is quick.
+wrong. Anything else is a defect: one message too, and the traceback in a file. Heavy libraries load
+inside the commands that need them, so that `vouch --help` is quick.
 """
 
 import os
 import signal
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
@@ -20,6 +23,8 @@ from serving.cli import bench, files, jobs, keys, server, store
 from serving.cli.screen import complain
 
 REFUSED = 2
+BROKEN = 70
+"""EX_SOFTWARE of sysexits.h."""
 INTERRUPTED = 130
 
 cli = typer.Typer(
@@ -61,7 +66,23 @@ def run(arguments: Sequence[str]) -> int:
         complain(f"setting {name}: {fault['msg']}")
     except psycopg.OperationalError as away:
         complain(f"the database does not answer: {away}")
+    except Exception as defect:  # noqa: BLE001  The last door: a person reads what comes out of it.
+        complain(f"unexpected {type(defect).__name__}: {_first_line(defect)}; {_kept()}")
+        return BROKEN
     return REFUSED
+
+
+def _first_line(defect: Exception) -> str:
+    return (str(defect).splitlines() or ["no message"])[0]
+
+
+def _kept() -> str:
+    """Write the traceback where whoever mends the defect finds it; says where that is."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="vouch-defect-", suffix=".txt", delete=False
+    ) as file:
+        traceback.print_exc(file=file)
+    return f"this is a defect of Vouch, please report it with {file.name}"
 
 
 def _as_ctrl_c(_signal: int, _frame: FrameType | None) -> NoReturn:

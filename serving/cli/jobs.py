@@ -1,13 +1,25 @@
 """Commands that plan: train, forecast, buffers, replenish, the daily job, promotions."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 import typer
 
+from inventory.errors import InputRejected
 from serving.cli.screen import Json, figures, opened, progress, say, show, utc_now
 
 Skus = Annotated[list[str] | None, typer.Option("--sku", help="Only this SKU; may be repeated.")]
+
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(help="Work as on the morning of this day, e.g. 2024-06-12.", formats=["%Y-%m-%d"]),
+]
+Horizon = Annotated[
+    int | None, typer.Option(help="Days ahead; else VOUCH_HORIZON_DAYS, or 28.", min=1, max=365)
+]
+
+MORNING_HOUR = 6
+"""UTC; sales of the day before have arrived by then."""
 
 promotion_cli = typer.Typer(help="Planned promotions.", no_args_is_help=True)
 
@@ -23,8 +35,20 @@ def register(cli: typer.Typer) -> None:
         cli.command()(command)
 
 
+def morning(as_of: datetime | None) -> tuple[datetime, date | None]:
+    """The moment at which a command works, and the day to work as of, if one was given."""
+    now = utc_now()
+    if as_of is None:
+        return now, None
+    if as_of.date() > now.date():
+        raise InputRejected(f"must not be after today, {now.date()}", field="as-of")
+    return min(now, as_of.replace(hour=MORNING_HOUR, tzinfo=UTC)), as_of.date()
+
+
 def train(
     *,
+    horizon: Horizon = None,
+    as_of: AsOf = None,
     preset: Annotated[
         Literal["fast", "full"], typer.Option(help="Members: full adds ARIMA and LSTM.")
     ] = "full",
@@ -39,8 +63,9 @@ def train(
     from pipelines import history
     from pipelines.train import train as fit
 
-    with opened() as (settings, db):
-        panel = history.load_panel(db, horizon_days=settings.horizon_days)
+    _, day = morning(as_of)
+    with opened(horizon_days=horizon) as (settings, db):
+        panel = history.load_panel(db, as_of=day, horizon_days=settings.horizon_days)
     model = fit(
         panel,
         horizon=settings.horizon_days,
@@ -63,7 +88,9 @@ def train(
     show(told, as_json=as_json, lines=lines)
 
 
-def forecast(*, sku: Skus = None, as_json: Json = False) -> None:
+def forecast(
+    *, sku: Skus = None, horizon: Horizon = None, as_of: AsOf = None, as_json: Json = False
+) -> None:
     """Forecast with the champion, and put the run in force.
 
     \b
@@ -74,8 +101,9 @@ def forecast(*, sku: Skus = None, as_json: Json = False) -> None:
     from pipelines import history
     from pipelines.forecast import forecast as run
 
-    with opened() as (settings, db):
-        panel = history.load_panel(db, horizon_days=settings.horizon_days)
+    now, day = morning(as_of)
+    with opened(horizon_days=horizon) as (settings, db):
+        panel = history.load_panel(db, as_of=day, horizon_days=settings.horizon_days)
         champion = registry.load_champion(settings.tracking_uri, progress=progress)
         version = f"{registry.MODEL}/{champion.version}"
         run_id = run(
@@ -83,7 +111,7 @@ def forecast(*, sku: Skus = None, as_json: Json = False) -> None:
             panel,
             champion.ensemble,
             model_version=version,
-            now=utc_now(),
+            now=now,
             horizon=settings.horizon_days,
             mlflow_run_id=champion.run_id,
             skus=sku,
@@ -94,7 +122,7 @@ def forecast(*, sku: Skus = None, as_json: Json = False) -> None:
     show(told, as_json=as_json, lines=[line])
 
 
-def buffers(*, sku: Skus = None, as_json: Json = False) -> None:
+def buffers(*, sku: Skus = None, as_of: AsOf = None, as_json: Json = False) -> None:
     """Work out the promise buffers that come from the forecast in force.
 
     \b
@@ -103,12 +131,13 @@ def buffers(*, sku: Skus = None, as_json: Json = False) -> None:
     """  # noqa: D301 - \b keeps the example's line breaks.
     from pipelines.buffers import compute_buffers
 
+    now, _ = morning(as_of)
     with opened() as (settings, db):
-        report = compute_buffers(db, now=utc_now(), seed=settings.seed, skus=sku)
+        report = compute_buffers(db, now=now, seed=settings.seed, skus=sku)
     show(report, as_json=as_json, lines=figures(report))
 
 
-def replenish(*, sku: Skus = None, as_json: Json = False) -> None:
+def replenish(*, sku: Skus = None, as_of: AsOf = None, as_json: Json = False) -> None:
     """Work out policies from the forecast in force, and propose orders to vendors.
 
     \b
@@ -117,10 +146,11 @@ def replenish(*, sku: Skus = None, as_json: Json = False) -> None:
     """  # noqa: D301
     from pipelines.replenish import replenish as plan
 
+    now, _ = morning(as_of)
     with opened() as (settings, db):
         report = plan(
             db,
-            now=utc_now(),
+            now=now,
             seed=settings.seed,
             service_level=settings.service_level,
             holding_cost_rate=settings.holding_cost_rate,
@@ -133,6 +163,8 @@ def replenish(*, sku: Skus = None, as_json: Json = False) -> None:
 def daily(
     *,
     sku: Skus = None,
+    horizon: Horizon = None,
+    as_of: AsOf = None,
     train: Annotated[
         bool | None, typer.Option(help="Train first; by default when the champion is a week old.")
     ] = None,
@@ -146,12 +178,14 @@ def daily(
     """  # noqa: D301
     from pipelines.daily import daily as job
 
-    with opened() as (settings, _):
+    now, day = morning(as_of)
+    with opened(horizon_days=horizon) as (settings, _):
         assert settings.database_url is not None
         report = job(
             settings.database_url,
             settings,
-            now=utc_now(),
+            now=now,
+            as_of=day,
             skus=sku,
             train=train,
             progress=progress,

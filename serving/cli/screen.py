@@ -75,8 +75,14 @@ def figures(report: Any) -> list[str]:  # noqa: ANN401 - any dataclass of figure
 @contextlib.contextmanager
 def opened(
     report: Callable[[str], None] = lambda _: None,
+    *,
+    horizon_days: int | None = None,
 ) -> Iterator[tuple[Settings, psycopg.Connection]]:
-    """The settings, with the database in use named, and a connection to it, tables in place."""
+    """The settings, with the database in use named, and a connection to it, tables in place.
+
+    horizon_days : in place of what the settings say, where given.
+    """
+    asked = {} if horizon_days is None else {"horizon_days": horizon_days}
     with database_of(Settings()) as url, database.connect(url) as db:
         database.migrate(db, now=utc_now(), report=report)
-        yield Settings(database_url=url), db
+        yield Settings(database_url=url).model_copy(update=asked), db

@@ -92,6 +92,48 @@ def test_a_day_from_ledger_to_orders_and_again(database_url, settings, quick):
         assert units == (4.0, "ledger")
 
 
+def test_a_past_morning_knows_only_what_had_sold(database_url, settings, quick):
+    with database.connect(database_url) as db:
+        load_demo(db, now=NOW, skus=8, days=100)
+        morning = NOW - timedelta(days=20)
+        fewer = settings.model_copy(update={"horizon_days": 5})
+        report = daily(database_url, fewer, now=morning, as_of=morning.date())
+        assert str(report.origin) == "2026-05-20"
+        assert report.run_id.startswith("f-20260521-")
+        (days,) = db.execute(
+            "select distinct cardinality(mean_units) from forecasts where run_id = %s",
+            [report.run_id],
+        ).fetchone()
+        assert days == 5
+
+
+def test_a_champion_that_sees_too_few_days_is_trained_again(
+    database_url, settings, quick, monkeypatch
+):
+    from models.ensemble import Ensemble
+
+    with database.connect(database_url) as db:
+        load_demo(db, now=NOW, skus=8, days=100)
+    first = daily(database_url, settings, now=NOW)
+    monkeypatch.setattr(Ensemble, "horizon_max", 14)
+    assert "train" not in {step.name for step in daily(database_url, settings, now=NOW).steps}
+    longer = settings.model_copy(update={"horizon_days": 20})
+    with pytest.raises(InputRejected, match="trained for 14 days ahead, not 20"):
+        daily(database_url, longer, now=NOW, train=False)
+    monkeypatch.setattr(Ensemble, "fit", _seeing_as_far_as_asked(Ensemble.fit, monkeypatch))
+    again = daily(database_url, longer, now=NOW)
+    assert "train" in {step.name for step in again.steps}
+    assert again.run_id != first.run_id
+
+
+def _seeing_as_far_as_asked(fit, monkeypatch):
+    def fitted(self, panel, *, horizon):
+        monkeypatch.setattr(type(self), "horizon_max", horizon)
+        return fit(self, panel, horizon=horizon)
+
+    return fitted
+
+
 def test_an_old_history_is_told(database_url, settings, quick):
     with database.connect(database_url) as db:
         load_demo(db, now=NOW, skus=8, days=100)

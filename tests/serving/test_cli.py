@@ -137,6 +137,40 @@ def test_a_refusal_is_one_message_without_a_traceback(desk):
     assert "Traceback" not in done.stderr
 
 
+def test_a_defect_is_one_message_and_its_traceback_is_kept(desk, monkeypatch):
+    def broken(_db):
+        raise ZeroDivisionError("by nought\nand more")
+
+    monkeypatch.setattr("inventory.store.verify.verify", broken)
+    done = desk("verify")
+    assert done.returncode == 70
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("vouch: unexpected ZeroDivisionError: by nought; this is a defect")
+    kept = Path(line.rsplit(" ", 1)[1])
+    assert "Traceback" in kept.read_text()
+    kept.unlink()
+
+
+def test_an_import_of_which_nothing_went_in_fails(desk):
+    (desk.folder / "bad.csv").write_text("location,type\nL1,shop\n")
+    done = desk("import locations bad.csv")
+    assert done.returncode == 2
+    assert "row 1, type: no such type ('shop'); write one of" in done.stdout
+    assert done.stderr.splitlines()[-1] == "vouch: nothing went in: every row was rejected"
+    (desk.folder / "none.csv").write_text("location,type\n")
+    done = desk("import locations none.csv")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "vouch: nothing went in: none.csv has no rows"
+    (desk.folder / "half.csv").write_text("location,type\nL1,shop\nL2,store\n")
+    assert desk("import locations half.csv").returncode == 0
+
+
+def test_a_day_that_is_not_yet_is_refused(desk):
+    done = desk("daily --as-of 2999-01-01")
+    assert done.returncode == 2
+    assert "field 'as-of': must not be after today" in done.stderr
+
+
 def test_a_wrong_setting_is_named(tmp_path):
     done = vouch("verify", folder=tmp_path, environment={"VOUCH_PORT": "many"})
     assert done.returncode == 2
