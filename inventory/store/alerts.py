@@ -84,7 +84,7 @@ def list_alerts(
     """Alerts, the newest first: `{"alerts": [...], "next_cursor": text or None}`."""
     given = {
         "kind": kind, "sku": sku, "location": location, "severity": severity,
-        "open_only": open_only, "before": decode_cursor(cursor)[0] if cursor else None,
+        "open_only": open_only, "before": decode_cursor(cursor, int)[0] if cursor else None,
         "limit": limit + 1,
     }  # fmt: skip
     with db.cursor(row_factory=dict_row) as rows:

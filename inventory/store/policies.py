@@ -139,7 +139,7 @@ def list_policies(
     limit: int = 100,
 ) -> dict[str, object]:
     """Policies by SKU and location: `{"policies": [...], "next_cursor": text or None}`."""
-    after = decode_cursor(cursor) if cursor else ["", ""]
+    after = decode_cursor(cursor, str, str) if cursor else ["", ""]
     where = sql.SQL(
         "where (%(sku)s::text is null or sku = %(sku)s) "
         "and (%(location)s::text is null or location = %(location)s) "

@@ -65,7 +65,7 @@ def list_orders(
         " and (%(before)s::text is null or p.purchase_order_id < %(before)s)"
         " order by p.purchase_order_id desc limit %(limit)s"
     )
-    before = decode_cursor(cursor)[0] if cursor else None
+    before = decode_cursor(cursor, str)[0] if cursor else None
     given = {"state": state, "vendor": vendor, "location": location, "before": before}
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(query, {**given, "limit": limit + 1}).fetchall()

@@ -43,8 +43,7 @@ def quarantined(
 def _id_in(cursor: str | None) -> int | None:
     if cursor is None:
         return None
-    last = decode_cursor(cursor)
-    return int(last[0])
+    return int(decode_cursor(cursor, int)[0])
 
 
 def _page(name: str, found: list[dict[str, object]], *, key: str, limit: int) -> JSONResponse:
