@@ -186,6 +186,19 @@ def clamp_notice(row: Stated, now: datetime) -> Problem | None:
     )
 
 
+def elsewhere(row: Stated, location: str) -> Problem:
+    """A row of another location in the FULL file of one."""
+    return Problem(
+        "location",
+        f"this is the full file of '{location}'; send the rows of '{row.location}' in another",
+    )
+
+
+def shown(message_id: str) -> str:
+    """An id as it can be sent back: half of a surrogate pair, which is no text, as `?`."""
+    return message_id.encode(errors="replace").decode()
+
+
 def used_before(message_id: str) -> Problem:
     """Two different rows under one id: the first stands."""
     return Problem(

@@ -79,9 +79,15 @@ def _dangling(error: ForeignKeyViolation) -> InputRejected:
     home = _HOMES.get(field, field)
     return InputRejected(
         f"'{value}' is not in the catalogue; add it with PUT /api/v2/{home}/{value} first",
-        field="components" if field == "component" else field,
+        field=_FIELDS.get((error.diag.table_name or "", field), field),
     )
 
+
+_FIELDS = {
+    ("bundles", "component"): "components",
+    ("group_members", "location"): "locations",
+}
+"""What the body calls the column of a table of members."""
 
 _HOMES = {
     "vendor": "vendors",
@@ -145,7 +151,22 @@ def _put_bundles(db: psycopg.Connection, bundles: Sequence[Bundle]) -> int:
             "insert into bundles (sku, component, units) values (%s, %s, %s)",
             [(b.id, component, n) for b in bundles for component, n in b.components.items()],
         )
+    _check_one_level(db)
     return len(set(ids)) - len(old)
+
+
+def _check_one_level(db: psycopg.Connection) -> None:
+    """A bundle has no stock, so one inside another would stand for stock that there is not."""
+    nested = db.execute(
+        "select outer_one.sku, outer_one.component from bundles outer_one "
+        "join bundles inner_one on inner_one.sku = outer_one.component limit 1"
+    ).fetchone()
+    if nested is not None:
+        raise InputRejected(
+            f"bundle '{nested[0]}' would contain '{nested[1]}', which is a bundle itself; "
+            "list what is in that one instead",
+            field="components",
+        )
 
 
 def get(db: psycopg.Connection, kind: type[ItemT], item_id: str) -> ItemT:

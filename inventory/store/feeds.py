@@ -108,15 +108,29 @@ def sync(
     Raises
     ------
     InputRejected
-        The message as a whole makes no sense: too many rows, an unknown mode, basis or scope.
+        The message as a whole makes no sense: too many rows, an unknown mode, basis, scope or
+        location.
     """
     message = _Feed(mode, basis, scope, location, atomic, source, actor, feed, full_share_min, now)
     _check(message, len(rows))
+    if location is not None and catalog.unknown(db, skus=(), locations=[location])[1]:
+        raise UnknownLocation(location)
     read: list[Stated | Problem | None] = [
-        feeds.read_row(row, mode=mode, basis=basis, location=location, now=now) for row in rows
+        _of_its_location(
+            message, feeds.read_row(row, mode=mode, basis=basis, location=location, now=now)
+        )
+        for row in rows
     ]
     verdicts = retrying(db, lambda: _in_one_transaction(db, message, rows, read))
     return _result(message, verdicts)
+
+
+def _of_its_location(feed: _Feed, row: Stated | Problem) -> Stated | Problem:
+    """A FULL file of one location says nothing whole about another."""
+    if feed.scope == "partial" or feed.location is None or type(row) is Problem:
+        return row
+    assert isinstance(row, Stated)
+    return row if row.location == feed.location else feeds.elsewhere(row, feed.location)
 
 
 def _check(feed: _Feed, rows: int) -> None:
@@ -362,7 +376,7 @@ def _row_result(feed: _Feed, verdicts: _Verdicts, i: int) -> RowResult:
         return RowResult(read.message_id, verdicts.outcomes[i], feeds.clamp_notice(read, feed.now))
     row = verdicts.rows[i]
     message_id = row.get("id") if isinstance(row, Mapping) else None
-    message_id = message_id if isinstance(message_id, str) else None
+    message_id = feeds.shown(message_id) if isinstance(message_id, str) else None
     if read is None:
         return RowResult(message_id, "duplicate")
     return RowResult(message_id, "quarantined", read)

@@ -71,7 +71,7 @@ def test_pages_go_on_after_the_last_id(shop):
     ("item", "field", "value"),
     [
         (Sku("N", "New", vendor="nobody"), "vendor", "nobody"),
-        (Group("g", ("S1", "S9")), "location", "S9"),
+        (Group("g", ("S1", "S9")), "locations", "S9"),
         (Bundle("B", {"Z": 1}), "components", "Z"),
         (Bundle("Z", {"A": 1}), "sku", "Z"),
         (BufferRule("r", sku="Z", quantity=1), "sku", "Z"),
