@@ -76,6 +76,8 @@ class Shortage:
     day: date
     asked_units: int
     available_units: int
+    in_group: bool = False
+    """Whether `place` is a group and not a location."""
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self) | {"day": self.day.isoformat()}

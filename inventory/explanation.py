@@ -16,7 +16,9 @@ def binding_day(supply: SkuSupply, taking: Taking, location: str | None, day: in
     if taking.cuts:
         cut = tightest_from(taking.cuts, day)
         if location is None or cut.slack_units < supply.projection.raw[supply.rows[location], day]:
-            return cut.day
+            counted_on = _days_of_locations(supply, taking, cut)
+            names = (name for name, row in supply.rows.items() if row in taking.asked)
+            return max((counted_on[name] for name in names), default=cut.day)
     assert location is not None, "a group is always held back by a cut"
     return _binding(supply.projection, supply.rows[location], day)[0]
 

@@ -36,6 +36,11 @@ class Ask:
     def place(self) -> str:
         return self.location or self.group or ""
 
+    def shortage(self, sku: str, day: date, units: int, available: int) -> Shortage:
+        """What there is too little of where this line asks for it."""
+        in_group = self.location is None
+        return Shortage(sku, self.place, day, units, available, in_group=in_group)
+
     @property
     def parts(self) -> Mapping[str, int]:
         return self.components or {self.sku: 1}
@@ -125,7 +130,7 @@ def grant_all(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
             _take(supplies, ask, day, units)
         else:
             date_asked = supplies[sku].projection.date(day)
-            shortages.append(Shortage(sku, ask.place, date_asked, units, available))
+            shortages.append(ask.shortage(sku, date_asked, units, available))
     if shortages:
         raise InsufficientStock(shortages)
     projection = _projection(supplies)
@@ -150,7 +155,7 @@ def grant_partly(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
             _take(supplies, ask, day, granted)
             grants.append(Grant(ask, granted, promised_date))
         else:
-            shortages.append(Shortage(ask.sku, ask.place, promised_date, ask.units, available))
+            shortages.append(ask.shortage(ask.sku, promised_date, ask.units, available))
     if not grants:
         raise InsufficientStock(shortages)
     return grants

@@ -159,7 +159,8 @@ def _shortage(supply: SkuSupply, order: Reservation, line: PromisedLine) -> Shor
     taking = supply.in_group(line.group, order.method, line.excluded)
     day = max(supply.projection.index(line.promised_date), taking.day_zero)
     available = min(taking.atp[day], line.open_units - 1)
-    return Shortage(line.sku, line.group, line.promised_date, line.open_units, available)
+    day_asked, asked = line.promised_date, line.open_units
+    return Shortage(line.sku, line.group, day_asked, asked, available, in_group=True)
 
 
 def _process(
