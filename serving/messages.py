@@ -1,9 +1,18 @@
 """Words that all messages share: strict units, ids, moments with a zone."""
 
-from datetime import datetime
-from typing import Annotated
+import re
+from datetime import date, datetime
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+)
 
 UNITS_MAX = 1_000_000_000
 """More units than any position holds: a larger figure is a mistake, and sums stay far from 2^63."""
@@ -19,9 +28,41 @@ PositiveUnits = Annotated[StrictInt, Field(gt=0, le=UNITS_MAX)]
 SignedUnits = Annotated[StrictInt, Field(ge=-UNITS_MAX, le=UNITS_MAX)]
 QueryUnits = Annotated[int, Field(gt=0, le=UNITS_MAX)]
 """Units in a query string, where everything is text."""
-Money = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Method = Literal["ship", "sfs", "bopis", "same_day"]
+"""How a customer gets it. Another word is a typo, which would slip past every buffer rule."""
 PageLimit = Annotated[int, Field(ge=1, le=1000)]
 Cursor = Annotated[str | None, Field(max_length=500)]
+
+
+def _not_a_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("is a boolean; send a number")  # noqa: TRY004 - what pydantic catches.
+    return value
+
+
+Money = Annotated[float, BeforeValidator(_not_a_boolean), Field(ge=0, le=1e12, allow_inf_nan=False)]
+
+
+def _iso_day(value: object) -> object:
+    """A number would be taken for seconds since 1970, and a moment for the day it begins."""
+    if type(value) is not date and not (
+        isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)
+    ):
+        raise ValueError("is not a day; send YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_iso_day)]
+"""`2026-03-01`, and nothing else."""
+
+
+def _iso_moment(value: object) -> object:
+    """A number would be taken for seconds or milliseconds since 1970, whichever looks likelier."""
+    if not isinstance(value, datetime) and not (
+        isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}[Tt ]", value)
+    ):
+        raise ValueError("is not a time; send RFC 3339 with a zone, e.g. 2026-03-01T06:00:00Z")
+    return value
 
 
 def _plausible(moment: datetime) -> datetime:
@@ -30,7 +71,7 @@ def _plausible(moment: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_plausible)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_iso_moment), AfterValidator(_plausible)]
 """RFC 3339 with a zone: `2026-03-01T06:00:00+01:00` or `...Z`."""
 
 

@@ -1,13 +1,13 @@
 """Bodies of the catalogue: places, things and the rules that belong to them."""
 
+import re
 from datetime import time
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, StrictInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
-from serving.messages import Id, Message, Money, PositiveUnits, Text, Units
-from serving.messages_promises import Method
+from serving.messages import Id, Message, Method, Money, PositiveUnits, Text, Units
 
 LocationType = Literal["warehouse", "store", "hub", "vendor"]
 Days = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
@@ -23,24 +23,42 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class Location(Message):
-    """A place that holds stock."""
+def _local_time(value: object) -> object:
+    """A number would be taken for seconds since midnight, and an offset would move with summer."""
+    if not isinstance(value, str) or not re.fullmatch(r"\d{2}:\d{2}(:\d{2})?", value):
+        raise ValueError("is not a time of day; send HH:MM in the location's own time")
+    return value
 
-    name: Text
+
+class CatalogueItem(Message):
+    """A body in which null says what leaving the field out says."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, body: object) -> object:
+        if not isinstance(body, dict):
+            return body
+        return {name: value for name, value in body.items() if value is not None}
+
+
+class Location(CatalogueItem):
+    """A place that holds stock. Without a name it is called by its id."""
+
+    name: Text = ""
     type: LocationType
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     methods: tuple[Method, ...] = ()
     daily_capacity: Units | None = None
-    cutoff: time | None = None
+    cutoff: Annotated[time, BeforeValidator(_local_time)] | None = None
     put_away_lag_days: WholeDays = 0
 
 
-class Sku(Message):
+class Sku(CatalogueItem):
     """A thing that is sold. Costs are money per unit, `holding_cost` per unit and year."""
 
-    name: Text
+    name: Text = ""
     category: Text = ""
     brand: Text = ""
     vendor: Id | None = None
@@ -53,7 +71,7 @@ class Sku(Message):
     order_cost: Money | None = None
 
 
-class Vendor(Message):
+class Vendor(CatalogueItem):
     """Who delivers, and how long that takes."""
 
     name: Text = ""
@@ -64,7 +82,7 @@ class Vendor(Message):
     min_order_value: Money = 0.0
 
 
-class Channel(Message):
+class Channel(CatalogueItem):
     """Where customers buy, and how long their holds live."""
 
     name: Text = ""
@@ -73,7 +91,7 @@ class Channel(Message):
     oversell_units: Units = 0
 
 
-class Group(Message):
+class Group(CatalogueItem):
     """A named set of locations that serve a view."""
 
     name: Text = ""
@@ -86,7 +104,7 @@ class Bundle(Message):
     components: Annotated[dict[Id, PositiveUnits], Field(min_length=1)]
 
 
-class BufferRule(Message):
+class BufferRule(CatalogueItem):
     """Units withheld from a view: exactly one of quantity, days_of_cover and forecast."""
 
     sku: Id | None = None

@@ -1,18 +1,16 @@
 """Bodies of the promise path: availability, reservations, orders."""
 
-from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic import AliasChoices, Field, StrictBool, StrictInt, model_validator
 
-from serving.messages import Id, Message, Moment, PositiveUnits, Text
+from serving.messages import Day, Id, Message, Method, Moment, PositiveUnits, Text
 
 LINES_MAX = 500
 """Largest basket one request may hold; larger orders arrive as several reservations."""
 
 QUERY_ITEMS_MAX = 1000
 
-Method = Annotated[str, Field(min_length=1, max_length=50)]
 TtlSeconds = Annotated[StrictInt, Field(gt=0, le=366 * 86400)]
 HorizonDays = Annotated[int, Field(ge=1, le=365)]
 
@@ -26,7 +24,7 @@ class AvailabilityItem(Message):
     channel: Id | None = None
     method: Method | None = None
     quantity: PositiveUnits | None = None
-    on: date | None = None
+    on: Day | None = None
     horizon: HorizonDays | None = None
     explain: StrictBool = False
 
@@ -59,7 +57,7 @@ class Reservation(Message):
     method: Method
     location: Id | None = None
     group: Id | None = None
-    on: date | None = None
+    on: Day | None = None
     lines: Annotated[list[ReservationLine], Field(min_length=1, max_length=LINES_MAX)]
     ttl_seconds: TtlSeconds | None = None
     allow_partial: StrictBool = False
@@ -90,9 +88,9 @@ class Extension(Message):
 
 
 class Release(Message):
-    """Which hold to let go, where the path does not say it."""
+    """Which hold to let go, where the path does not say it; `reservation_id` says the same."""
 
-    id: Id
+    id: Annotated[Id, Field(validation_alias=AliasChoices("id", "reservation_id"))]
 
 
 class OrderLine(Message):

@@ -1,11 +1,10 @@
 """Bodies of orders to vendors: edits by planners and buyers, and what vendors report."""
 
-from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from serving.messages import Id, Message, PositiveUnits, Text, Units
+from serving.messages import Day, Id, Message, PositiveUnits, Text, Units
 
 LINES_MAX = 1000
 
@@ -25,7 +24,7 @@ class Edit(Message):
     """What a person changes in an order before it is sent, and why."""
 
     lines: Annotated[list[EditedLine], Field(min_length=1, max_length=LINES_MAX)] | None = None
-    expected_on: date | None = None
+    expected_on: Day | None = None
     reason: Text | None = None
 
     @model_validator(mode="after")
@@ -41,7 +40,7 @@ class ReportedLine(Message):
     sku: Id
     quantity: PositiveUnits | None = None
     status: Literal["available", "inspection", "frozen", "defective"] | None = None
-    expected_on: date | None = None
+    expected_on: Day | None = None
 
 
 class Step(Message):

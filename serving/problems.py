@@ -101,8 +101,17 @@ def kind_of(error: errors.VouchError) -> Kind:
 
 def body_of(error: errors.VouchError) -> dict[str, Any]:
     """The problem document of a refusal."""
+    if isinstance(error, errors.NotFound) and error.kind == "group":
+        return _unknown_group(error)
     kind = kind_of(error)
     return document(kind.status, kind.slug, kind.title, str(error)) | _data_of(error)
+
+
+def _unknown_group(error: errors.NotFound) -> dict[str, Any]:
+    """A group, like a SKU or a location, is a field of what was asked and has no page to miss."""
+    remedy = f"group '{error.key}' is not in the catalogue; add it with PUT /api/v2/groups/ID"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return document(status, "unknown-group", "No such group", remedy) | {"field": "group"}
 
 
 def document(status: int, slug: str, title: str, detail: str) -> dict[str, Any]:
@@ -133,7 +142,7 @@ def _data_of(error: errors.VouchError) -> dict[str, Any]:
 def _shortage(shortage: errors.Shortage) -> dict[str, Any]:
     return {
         "sku": shortage.sku,
-        "location": shortage.place,
+        "group" if shortage.in_group else "location": shortage.place,
         "date": shortage.day.isoformat(),
         "asked": shortage.asked_units,
         "available": shortage.available_units,
@@ -177,6 +186,8 @@ def _is_named_in_path(request: Request, error: errors.VouchError) -> bool:
             return bool(request.path_params.get("sku") == error.sku)
         case errors.UnknownLocation():
             return bool(request.path_params.get("location") == error.location)
+        case errors.NotFound(kind="group"):
+            return bool(request.path_params.get("id") == error.key)
     return False
 
 
@@ -189,22 +200,35 @@ def _headers(error: errors.VouchError) -> dict[str, str]:
     return {}
 
 
-def _invalid(_request: Request, error: Exception) -> JSONResponse:
+def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    found: Iterable[ErrorDetails] = error.errors()
+    found: list[ErrorDetails] = list(error.errors())
     faults = [_fault(detail) for detail in found]
-    if any(detail["type"] == "json_invalid" for detail in error.errors()):
+    if _is_foreign(request, found):
+        status, slug = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"
+        remedy = "send JSON, and say so: `Content-Type: application/json`"
+        return response(document(status, slug, status.phrase, remedy))
+    if any(detail["type"] == "json_invalid" for detail in found):
         status, slug = HTTPStatus.BAD_REQUEST, "malformed-json"
         return response(document(status, slug, "The body is not JSON", faults[0]["problem"]))
     detail = "; ".join(f"field '{fault['field']}': {fault['problem']}" for fault in faults[:5])
     kind = KINDS[errors.InputRejected]
     body = document(kind.status, kind.slug, kind.title, detail)
-    return response(body | {"field": faults[0]["field"], "errors": faults[:100]})
+    first = {name: faults[0][name] for name in ("field", "row") if name in faults[0]}
+    return response(body | first | {"errors": faults[:100]})
+
+
+def _is_foreign(request: Request, found: Iterable[ErrorDetails]) -> bool:
+    """Whether a body is not what was expected because it was not announced as JSON."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media == "application/json" or media.endswith("+json"):
+        return False
+    return any(detail["loc"] == ("body",) and detail["type"] != "missing" for detail in found)
 
 
 def _fault(detail: ErrorDetails) -> dict[str, Any]:
     """Where and what, in the words of the request: `rows.3.quantity`, not of our code."""
-    where = [str(part) for part in detail["loc"] if part not in ("body", "query", "path")]
+    where = [str(part) for part in detail["loc"][1:]]
     rows = [part for part in detail["loc"] if isinstance(part, int)]
     problem = detail["msg"].removeprefix("Value error, ")
     fault: dict[str, Any] = {"field": ".".join(where) or "body", "problem": problem}

@@ -1,7 +1,6 @@
 """What may be promised: one question by GET, up to a thousand by POST."""
 
 from collections import defaultdict
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -11,13 +10,12 @@ from inventory.errors import InputRejected, VouchError
 from inventory.store import availability as engine
 from serving import problems
 from serving.api.context import PREFIX, Reader
-from serving.messages import Id, QueryUnits
+from serving.messages import Day, Id, Method, QueryUnits
 from serving.messages_promises import (
     QUERY_ITEMS_MAX,
     AvailabilityItem,
     AvailabilityQuery,
     HorizonDays,
-    Method,
 )
 
 router = APIRouter(prefix=PREFIX, tags=["Availability"])
@@ -33,7 +31,7 @@ def availability(
     channel: Id | None = None,
     method: Method | None = None,
     quantity: QueryUnits | None = None,
-    on: date | None = None,
+    on: Day | None = None,
     horizon: HorizonDays | None = None,
     explain: Annotated[bool, Query(description="Add the terms that sum to `raw`.")] = False,
 ) -> JSONResponse:

@@ -88,14 +88,15 @@ def remove_buffer_rule(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
 
 
 def _put(call: Call, item: Item, body: Message) -> JSONResponse:
-    kind = type(item).__name__
+    kind = type(item)
     with call.db() as db:
-        return call.once(
-            db,
-            scope=f"PUT {kind} {item.id}",
-            body=body,
-            act=lambda: jsonable(asdict(item)) | {"created": store.put(db, item)},
-        )
+
+        def put() -> dict[str, Any]:
+            created = store.put(db, item)
+            stored: dict[str, Any] = jsonable(asdict(store.get(db, kind, item.id)))
+            return stored | {"created": created}
+
+        return call.once(db, scope=f"PUT {kind.__name__} {item.id}", body=body, act=put)
 
 
 def _reader(kind: type[Item]) -> Callable[..., dict[str, Any]]:
@@ -110,7 +111,7 @@ def _reader(kind: type[Item]) -> Callable[..., dict[str, Any]]:
 
 def _lister(name: str, kind: type[Item]) -> Callable[..., dict[str, Any]]:
     def page(call: Staff, cursor: Cursor = None, limit: PageLimit = 100) -> dict[str, Any]:
-        after = str(decode_cursor(cursor)[0]) if cursor else None
+        after = str(decode_cursor(cursor, str)[0]) if cursor else None
         with call.db() as db:
             found = store.page(db, kind, after=after, limit=limit)
         more = encode_cursor([found[-1].id]) if len(found) == limit else None

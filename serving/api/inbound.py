@@ -1,6 +1,6 @@
 """Dated supply on its way to a position, and its arrival."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -16,11 +16,19 @@ router = APIRouter(prefix=PREFIX, tags=["Stock"])
 SupplyWriter = Annotated[Call, allow("buyer", *auth.STOCK_WRITERS)]
 
 
+def _told(inbound: dict[str, Any]) -> dict[str, Any]:
+    """`quantity` is what was announced, as it was sent; `open` is what of it is still to come."""
+    still_to_come = inbound["quantity"]
+    announced = still_to_come + inbound["received_units"]
+    answer: dict[str, Any] = jsonable(inbound | {"quantity": announced, "open": still_to_come})
+    return answer
+
+
 @router.get("/inbound/{id}")
 def read(id: Id, call: Staff) -> JSONResponse:  # noqa: A002 - the name in the path.
     """One inbound, and how much of it has arrived."""
     with call.db() as db:
-        return JSONResponse(jsonable(store.get(db, id)))
+        return JSONResponse(_told(store.get(db, id)))
 
 
 @router.put("/inbound/{id}")
@@ -31,7 +39,7 @@ def put(id: Id, body: Inbound, call: SupplyWriter) -> JSONResponse:  # noqa: A00
             db,
             scope=f"PUT /inbound/{id}",
             body=body,
-            act=lambda: jsonable(store.put(db, inbound_id=id, **body.model_dump(), now=call.now)),
+            act=lambda: _told(store.put(db, inbound_id=id, **body.model_dump(), now=call.now)),
         )
 
 

@@ -18,7 +18,7 @@ from serving.messages_stock import SYNC_ROWS_MAX, Correction, Move, Sync
 
 router = APIRouter(prefix=PREFIX, tags=["Stock"])
 
-StockState = Literal["in_stock", "out_of_stock", "negative"]
+StockState = Literal["in_stock", "low", "out_of_stock", "negative"]
 
 
 @router.post("/inventory/sync")
@@ -137,7 +137,7 @@ def page(
     limit: PageLimit = 100,
 ) -> JSONResponse:
     """Positions and their units by status."""
-    after = decode_cursor(cursor) if cursor else None
+    after = decode_cursor(cursor, str, str) if cursor else None
     with call.db() as db:
         found = store.page(
             db,

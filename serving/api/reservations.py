@@ -8,7 +8,7 @@ import psycopg
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from inventory.errors import InsufficientStock
+from inventory.errors import InputRejected, InsufficientStock, UnknownLocation, UnknownSku
 from inventory.reservations import AskedLine, Basket
 from inventory.reservations import Reservation as Promise
 from inventory.store import reservations as engine
@@ -30,7 +30,12 @@ def place(body: Reservation, call: PromiseWriter) -> JSONResponse:
     )
 
     def act(db: psycopg.Connection) -> Promise:
-        return engine.place(db, basket, reservation_id=uuid4().hex, now=call.now, actor=call.actor)
+        try:
+            return engine.place(
+                db, basket, reservation_id=uuid4().hex, now=call.now, actor=call.actor
+            )
+        except (UnknownSku, UnknownLocation) as error:
+            raise _with_row(error, basket) from error
 
     try:
         answer = _write(call, "POST /reservations", body, act, status=201)
@@ -39,6 +44,16 @@ def place(body: Reservation, call: PromiseWriter) -> JSONResponse:
         raise
     metrics.PROMISES.labels("accepted").inc()
     return answer
+
+
+def _with_row(error: UnknownSku | UnknownLocation, basket: Basket) -> InputRejected:
+    """The refusal with the first line that it speaks of, if it is about a line."""
+    for row, line in enumerate(basket.lines):
+        if isinstance(error, UnknownSku) and line.sku == error.sku:
+            return UnknownSku(error.sku, row=row)
+        if isinstance(error, UnknownLocation) and line.location == error.location:
+            return UnknownLocation(error.location, row=row)
+    return error
 
 
 @router.get("/reservations/{id}")

@@ -19,7 +19,7 @@ import pydantic
 import typer
 
 from inventory.errors import VouchError
-from serving.cli import bench, files, jobs, keys, server, store
+from serving.cli import answers, bench, files, jobs, keys, server, store
 from serving.cli.screen import complain
 
 REFUSED = 2
@@ -35,7 +35,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for area in (server, store, jobs, files, bench):
+for area in (server, store, jobs, answers, files, bench):
     area.register(cli)
 cli.add_typer(keys.cli, name="keys")
 cli.add_typer(jobs.promotion_cli, name="promotion")
