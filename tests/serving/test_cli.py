@@ -11,10 +11,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import polars as pl
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -125,9 +126,11 @@ def prepare(desk, name):
     (desk.folder / "locations.csv").write_text(
         "location,name,type\nDC,Central,warehouse\nS1,Store 1,store\n"
     )
-    if name == "promotion plan":
+    if name in {"promotion plan", "availability"}:
         (desk.folder / "skus.csv").write_text("sku,name\nSKU-1,First\n")
-        assert desk("import skus skus.csv").returncode == 0
+        (desk.folder / "stock.csv").write_text("sku,location,quantity\nSKU-1,S1,5\n")
+        for kind in ("skus", "locations", "stock"):
+            assert desk(f"import {kind} {kind}.csv").returncode == 0
 
 
 def test_a_refusal_is_one_message_without_a_traceback(desk):
@@ -135,6 +138,30 @@ def test_a_refusal_is_one_message_without_a_traceback(desk):
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("vouch: no-such-file.csv ")
     assert "Traceback" not in done.stderr
+
+
+def test_a_promise_is_explained_by_terms_that_sum_to_it(desk):
+    prepare(desk, "availability")
+    (desk.folder / "rules.csv").write_text("rule,sku,quantity\nspare,SKU-1,2\n")
+    assert desk("import buffer-rules rules.csv").returncode == 0
+    first, *terms, last = desk("availability SKU-1 --location S1 --explain").stdout.splitlines()
+    assert first == "3 units of SKU-1 may be promised at S1"
+    assert [int(term.split()[0]) for term in terms] == [5, -2]
+    assert "spare" in terms[1]
+    assert last.split()[0] == "3"
+
+
+def test_a_policy_is_shown_with_its_run(desk, database_url):
+    from inventory.store import database, policies
+
+    prepare(desk, "availability")
+    row = ("SKU-1", "S1", 2.0, 7.5, 10.0, 17.5, 3.0, 1.0, 0.95, "{}", "f-1")
+    with database.connect(database_url) as db:
+        frame = pl.DataFrame([row], schema=list(policies.POLICY_COLUMNS), orient="row")
+        policies.write_policies(db, frame, now=datetime(2026, 3, 1, tzinfo=UTC))
+    lines = desk("policy SKU-1 --location S1").stdout.splitlines()
+    assert {"safety stock    2", "reorder point   7.5", "lead time       3"} <= set(lines)
+    assert json.loads(desk("policy SKU-1 --location S1 --json").stdout)["order_up_to"] == 17.5
 
 
 def test_a_defect_is_one_message_and_its_traceback_is_kept(desk, monkeypatch):
