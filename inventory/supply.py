@@ -144,8 +144,12 @@ class SkuSupply:
         ]
 
     def tightest_cut(self, promises: Sequence[GroupPromise]) -> Cut:
-        """Of promises by themselves; with slack below zero, they cannot all be located."""
-        return tightest_from(self._cuts(promises, frozenset(), alone=False), 0)
+        """Of promises by themselves; with slack below zero, they cannot all be located.
+
+        What a location lacks for its own promises is not held against those on groups.
+        """
+        given: Units = np.maximum(self.projection.takeable, 0)
+        return tightest_from(tightest_cuts(given, promises, frozenset(), alone=False), 0)
 
     def _promises_near(self, asked: frozenset[int]) -> list[GroupPromise]:
         return connected(self.promises, asked)

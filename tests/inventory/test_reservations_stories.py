@@ -569,6 +569,15 @@ STORIES = {
         act   m2 o1 reject reason=not-in-stock => rejected
         shortages                           => 3 of r1*3
     """,
+    "what one location lacks does not make a promise short that another can keep": """
+        stock A@L2 5
+        hold  r1 A*2@L1 channel=flash       => active
+        order r2 A*3@near order=o2          => confirmed
+        count A@L2 4 at=0                   => applied
+        shortages                           => none
+        act   m1 o2 allocate                => allocated
+        located o2                          => A*3@L2
+    """,
     "an allowance to oversell counts promises on groups too": """
         hold  r1 A*2@near channel=flash     => active
         atp   A@L3 channel=flash            => 0
