@@ -1,5 +1,6 @@
 """Stock as it is: feeds and corrections in, balances out."""
 
+import json
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
@@ -54,16 +55,24 @@ def _taken(db: Any, body: Sync, call: Call) -> dict[str, Any]:  # noqa: ANN401 -
 
 
 def _started(body: Sync, call: Call) -> JSONResponse:
+    """The answer that names the job; a repeat under the same key names the first one again."""
     job_id = uuid4().hex
     with call.db() as db:
-        jobs.create(db, job_id=job_id, kind="sync", total=len(body.rows), now=call.now)
-    path = f"/api/v2/jobs/{job_id}"
-    return JSONResponse(
-        {"id": job_id, "state": "queued", "location": path},
-        status_code=202,
-        headers={"Location": path, "Preference-Applied": "respond-async"},
-        background=BackgroundTask(_run, job_id, body, call),
-    )
+
+        def create() -> dict[str, Any]:
+            jobs.create(db, job_id=job_id, kind="sync", total=len(body.rows), now=call.now)
+            path = f"{PREFIX}/jobs/{job_id}"
+            return {"id": job_id, "state": "queued", "location": path}
+
+        answer = call.once(
+            db, scope="POST /inventory/sync async", body=body, act=create, status=202
+        )
+    told = json.loads(bytes(answer.body))
+    answer.headers["Location"] = told["location"]
+    answer.headers["Preference-Applied"] = "respond-async"
+    if told["id"] == job_id:
+        answer.background = BackgroundTask(_run, job_id, body, call)
+    return answer
 
 
 def _run(job_id: str, body: Sync, call: Call) -> None:

@@ -232,5 +232,19 @@ def test_the_binding_day_of_a_group_is_the_day_that_its_terms_speak_of(shop):
     assert told["binding_date"] == days[4]
 
 
+def test_a_repeated_large_feed_is_one_job(shop):
+    headers = {"Prefer": "respond-async", "Idempotency-Key": f"feed-{shop.mark}"}
+    sku, location = shop.sku(), shop.location()
+    row = {"id": f"r-{shop.mark}", "sku": sku, "location": location, "quantity": 3,
+           "effective_at": "2026-01-01T00:00:00Z"}  # fmt: skip
+    body = {"mode": "delta", "rows": [row]}
+    answers = [shop.client.post("/inventory/sync", json=body, headers=headers) for _ in range(2)]
+    first, again = (shop.ok(answer, 202) for answer in answers)
+    assert first == again
+    assert answers[1].headers["location"] == first["location"]
+    other = shop.client.post("/inventory/sync", json=body | {"rows": []}, headers=headers)
+    problem(other, 409, "idempotency-conflict")
+
+
 def test_positions_that_run_low_can_be_listed(admin):
     assert admin.get("/inventory", params={"state": "low"}).status_code == 200
