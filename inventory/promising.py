@@ -5,6 +5,7 @@ sum is checked against the supply as the earlier sums leave it. All or nothing, 
 promise was asked for: then each line, in its order, gets what can be had.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -73,8 +74,8 @@ def available_units(supplies: Supplies, ask: Ask, day: int) -> int:
     return bundle_atp(atp, ask.parts)
 
 
-def day_of(supplies: Supplies, ask: Ask) -> int:
-    """The day of the axis that an ask is for: its date, its earliest chance, or day 0."""
+def day_of(supplies: Supplies, ask: Ask, units: int) -> int:
+    """The day of the axis for so many of an ask: its date, its earliest chance, or day 0."""
     takings = [taking_of(supplies[sku], ask) for sku in ask.parts]
     day_zero = max(taking.day_zero for taking in takings)
     if ask.on is not None:
@@ -85,7 +86,7 @@ def day_of(supplies: Supplies, ask: Ask) -> int:
         bundle_atp(dict(zip(ask.parts, units, strict=True)), ask.parts)
         for units in zip(*(taking.atp for taking in takings), strict=True)
     ]
-    found = earliest_index(atp, ask.units, start=day_zero)
+    found = earliest_index(atp, units, start=day_zero)
     return len(atp) - 1 if found is None else found
 
 
@@ -116,7 +117,10 @@ def grant_all(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
 
     The shortage of a sum states what is left of it beside the sums that fit.
     """
-    days = [day_of(supplies, ask) for ask in asks]
+    together: Counter[tuple[str, str]] = Counter()
+    for ask in asks:
+        together[ask.sku, ask.place] += ask.units
+    days = [day_of(supplies, ask, together[ask.sku, ask.place]) for ask in asks]
     summed: dict[tuple[str, str | None, str | None, int], tuple[Ask, int]] = {}
     for ask, day in zip(asks, days, strict=True):
         for sku, units in explode(ask.parts, ask.units).items():
@@ -147,7 +151,7 @@ def grant_partly(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
     """Each ask, in order, gets what can be had; `InsufficientStock` when that is nothing at all."""
     grants, shortages = [], []
     for ask in asks:
-        day = day_of(supplies, ask)
+        day = day_of(supplies, ask, ask.units)
         promised_date = _projection(supplies).date(day)
         available = available_units(supplies, ask, day)
         granted = min(ask.units, available)

@@ -604,6 +604,13 @@ STORIES = {
         atp      A@L1                       => 0
         hold     r3 A*1@L1 on=-1            => InputRejected
     """,
+    "a pre-order with two lines of one SKU waits for the day that can carry both": """
+        stock    A@L1 5
+        coming   A@L1 5 3
+        preorder r1 A*5@L1 A*5@L1           => active
+        atp      A@L1 on=2                  => 0
+        hold     r2 A*1@L1                  => short A@L1 1>0
+    """,
     "what is wrong with a request": """
         hold  r1 A*0@L1                     => InputRejected
         hold  r1 X@L1                       => UnknownSku
