@@ -32,6 +32,9 @@ is the whole path, which is what the counters name."""
 
 Clock = Callable[[], datetime]
 
+CONNECTION_SECONDS_MAX = 5.0
+"""Who waited this long is told to come back: behind a promise there is a customer waiting too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -61,7 +64,7 @@ class Call:
 
     def db(self) -> AbstractContextManager[psycopg.Connection]:
         """A connection for the length of a `with` block."""
-        return self.server.pool.connection()
+        return self.server.pool.connection(CONNECTION_SECONDS_MAX)
 
     def may_see(self, db: psycopg.Connection, *skus: str) -> None:
         """Raise `Forbidden` where a vendor's key asks about somebody else's SKU."""
@@ -148,7 +151,7 @@ async def caller(server: Server, key: str | None) -> auth.Principal:
 
 
 def _look_up(server: Server, key: str) -> auth.Principal | None:
-    with server.pool.connection() as db:
+    with server.pool.connection(CONNECTION_SECONDS_MAX) as db:
         return server.key_ring.look_up(db, key)
 
 

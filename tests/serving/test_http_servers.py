@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -34,6 +36,34 @@ def test_counters_add_up_over_workers(start_server, database_url, tmp_path, key)
             r'http_requests_total\{method="GET",route="/api/v2/alerts",status="200"\} (\S+)', text
         )
         assert float(counted[1]) == 30
+
+
+def test_a_database_that_is_gone_is_said_soon_and_found_again(
+    start_server, database_url, postgres_url, tmp_path, key
+):
+    headers = {"Authorization": f"Bearer {key}"}
+    name = urlsplit(database_url).path.removeprefix("/")
+    with (
+        start_server(database_url=database_url, data_dir=tmp_path) as url,
+        psycopg.connect(
+            postgres_url.replace("/vouch?", "/postgres?"), autocommit=True
+        ) as elsewhere,
+    ):
+        elsewhere.execute(f"alter database {name} allow_connections false")
+        elsewhere.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name]
+        )
+        for path in ("/readyz", "/api/v2/inventory"):
+            # A caller of a promise does not wait for half a minute.
+            answer = httpx.get(f"{url}{path}", headers=headers, timeout=10)
+            assert answer.status_code == 503
+            assert answer.json()["type"].endswith("/unavailable")
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        elsewhere.execute(f"alter database {name} allow_connections true")
+        deadline = time.monotonic() + 30
+        while httpx.get(f"{url}/readyz", timeout=10).status_code != 200:
+            assert time.monotonic() < deadline
+        assert httpx.get(f"{url}/api/v2/inventory", headers=headers).status_code == 200
 
 
 def test_bench_measures_what_it_says():
