@@ -1,8 +1,19 @@
 """Bodies of the promise path: availability, reservations, orders."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, Field, StrictBool, StrictInt, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from serving.messages import Day, Id, Message, Method, Moment, PositiveUnits, Text
 
@@ -35,10 +46,28 @@ class AvailabilityItem(Message):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A question that cannot be understood: it gets a problem in its place, the others answers."""
+
+    errors: tuple[ErrorDetails, ...]
+
+
+def _judged(item: object, understand: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return understand(item)
+    except ValidationError as error:
+        return Malformed(tuple(error.errors()))
+
+
 class AvailabilityQuery(Message):
     """Up to 1,000 questions, answered in order."""
 
-    items: Annotated[list[AvailabilityItem], Field(min_length=1)]
+    items: Annotated[list[Annotated[AvailabilityItem, WrapValidator(_judged)]], Field(min_length=1)]
+
+    def questions(self) -> list[AvailabilityItem | Malformed]:
+        """Every item in its place, understood or not."""
+        return list(self.items)
 
 
 class ReservationLine(Message):

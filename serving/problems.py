@@ -5,7 +5,7 @@ refusal: the field or row, what was asked and what is available. Never a stack t
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -203,7 +203,7 @@ def _headers(error: errors.VouchError) -> dict[str, str]:
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     found: list[ErrorDetails] = list(error.errors())
-    faults = [_fault(detail) for detail in found]
+    faults = [fault(detail["loc"][1:], detail["msg"]) for detail in found]
     if _is_foreign(request, found):
         status, slug = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"
         remedy = "send JSON, and say so: `Content-Type: application/json`"
@@ -211,11 +211,16 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
     if any(detail["type"] == "json_invalid" for detail in found):
         status, slug = HTTPStatus.BAD_REQUEST, "malformed-json"
         return response(document(status, slug, "The body is not JSON", faults[0]["problem"]))
+    return response(invalid(faults))
+
+
+def invalid(faults: list[dict[str, Any]]) -> dict[str, Any]:
+    """The problem document of a message with such faults, the first of them foremost."""
     detail = "; ".join(f"field '{fault['field']}': {fault['problem']}" for fault in faults[:5])
     kind = KINDS[errors.InputRejected]
     body = document(kind.status, kind.slug, kind.title, detail)
     first = {name: faults[0][name] for name in ("field", "row") if name in faults[0]}
-    return response(body | first | {"errors": faults[:100]})
+    return body | first | {"errors": faults[:100]}
 
 
 def _is_foreign(request: Request, found: Iterable[ErrorDetails]) -> bool:
@@ -226,13 +231,14 @@ def _is_foreign(request: Request, found: Iterable[ErrorDetails]) -> bool:
     return any(detail["loc"] == ("body",) and detail["type"] != "missing" for detail in found)
 
 
-def _fault(detail: ErrorDetails) -> dict[str, Any]:
+def fault(where: Sequence[str | int], message: str) -> dict[str, Any]:
     """Where and what, in the words of the request: `rows.3.quantity`, not of our code."""
-    where = [str(part) for part in detail["loc"][1:]]
-    rows = [part for part in detail["loc"] if isinstance(part, int)]
-    problem = detail["msg"].removeprefix("Value error, ")
-    fault: dict[str, Any] = {"field": ".".join(where) or "body", "problem": problem}
-    return fault | ({"row": rows[0]} if rows else {})
+    rows = [part for part in where if isinstance(part, int)]
+    told: dict[str, Any] = {
+        "field": ".".join(map(str, where)) or "body",
+        "problem": message.removeprefix("Value error, "),
+    }
+    return told | ({"row": rows[0]} if rows else {})
 
 
 def _http(_request: Request, error: Exception) -> JSONResponse:

@@ -1,21 +1,25 @@
 """What may be promised: one question by GET, up to a thousand by POST."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+import psycopg
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
+from inventory.availability import Availability
 from inventory.errors import InputRejected, VouchError
 from inventory.store import availability as engine
 from serving import problems
-from serving.api.context import PREFIX, Reader
+from serving.api.context import PREFIX, Call, Reader
 from serving.messages import Day, Id, Method, QueryUnits
 from serving.messages_promises import (
     QUERY_ITEMS_MAX,
     AvailabilityItem,
     AvailabilityQuery,
     HorizonDays,
+    Malformed,
 )
 
 router = APIRouter(prefix=PREFIX, tags=["Availability"])
@@ -63,28 +67,43 @@ def query(body: AvailabilityQuery, call: Reader) -> JSONResponse:
         raise problems.RequestTooLarge(
             f"{len(body.items)} items; one query may hold {QUERY_ITEMS_MAX}"
         )
+    questions = body.questions()
     with call.db() as db:
-        call.may_see(db, *{item.sku for item in body.items})
-        answers = _answers(db, body.items, call)
-    results = [
-        problems.body_of(answer) if isinstance(answer, VouchError) else answer.as_dict()
-        for answer in answers
-    ]
-    return JSONResponse({"results": results})
+        call.may_see(db, *{item.sku for item in questions if isinstance(item, AvailabilityItem)})
+        answers = _answers(db, questions, call)
+    return JSONResponse({"results": [_told(answer, row) for row, answer in enumerate(answers)]})
 
 
-def _answers(db: Any, items: list[AvailabilityItem], call: Reader) -> list[Any]:  # noqa: ANN401
+def _told(answer: Availability | VouchError | Malformed, row: int) -> dict[str, Any]:
+    match answer:
+        case Malformed():
+            return problems.invalid(
+                [
+                    problems.fault(("items", row, *error["loc"]), error["msg"])
+                    for error in answer.errors
+                ]
+            )
+        case VouchError():
+            return problems.body_of(answer) | {"row": row}
+    return answer.as_dict()
+
+
+def _answers(
+    db: psycopg.Connection, items: Sequence[AvailabilityItem | Malformed], call: Call
+) -> list[Availability | VouchError | Malformed]:
     """Ask the engine once per horizon that occurs, and put the answers back in order."""
-    by_horizon: dict[int, list[int]] = defaultdict(list)
+    by_horizon: dict[int, dict[int, engine.AvailabilityItem]] = defaultdict(dict)
+    answers: dict[int, Availability | VouchError | Malformed] = {}
     for place, item in enumerate(items):
-        by_horizon[item.horizon or call.server.settings.atp_horizon_days].append(place)
-    answers: list[Any] = [None] * len(items)
-    for horizon_days, places in by_horizon.items():
-        asked = [
-            engine.AvailabilityItem(**items[place].model_dump(exclude={"horizon"}))
-            for place in places
-        ]
-        found = engine.availability_many(db, asked, now=call.now, horizon_days=horizon_days)
-        for place, answer in zip(places, found, strict=True):
-            answers[place] = answer
-    return answers
+        if isinstance(item, Malformed):
+            answers[place] = item
+            continue
+        horizon_days = item.horizon or call.server.settings.atp_horizon_days
+        asked = engine.AvailabilityItem(**item.model_dump(exclude={"horizon"}))
+        by_horizon[horizon_days][place] = asked
+    for horizon_days, asked_by_place in by_horizon.items():
+        found = engine.availability_many(
+            db, list(asked_by_place.values()), now=call.now, horizon_days=horizon_days
+        )
+        answers |= zip(asked_by_place, found, strict=True)
+    return [answers[place] for place in range(len(items))]

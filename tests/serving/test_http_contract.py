@@ -232,6 +232,30 @@ def test_the_binding_day_of_a_group_is_the_day_that_its_terms_speak_of(shop):
     assert told["binding_date"] == days[4]
 
 
+def test_a_bad_question_does_not_spoil_the_others(shop):
+    sku, location = shop.sku(), shop.location()
+    shop.stock(sku, location, 5)
+    good = {"sku": sku, "location": location}
+    bad = [
+        ({"sku": sku}, "items.{}"),
+        (good | {"group": "g"}, "items.{}"),
+        (good | {"quantity": 1.5}, "items.{}.quantity"),
+        (good | {"horizon": 0}, "items.{}.horizon"),
+        ({"location": location}, "items.{}.sku"),
+        ("x", "items.{}"),
+        (None, "items.{}"),
+        ({"sku": "none", "location": location}, "sku"),
+    ]
+    items = [item for wrong, _ in bad for item in (wrong, good)]
+    results = shop.ok(shop.client.post("/availability/query", json={"items": items}))["results"]
+    assert [result["atp"] for result in results[1::2]] == [5] * len(bad)
+    for place, (_, field) in enumerate(bad):
+        problem_there = results[2 * place]
+        assert problem_there["status"] == 422
+        assert problem_there["row"] == 2 * place
+        assert problem_there["field"] == field.format(2 * place)
+
+
 def test_a_repeated_large_feed_is_one_job(shop):
     headers = {"Prefer": "respond-async", "Idempotency-Key": f"feed-{shop.mark}"}
     sku, location = shop.sku(), shop.location()
