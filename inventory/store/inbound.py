@@ -158,8 +158,7 @@ def receive(
         with db.transaction():
             order = _order_behind(db, inbound_id) if tell_order else None
             row = _checked(_locked(db, inbound_id), inbound_id, quantity)
-            if status != AVAILABLE:
-                _hold_promises(db, row, status, now=now)
+            left = _take_off(db, inbound_id, quantity, now)
             outcome = _into_stock(
                 db,
                 row,
@@ -171,16 +170,10 @@ def receive(
                 now=now,
             )
             told = {"id": inbound_id, "sku": row["sku"], "location": row["location"]}
-            told |= {"outcome": outcome, "received": quantity}
-            told |= _take_off(db, inbound_id, quantity, now)
-            if status != AVAILABLE or outcome != "applied":
-                # What was to come is here and cannot be sold, or was on the shelf all along.
-                place = (str(row["sku"]), str(row["location"]))
-                events.report_shortages(db, [place], now=now)
             if order is not None:
                 received = {"sku": row["sku"], "quantity": quantity, "status": status}
                 _note_on_order(db, order, received, actor=actor, now=now)
-            return told
+            return told | {"outcome": outcome, "received": quantity} | left
 
     done = idempotency.once(db, scope="inbound", key=message_id, body=body, now=now, act=act)
     answer: Row = done.response
@@ -224,7 +217,12 @@ def _into_stock(
         actor=actor,
         inbound_id=str(row["inbound_id"]),
     )
+    if status != AVAILABLE:
+        _hold_promises(db, row, status, now=now)
     (recorded,) = ledger.record(db, [fact], now=now)
+    if status != AVAILABLE or recorded.outcome != "applied":
+        # What was to come is here and cannot be sold, or was on the shelf all along.
+        events.report_shortages(db, [(key.sku, key.location)], now=now)
     return recorded.outcome
 
 

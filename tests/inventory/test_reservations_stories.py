@@ -30,7 +30,8 @@ KINDS = {"hold": "soft", "order": "hard", "preorder": "preorder"}
 
 
 TABLES = """outbox, idempotency, reservation_events, reservation_lines, reservations, entries,
-    balances, inbound, group_members, groups, bundles, channels, skus, locations"""
+    feed_messages, quarantine, balances, inbound, group_members, groups, bundles, channels, skus,
+    locations"""
 
 
 @pytest.fixture(scope="module")
