@@ -40,7 +40,8 @@ def _not_a_boolean(value: object) -> object:
     return value
 
 
-Money = Annotated[float, BeforeValidator(_not_a_boolean), Field(ge=0, le=1e12, allow_inf_nan=False)]
+Number = Annotated[float, BeforeValidator(_not_a_boolean), Field(allow_inf_nan=False)]
+Money = Annotated[Number, Field(ge=0, le=1e12)]
 
 
 def _iso_day(value: object) -> object:

@@ -7,7 +7,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
-from serving.messages import Id, Message, Method, Money, PositiveUnits, Text, Units
+from serving.messages import (
+    Id,
+    Message,
+    Method,
+    Money,
+    Number,
+    PositiveUnits,
+    Text,
+    Units,
+)
 
 LocationType = Literal["warehouse", "store", "hub", "vendor"]
 Days = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
@@ -104,6 +113,24 @@ class Bundle(Message):
     components: Annotated[dict[Id, PositiveUnits], Field(min_length=1)]
 
 
+class ForecastMeasure(CatalogueItem):
+    """Withhold a quantile of competing demand: of this level, or of the one that costs imply."""
+
+    level: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    cancellation_cost: Annotated[Number, Field(gt=0, le=1e12)] | None = None
+    margin: Money | None = None
+    exposure_days: Annotated[Number, Field(gt=0, le=365)] | None = None
+    competing_share: Annotated[Number, Field(gt=0, le=1)] | None = None
+    record_error_units: Annotated[Number, Field(ge=0, le=1e9)] | None = None
+    floor: Units | None = None
+
+    @model_validator(mode="after")
+    def _one_level(self) -> Self:
+        if self.level is None and self.cancellation_cost is None:
+            raise ValueError("give level, between 0 and 1, or cancellation_cost")
+        return self
+
+
 class BufferRule(CatalogueItem):
     """Units withheld from a view: exactly one of quantity, days_of_cover and forecast."""
 
@@ -115,8 +142,13 @@ class BufferRule(CatalogueItem):
     channel: Id | None = None
     quantity: Units | None = None
     days_of_cover: Days | None = None
-    forecast: dict[str, Any] | None = None
+    forecast: ForecastMeasure | None = None
     lookahead_days: WholeDays | None = None
+
+    def measured(self) -> dict[str, Any]:
+        """The fields; of a forecast measure only what was said, so that defaults may move."""
+        measure = self.forecast and self.forecast.model_dump(exclude_none=True)
+        return self.model_dump() | {"forecast": measure}
 
     @model_validator(mode="after")
     def _one_measure(self) -> Self:

@@ -77,7 +77,7 @@ def put_bundle(sku: Id, body: messages.Bundle, call: CatalogueWriter) -> JSONRes
 @router.put("/buffer-rules/{id}")
 def put_buffer_rule(id: Id, body: messages.BufferRule, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
     """Add or replace a rule that withholds units from a view."""
-    return _put(call, kinds.BufferRule(id=id, **body.model_dump()), body)
+    return _put(call, kinds.BufferRule(id=id, **body.measured()), body)
 
 
 @router.delete("/buffer-rules/{id}", status_code=204)

@@ -232,6 +232,33 @@ def test_the_binding_day_of_a_group_is_the_day_that_its_terms_speak_of(shop):
     assert told["binding_date"] == days[4]
 
 
+@pytest.mark.parametrize(
+    ("measure", "field"),
+    [
+        ({"level": 0.9, "floor": "x"}, "forecast.floor"),
+        ({"level": 0.9, "floor": 1.5}, "forecast.floor"),
+        ({"level": "high"}, "forecast.level"),
+        ({"level": 5}, "forecast.level"),
+        ({"cancellation_cost": True}, "forecast.cancellation_cost"),
+        ({"level": 0.9, "exposure": 3}, "forecast.exposure"),
+        ({}, "forecast"),
+    ],
+)
+def test_a_forecast_rule_that_no_job_could_follow(shop, measure, field):
+    """A floor that is no number, once stored, broke every answer about the SKU."""
+    sku = shop.sku()
+    path = f"/buffer-rules/r-{shop.mark}"
+    answer = shop.client.put(path, json={"sku": sku, "forecast": measure})
+    assert problem(answer, 422, "invalid-input")["field"] == field
+
+
+def test_a_forecast_rule_keeps_what_was_said(shop):
+    measure = {"cancellation_cost": 9.0, "competing_share": 0.5, "floor": 2}
+    body = {"sku": shop.sku(), "forecast": measure | {"margin": None}}
+    path = f"/buffer-rules/r-{shop.mark}"
+    assert shop.ok(shop.client.put(path, json=body))["forecast"] == measure
+
+
 def test_a_bad_question_does_not_spoil_the_others(shop):
     sku, location = shop.sku(), shop.location()
     shop.stock(sku, location, 5)
