@@ -27,6 +27,7 @@ from inventory.errors import InputRejected
 from inventory.lot_size import on_grid
 from inventory.newsvendor import critical_ratio, empirical_target_units
 from inventory.simulate import StockState, project
+from pipelines.out_file import check_writable, write_whole
 from pipelines.panel_file import key_types, read_panel, read_table, typed_like
 from pipelines.predict import Preset, forecast_panel
 
@@ -103,8 +104,7 @@ def order_file(
     Raises `InputRejected` for a file or figure that cannot be used.
     """
     _check(lead_time_periods, review_periods, holding, shortage)
-    if not out_path.parent.is_dir():
-        raise InputRejected(f"there is no folder {out_path.parent}; create it first", field="out")
+    check_writable(out_path)
     stock = read_table(state_path)
     state = checked_state(stock, name=state_path.name)
     panel, read = read_panel(history_path)
@@ -122,7 +122,7 @@ def order_file(
         forecast, state, lead_time_periods=lead_time_periods, ratio=ratio,
         lost_sales=lost_sales, seed=seed,
     )  # fmt: skip
-    _write(typed_like(rows, key_types(stock)), out_path)
+    write_whole(typed_like(rows, key_types(stock)), out_path)
     return OrderFileReport(
         series=len(rows),
         ordered_series=int((rows["quantity"] > 0).sum()),
@@ -290,19 +290,6 @@ def _check(lead_time_periods: int, review_periods: int, holding: float, shortage
         raise InputRejected("must be at least 1 period", field="review")
     if holding < 0 or shortage < 0 or holding + shortage == 0:
         raise InputRejected("costs must not be negative, nor both zero", field="holding")
-
-
-def _write(rows: pl.DataFrame, path: Path) -> None:
-    """Write beside the target, then move: a reader never meets half a file."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        rows.write_parquet(part)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputRejected(
-            f"{path} cannot be written ({error}); choose another", field="out"
-        ) from error
 
 
 def _explanation(order: FileOrder, row: int, *, ratio: float, periods: int) -> str:

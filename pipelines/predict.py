@@ -17,6 +17,7 @@ from features.frame import DATE, LOCATION, SKU, Panel
 from inventory.demand import LEVELS, DemandForecast, Floats
 from inventory.errors import InputRejected
 from models.ensemble import Ensemble, Member
+from pipelines.out_file import check_writable, write_whole
 from pipelines.panel_file import read_panel, typed_like
 
 Preset = Literal["fast", "full"]
@@ -135,9 +136,9 @@ def predict_file(
     if window is not None:
         window_path = out_path.parent / f"{window}.parquet"
         sums = window_frame(forecast, levels=wanted, window=window, seed=seed)
-        _write(typed_like(sums, read.key_types), window_path)
+        write_whole(typed_like(sums, read.key_types), window_path)
     periods = forecast_frame(forecast, levels=wanted, periods=horizon)
-    _write(typed_like(periods, read.key_types), out_path)
+    write_whole(typed_like(periods, read.key_types), out_path)
     return PredictReport(
         rows_read=read.rows_read,
         rejected=read.rejected,
@@ -206,21 +207,5 @@ def _checked(
         raise InputRejected("must be at least 1 period", field="window")
     if window is not None and out_path.name == f"{window}.parquet":
         raise InputRejected(f"{out_path.name} is the name of the window's file", field="out")
-    if not out_path.parent.is_dir():
-        raise InputRejected(f"there is no folder {out_path.parent}; create it first", field="out")
-    if out_path.is_dir():
-        raise InputRejected(f"{out_path} is a folder; name a file in it", field="out")
+    check_writable(out_path)
     return np.array(sorted(set(levels)))
-
-
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    """Write beside the target, then move: a reader never meets half a file."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        frame.write_parquet(part)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputRejected(
-            f"{path} cannot be written ({error}); choose another", field="out"
-        ) from error

@@ -1,0 +1,28 @@
+"""The file that a command writes: checked before hours are spent, written whole or not at all."""
+
+from pathlib import Path
+
+import polars as pl
+
+from inventory.errors import InputRejected
+
+
+def check_writable(path: Path) -> None:
+    """Raise `InputRejected` where no file of that name could be written."""
+    if not path.parent.is_dir():
+        raise InputRejected(f"there is no folder {path.parent}; create it first", field="out")
+    if path.is_dir():
+        raise InputRejected(f"{path} is a folder; name a file in it", field="out")
+
+
+def write_whole(frame: pl.DataFrame, path: Path) -> None:
+    """Write beside the target, then move: a reader never meets half a file."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        frame.write_parquet(part)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputRejected(
+            f"{path} cannot be written ({error}); choose another", field="out"
+        ) from error
