@@ -37,7 +37,8 @@ select p.purchase_order_id as id, p.vendor, p.location, p.state, p.created_at, p
     p.expected_on, p.version, coalesce(l.value, 0) as value, coalesce(l.lines, '[]') as lines
 from purchase_orders p
 left join lateral (
-    select sum(quantity * unit_cost) as value, jsonb_agg(jsonb_build_object(
+    select round(sum(quantity * unit_cost)::numeric, 2)::float8 as value,
+        jsonb_agg(jsonb_build_object(
         'line_no', line_no, 'sku', sku, 'quantity', quantity, 'received_units', received_units,
         'unit_cost', unit_cost, 'firmed', firmed, 'run_id', run_id, 'explanation', explanation
     ) order by line_no) as lines
