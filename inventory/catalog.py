@@ -177,6 +177,33 @@ class BufferRule:
             raise InputRejected(
                 "give exactly one of 'quantity', 'days_of_cover' and 'forecast'", field="quantity"
             )
+        if self.forecast is not None:
+            check_forecast_measure({k: v for k, v in self.forecast.items() if v is not None})
+
+
+def check_forecast_measure(measure: Mapping[str, object]) -> None:
+    """Raise `InputRejected` where a rule's `forecast` is one that no job could follow."""
+    for name, value in measure.items():
+        if name not in FORECAST_MEASURES:
+            known = ", ".join(FORECAST_MEASURES)
+            raise InputRejected(f"'{name}' is not one of {known}", field="forecast")
+        least, most = FORECAST_MEASURES[name]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and least <= float(str(value)) <= most):
+            raise InputRejected(
+                f"'{name}' is {value!r}, not a number between {least:g} and {most:g}",
+                field="forecast",
+            )
+    if "level" not in measure and "cancellation_cost" not in measure:
+        raise InputRejected("give 'level' or 'cancellation_cost' in it", field="forecast")
+
+
+FORECAST_MEASURES = {
+    "level": (0.001, 0.999), "cancellation_cost": (1e-6, 1e12), "margin": (0, 1e12),
+    "exposure_days": (1e-3, 365), "competing_share": (1e-6, 1), "record_error_units": (0, 1e9),
+    "floor": (0, 1e9),
+}  # fmt: skip
+"""What a rule's `forecast` may say, and from where to where."""
 
 
 Item = Location | Vendor | Sku | Channel | Group | Bundle | BufferRule

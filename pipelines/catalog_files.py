@@ -11,6 +11,8 @@ from zoneinfo import available_timezones
 import polars as pl
 import psycopg
 
+from inventory.catalog import check_forecast_measure
+from inventory.errors import InputRejected
 from inventory.store import bulk
 from pipelines.raw_table import RawTable
 from pipelines.row_checks import Column, Judged, judge
@@ -234,15 +236,22 @@ def _check_rules(judged: Judged) -> None:
         remedy="fill one of quantity, days_of_cover and forecast",
     )  # fmt: skip
     if "forecast" in measures:
-        broken = pl.col("forecast").map_elements(_is_no_object, return_dtype=pl.Boolean)
+        broken = pl.col("forecast").map_elements(_is_no_measure, return_dtype=pl.Boolean)
         judged.reject(
-            broken, column="forecast", problem="forecast is not a JSON object",
-            remedy='write an object like {"level": 0.9}',
+            broken, column="forecast", problem="forecast is not a measure that a job can follow",
+            remedy='write an object like {"level": 0.9, "exposure_days": 1}',
         )  # fmt: skip
 
 
-def _is_no_object(text: str) -> bool:
+def _is_no_measure(text: str) -> bool:
     try:
-        return not isinstance(json.loads(text), dict)
+        measure = json.loads(text)
     except ValueError:
         return True
+    if not isinstance(measure, dict):
+        return True
+    try:
+        check_forecast_measure(measure)
+    except InputRejected:
+        return True
+    return False

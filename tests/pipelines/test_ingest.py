@@ -299,11 +299,16 @@ def test_buffer_rules_need_one_measure_and_sound_json(db, bring, catalogue):
         "r1,A,bopis,2,\n"
         'r2,,sfs,,"{""level"": 0.9}"\n'
         'r3,,sfs,1,"{""level"": 0.9}"\n'
-        "r4,,sfs,,level 0.9\n",
+        "r4,,sfs,,level 0.9\n"
+        'r5,,sfs,,"{""level"": 0.9, ""floor"": ""some""}"\n'
+        'r6,,sfs,,"{""exposure_days"": 1}"\n',
     )
+    unfit = "forecast is not a measure that a job can follow"
     assert problems(report) == [
         (3, "rule", "a rule needs exactly one measure"),
-        (4, "forecast", "forecast is not a JSON object"),
+        (4, "forecast", unfit),
+        (5, "forecast", unfit),
+        (6, "forecast", unfit),
     ]
     assert rows(db, "select rule_id, quantity, forecast from buffer_rules order by 1") == [
         ("r1", 2, None),
