@@ -239,6 +239,8 @@ def checked_state(table: pl.DataFrame, *, name: str) -> pl.DataFrame:
                 f"{name} has no column '{column}'; it has {', '.join(table.columns)}",
                 field=column,
             )
+    if table.is_empty():
+        raise InputRejected(f"{name} has no rows; give the stock of each sku and location")
     arriving = _arriving(table)
     state = table.select(
         pl.col(SKU).cast(pl.String),

@@ -1,5 +1,6 @@
 """The file that a command writes: checked before hours are spent, written whole or not at all."""
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,8 @@ def check_writable(path: Path) -> None:
         raise InputRejected(f"there is no folder {path.parent}; create it first", field="out")
     if path.is_dir():
         raise InputRejected(f"{path} is a folder; name a file in it", field="out")
+    if not os.access(path.parent, os.W_OK):
+        raise InputRejected(f"no right to write in {path.parent}; choose another", field="out")
 
 
 def write_whole(frame: pl.DataFrame, path: Path) -> None:

@@ -53,7 +53,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. No traceback for what a person can mend."""
     try:
         cli(list(arguments), prog_name="vouch")
-    except SystemExit as done:  # How typer ends, also when all is well.
+    except SystemExit as done:  # How typer ends, also when all is well, and after Ctrl-C.
+        if done.code == INTERRUPTED:
+            complain("stopped")
         return done.code if isinstance(done.code, int) else 1
     except KeyboardInterrupt:
         complain("stopped")

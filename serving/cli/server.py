@@ -21,6 +21,12 @@ from serving.cli.screen import err, progress, say, utc_now
 PORTS_TRIED = 20
 """How far above the usual port the demo looks for a free one."""
 
+QUIET_MLFLOW = {
+    "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "PYTHONWARNINGS": "ignore",
+}  # fmt: skip
+"""Its messages are about its own insides; what goes wrong is still said."""
+
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)]
 
@@ -104,9 +110,8 @@ def mlflow(
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--backend-store-uri", settings.tracking_uri]
     command += ["--default-artifact-root", str(settings.artifact_root), "--workers", "1"]
-    with subprocess.Popen(
-        command, env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}, start_new_session=True
-    ) as child:
+    command += ["--uvicorn-opts", "--log-level warning"]
+    with subprocess.Popen(command, env=os.environ | QUIET_MLFLOW, start_new_session=True) as child:
         try:
             child.wait()
         finally:

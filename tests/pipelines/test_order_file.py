@@ -105,6 +105,12 @@ def write_state(folder, **columns):
     return path
 
 
+def test_a_state_without_rows_is_refused_before_anything_is_forecast():
+    nothing = pl.DataFrame({"sku": [], "location": [], "on_hand": []})
+    with pytest.raises(InputRejected, match=r"state\.parquet has no rows"):
+        checked_state(nothing, name="state.parquet")
+
+
 @pytest.mark.parametrize(
     ("columns", "field"),
     [

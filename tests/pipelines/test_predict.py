@@ -284,6 +284,13 @@ def test_arguments_out_of_range_are_named(predicted, field, arguments):
     assert refused.value.field == field
 
 
+@pytest.mark.parametrize("place", ["absent/o.parquet", "."])
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_read(tmp_path, place):
+    with pytest.raises(InputRejected) as refused:
+        predict_file(tmp_path / "none", horizon=3, levels=[0.5], out_path=tmp_path / place)
+    assert refused.value.field == "out"
+
+
 def test_monthly_rows_are_refused(files):
     days = [date(2020 + m // 12, m % 12 + 1, 1) for m in range(30)]
     path, _ = files(history(series=1, periods=30).with_columns(date=pl.Series(days)))

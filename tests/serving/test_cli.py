@@ -178,6 +178,16 @@ def test_a_defect_is_one_message_and_its_traceback_is_kept(desk, monkeypatch):
     kept.unlink()
 
 
+def test_ctrl_c_is_one_word(desk, monkeypatch):
+    def stopped(_db):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("inventory.store.verify.verify", stopped)
+    done = desk("verify")
+    assert done.returncode == 130
+    assert done.stderr.strip() == "vouch: stopped"
+
+
 def test_an_import_of_which_nothing_went_in_fails(desk):
     (desk.folder / "bad.csv").write_text("location,type\nL1,shop\n")
     done = desk("import locations bad.csv")
