@@ -76,13 +76,12 @@ def _answer_addresses(dash: Dash, source: Source) -> None:
         Output("main", "children"),
         Output("navigation", "children"),
         Output("page-title", "data"),
-        Output("search", "value"),
         Input("url", "pathname"),
         Input("url", "search"),
     )
-    async def show(path: str | None, search: str | None) -> tuple[Any, Any, str, str]:
+    async def show(path: str | None, search: str | None) -> tuple[Any, Any, str]:
         body, name, title = await run_in_threadpool(safe_page, source, path or "", search or "")
-        return body, navigation(name), title, ""
+        return body, navigation(name), title
 
     @dash.callback(
         Output("url", "search"),
@@ -100,6 +99,13 @@ def _answer_addresses(dash: Dash, source: Source) -> None:
         ClientsideFunction(namespace="console", function_name="title"),
         Output("page-title", "id"),
         Input("page-title", "data"),
+        prevent_initial_call=True,
+    )
+    # In the browser, at once: a page that arrives late must not erase what was typed meanwhile.
+    dash.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction(namespace="console", function_name="emptied"),
+        Output("search", "value"),
+        Input("url", "pathname"),
         prevent_initial_call=True,
     )
 

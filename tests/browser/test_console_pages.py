@@ -28,7 +28,7 @@ def test_sign_in_leads_back_to_the_page_that_was_asked_for(page, story_console):
     sign_in(page, story_console, "/console/sku/SKU-1?location=S2")
     assert page.url == f"{story_console}/console/sku/SKU-1?location=S2"
     assert page.get_by_role("heading", name="Oat drink 1 l").is_visible()
-    assert page.title() == "SKU-1 · Vouch"
+    page.wait_for_function("document.title === 'SKU-1 · Vouch'")
 
 
 def test_a_wrong_key_is_told_so(page, story_console):
@@ -62,14 +62,14 @@ def test_overview_shows_the_figures_of_the_database(page, story_console, story_d
 def test_search_opens_a_sku_by_keyboard_alone(page, story_console):
     sign_in(page, story_console)
     page.keyboard.press("/")
-    page.keyboard.type("oat drink")
+    page.keyboard.type("oat drink", delay=40)  # Milliseconds a key: a very fast typist.
     page.locator(".hit").first.wait_for()
     page.keyboard.press("Enter")
     page.wait_for_url("**/console/sku/SKU-1")
     page.get_by_role("heading", name="Oat drink 1 l").wait_for()
     page.locator(".js-plotly-plot .main-svg").nth(3).wait_for()
     assert value_of(page, "On hand") == "30"
-    assert page.locator("#search").input_value() == ""
+    page.wait_for_function("document.getElementById('search').value === ''")
 
 
 def test_location_and_view_are_chosen_and_kept_in_the_address(page, story_console):

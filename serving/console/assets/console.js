@@ -1,10 +1,19 @@
 // What Dash cannot say from the server: the window's title, a search key, links inside grids.
 
+let shownPath = window.location.pathname;
+
 window.dash_clientside = Object.assign({}, window.dash_clientside, {
   console: {
     title: function (title) {
       if (title) document.title = title;
       return window.dash_clientside.no_update;
+    },
+    // The search is emptied when the reader moves on, never while a first page is still coming.
+    emptied: function (path) {
+      const moved = path !== shownPath;
+      shownPath = path;
+      const search = document.getElementById("search");
+      return moved && search && search.value ? "" : window.dash_clientside.no_update;
     },
   },
 });
