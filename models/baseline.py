@@ -77,12 +77,8 @@ class MovingAverage:
         known = ~np.isnan(recent)
         mean = np.where(known, recent, 0.0).sum(axis=1) / known.sum(axis=1).clip(min=1)
         quantiles = row_quantiles(recent, levels, empty=0.0)
-        N, Q = quantiles.shape
-        return forecast_of(
-            panel,
-            levels=levels,
-            quantiles_units=np.broadcast_to(quantiles[:, None, :], (N, horizon, Q)),
-            mean_units=np.broadcast_to(mean[:, None], (N, horizon)),
+        return constant_forecast(
+            panel, horizon=horizon, levels=levels, quantiles_units=quantiles, mean_units=mean
         )
 
     def save(self, folder: Path) -> None:
@@ -160,4 +156,17 @@ def forecast_of(
         mean_units=np.maximum(mean_units, 0.0),
         dependence=np.zeros((len(series), 2)) if dependence is None else dependence,
         period_days=panel.period_days,
+    )
+
+
+def constant_forecast(
+    panel: Panel, *, horizon: int, levels: Floats, quantiles_units: Floats, mean_units: Floats
+) -> DemandForecast:
+    """The same quantiles (N, Q) and means (N,) for every period ahead."""
+    N, Q = quantiles_units.shape
+    return forecast_of(
+        panel,
+        levels=levels,
+        quantiles_units=np.broadcast_to(quantiles_units[:, None, :], (N, horizon, Q)),
+        mean_units=np.broadcast_to(mean_units[:, None], (N, horizon)),
     )

@@ -14,7 +14,7 @@ import numpy as np
 from features.demand import dense_demand
 from features.frame import Panel
 from inventory.demand import DemandForecast, Floats
-from models.baseline import forecast_of
+from models.baseline import constant_forecast
 
 Method = Literal["croston", "sba", "tsb"]
 
@@ -195,12 +195,8 @@ class IntermittentForecaster:
         demand = dense_demand(panel)
         mean = rate_units(demand, self.method)
         quantiles = negative_binomial_quantiles_units(mean, demand_variance(demand, mean), levels)
-        N, Q = quantiles.shape
-        return forecast_of(
-            panel,
-            levels=levels,
-            quantiles_units=np.broadcast_to(quantiles[:, None, :], (N, horizon, Q)),
-            mean_units=np.broadcast_to(mean[:, None], (N, horizon)),
+        return constant_forecast(
+            panel, horizon=horizon, levels=levels, quantiles_units=quantiles, mean_units=mean
         )
 
     def save(self, folder: Path) -> None:
