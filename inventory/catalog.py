@@ -187,22 +187,26 @@ def check_forecast_measure(measure: Mapping[str, object]) -> None:
         if name not in FORECAST_MEASURES:
             known = ", ".join(FORECAST_MEASURES)
             raise InputRejected(f"'{name}' is not one of {known}", field="forecast")
-        least, most = FORECAST_MEASURES[name]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        least, most, bounds = FORECAST_MEASURES[name]
+        kinds = int if name == "floor" else int | float
+        number = isinstance(value, kinds) and not isinstance(value, bool)
         if not (number and least <= float(str(value)) <= most):
-            raise InputRejected(
-                f"'{name}' is {value!r}, not a number between {least:g} and {most:g}",
-                field="forecast",
-            )
+            raise InputRejected(f"'{name}' is {value!r}; it must be {bounds}", field="forecast")
     if "level" not in measure and "cancellation_cost" not in measure:
         raise InputRejected("give 'level' or 'cancellation_cost' in it", field="forecast")
 
 
+ABOVE_ZERO, BELOW_ONE = math.nextafter(0, 1), math.nextafter(1, 0)
+
 FORECAST_MEASURES = {
-    "level": (0.001, 0.999), "cancellation_cost": (1e-6, 1e12), "margin": (0, 1e12),
-    "exposure_days": (1e-3, 365), "competing_share": (1e-6, 1), "record_error_units": (0, 1e9),
-    "floor": (0, 1e9),
-}  # fmt: skip
+    "level": (ABOVE_ZERO, BELOW_ONE, "between 0 and 1"),
+    "cancellation_cost": (ABOVE_ZERO, 1e12, "above 0"),
+    "margin": (0, 1e12, "0 or more"),
+    "exposure_days": (ABOVE_ZERO, 365, "above 0 and at most 365"),
+    "competing_share": (ABOVE_ZERO, 1, "above 0 and at most 1"),
+    "record_error_units": (0, 1e9, "0 or more"),
+    "floor": (0, 1e9, "a whole number of 0 or more"),
+}
 """What a rule's `forecast` may say, and from where to where."""
 
 

@@ -301,7 +301,8 @@ def test_buffer_rules_need_one_measure_and_sound_json(db, bring, catalogue):
         'r3,,sfs,1,"{""level"": 0.9}"\n'
         "r4,,sfs,,level 0.9\n"
         'r5,,sfs,,"{""level"": 0.9, ""floor"": ""some""}"\n'
-        'r6,,sfs,,"{""exposure_days"": 1}"\n',
+        'r6,,sfs,,"{""exposure_days"": 1}"\n'
+        'r7,,sfs,,"{""level"": 0.9, ""floor"": 1.5}"\n',
     )
     unfit = "forecast is not a measure that a job can follow"
     assert problems(report) == [
@@ -309,6 +310,7 @@ def test_buffer_rules_need_one_measure_and_sound_json(db, bring, catalogue):
         (4, "forecast", unfit),
         (5, "forecast", unfit),
         (6, "forecast", unfit),
+        (7, "forecast", unfit),
     ]
     assert rows(db, "select rule_id, quantity, forecast from buffer_rules order by 1") == [
         ("r1", 2, None),
