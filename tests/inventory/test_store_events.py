@@ -1,0 +1,128 @@
+"""Threshold events: once per crossing, judged by the same units that availability publishes."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from inventory.ledger import Fact
+from inventory.reservations import AskedLine, Basket
+from inventory.store import events, ledger, reservations
+from inventory.store.availability import availability
+from inventory.thresholds import stock_state
+
+NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
+PLACES = {
+    "L1": ("UTC", None, 0),
+    "L2": ("America/New_York", "17:00", 2),
+    "L3": ("Asia/Tokyo", "12:00", 1),
+}
+
+
+@pytest.fixture
+def shop(db):
+    for sku in ("A", "B"):
+        db.execute("insert into skus (sku, name) values (%s, %s)", [sku, sku])
+    for location, (timezone, cutoff, lag) in PLACES.items():
+        db.execute(
+            "insert into locations (location, name, type, timezone, cutoff, put_away_lag_days) "
+            "values (%s, %s, 'warehouse', %s, %s, %s)",
+            [location, location, timezone, cutoff, lag],
+        )
+    db.execute("insert into groups values ('pool', 'pool'), ('near', 'near')")
+    db.execute(
+        "insert into group_members values ('pool', 'L1'), ('pool', 'L2'), ('pool', 'L3'), "
+        "('near', 'L1'), ('near', 'L2')"
+    )
+    db.execute("insert into channels (channel, name) values ('web', 'web')")
+    return db
+
+
+def stock(db, sku, location, units, *, at=NOW):
+    fact = Fact(sku, location, "available", "delta", units, at - timedelta(hours=1), "test")
+    with db.transaction():
+        ledger.record(db, [fact], now=at)
+        events.announce(db, [(sku, location)], now=at, cause="feed")
+
+
+def told(db):
+    rows = db.execute("select kind, location, payload from outbox order by event_id")
+    return [
+        (kind, location, payload["from"], payload["to"], payload["free_units"])
+        for kind, location, payload in rows
+    ]
+
+
+def test_each_crossing_is_told_once(shop):
+    stock(shop, "A", "L1", 5)
+    shop.execute("update balances set low_units = 3")
+    for change in (-1, -1, -1, -1, 0, -1, 0, 2, 5, 0):
+        stock(shop, "A", "L1", change)
+    assert told(shop) == [
+        ("low_stock", "L1", "in", "low", 3),
+        ("out_of_stock", "L1", "low", "out", 0),
+        ("back_in_stock", "L1", "out", "low", 2),
+        ("no_longer_low", "L1", "low", "in", 7),
+    ]
+
+
+def some_facts(db, rng):
+    """Stock, dated supply and promises of every kind, placed straight into the tables."""
+    db.execute("insert into reservations (reservation_id, kind, state, channel, method, created_at)"
+               " values ('r', 'hard', 'confirmed', 'web', 'ship', now())")  # fmt: skip
+    for location in PLACES:
+        stock(db, "A", location, rng.choice([0, 0, 3, 8, 40]))
+        db.execute("update balances set low_units = %s where location = %s",
+                   [rng.choice([None, 0, 2, 10]), location])  # fmt: skip
+    for n in range(rng.randrange(4)):
+        db.execute(
+            "insert into inbound (inbound_id, sku, location, quantity, expected_at, state, "
+            "updated_at) values (%s, 'A', %s, %s, %s, %s, now())",
+            [f"i{n}", rng.choice(list(PLACES)), rng.randrange(1, 20),
+             NOW + timedelta(hours=rng.randrange(-60, 200)),
+             rng.choice(["planned", "confirmed", "shipped"])],
+        )  # fmt: skip
+    for n in range(rng.randrange(6)):
+        grouped = rng.random() < 0.3
+        expires_at = rng.choice([None, NOW, NOW + timedelta(seconds=1)])
+        db.execute(
+            "insert into reservation_lines (reservation_id, line_no, request_line, sku, method, "
+            "location, group_id, promised_date, quantity, open_units, class, expires_at) "
+            "values ('r', %s, 1, 'A', 'ship', %s, %s, %s, %s, %s, 'hard', %s)",
+            [n, None if grouped else rng.choice(list(PLACES)), rng.choice(["pool", "near"]),
+             (NOW + timedelta(days=rng.randrange(-2, 12))).date(), *[rng.randrange(1, 12)] * 2,
+             expires_at],
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_announced_is_what_availability_says(shop, seed):
+    """The general engine is the oracle: raw without any buffer is what is free."""
+    some_facts(shop, random.Random(seed))  # noqa: S311 - not for secrets.
+    positions = [("A", location) for location in PLACES]
+    with shop.transaction():
+        events.announce(shop, positions, now=NOW)
+    known = shop.execute(
+        "select location, announced, low_units from balances where status = 'available'"
+    ).fetchall()
+    assert len(known) == 3
+    for location, announced, low_units in known:
+        answer = availability(
+            shop, sku="A", location=location, channel="web", method="ship", now=NOW
+        )
+        assert announced == stock_state(answer.raw, low_units), location
+    before = told(shop)
+    with shop.transaction():
+        assert events.announce(shop, positions, now=NOW) == 0
+    assert told(shop) == before
+
+
+def test_a_promise_on_a_group_can_take_the_last_free_unit_of_a_member(shop):
+    """The contract's example: L1 5, L2 5, L3 15; near = {1, 2} holds all its ten units."""
+    for location, units in (("L1", 5), ("L2", 5), ("L3", 15)):
+        stock(shop, "A", location, units)
+    basket = Basket("hard", "web", "ship", (AskedLine("A", 10),), group="near", order_id="o-1")
+    reservations.place(shop, basket, reservation_id="r-1", now=NOW)
+    with shop.transaction():
+        events.announce(shop, [("A", location) for location in PLACES], now=NOW)
+    assert [row[:2] for row in told(shop)] == [("out_of_stock", "L1"), ("out_of_stock", "L2")]
