@@ -58,6 +58,9 @@ class AskedLine:
     sku: str
     quantity: int
     location: str | None = None
+    on_behalf: bool = False
+    """The location was chosen for the customer: it fulfils as a member of the basket's group does,
+    and what it rejects goes back to that group. One that was named is taken at its word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,12 @@ def _place_of(basket: Basket, sku: str, location: str | None) -> Place:
     return Place(sku, at, None if at is not None else basket.group)
 
 
+def _named(basket: Basket) -> frozenset[str]:
+    """Locations that the customer asked for, rather than we for him."""
+    places = (line.location or basket.location for line in basket.lines if not line.on_behalf)
+    return frozenset(place for place in places if place is not None)
+
+
 def _promise(facts: Facts, basket: Basket, *, reservation_id: str, now: datetime) -> Reservation:
     """Decide on a basket from the facts. Pure; refuses with `InsufficientStock`."""
     terms = facts.channels.get(basket.channel, ChannelTerms())
@@ -75,7 +81,7 @@ def _promise(facts: Facts, basket: Basket, *, reservation_id: str, now: datetime
         facts,
         channel=basket.channel,
         method=basket.method,
-        named=frozenset(ask.location for ask in asks if ask.location is not None),
+        named=_named(basket),
         oversell_units=terms.oversell_units if basket.kind == "soft" else 0,
         on=basket.on,
         now=now,
@@ -142,7 +148,7 @@ def _asks(facts: Facts, basket: Basket) -> list[Ask]:
                 line.sku,
                 line.quantity,
                 location=at.location,
-                group=at.group,
+                group=basket.group if line.on_behalf else at.group,
                 method=basket.method,
                 on=basket.on,
                 components=facts.bundles.get(line.sku),
