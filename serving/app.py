@@ -17,7 +17,8 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from inventory.store import database
+from inventory.errors import VouchError
+from inventory.store import announcements, database, outbox
 from inventory.store import jobs as jobs_store
 from inventory.store import reservations as reservations_store
 from pipelines.settings import Settings, database_of
@@ -27,6 +28,7 @@ from serving.api import (
     availability,
     catalogue,
     docs,
+    events,
     forecasts,
     health,
     inbound,
@@ -57,6 +59,7 @@ AREAS = (
     purchase_orders,
     alerts,
     jobs,
+    events,
 )
 
 OPEN_PATHS = (
@@ -194,18 +197,23 @@ def _mount_console(app: FastAPI, settings: Settings, clock: Clock) -> None:
 
 
 async def _sweep(server: Server) -> None:
-    """Collect expired holds now and then. Nobody waits for it: expiry itself is by the clock."""
+    """Collect expired holds now and then, and announce what time alone changed.
+
+    No promise waits for it: expiry itself is by the clock.
+    """
 
     def collect() -> None:
         with server.pool.connection() as db:
             reservations_store.sweep(db, now=server.clock())
+            announcements.announce_due(db, now=server.clock())
+            outbox.number(db)
 
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             await run_in_threadpool(collect)
-        except (psycopg.Error, PoolTimeout) as error:
-            log.warning("the sweep of expired holds failed: %s", error)
+        except (psycopg.Error, PoolTimeout, VouchError) as error:
+            log.warning("the sweep failed: %s", error)
 
 
 def from_environment() -> FastAPI:

@@ -7,7 +7,7 @@ import pytest
 
 from inventory.ledger import Fact
 from inventory.reservations import AskedLine, Basket
-from inventory.store import events, ledger, reservations
+from inventory.store import announcements, events, inbound, ledger, reservations
 from inventory.store.availability import availability
 from inventory.thresholds import stock_state
 
@@ -98,7 +98,7 @@ def some_facts(db, rng):
 @pytest.mark.parametrize("seed", range(40))
 def test_what_is_announced_is_what_availability_says(shop, seed):
     """The general engine is the oracle: raw without any buffer is what is free."""
-    some_facts(shop, random.Random(seed))  # noqa: S311 - not for secrets.
+    some_facts(shop, random.Random(seed))
     positions = [("A", location) for location in PLACES]
     with shop.transaction():
         events.announce(shop, positions, now=NOW)
@@ -126,3 +126,58 @@ def test_a_promise_on_a_group_can_take_the_last_free_unit_of_a_member(shop):
     with shop.transaction():
         events.announce(shop, [("A", location) for location in PLACES], now=NOW)
     assert [row[:2] for row in told(shop)] == [("out_of_stock", "L1"), ("out_of_stock", "L2")]
+
+
+def coming(db, units, at, *, location="L1", inbound_id="in-1"):
+    inbound.put(db, inbound_id=inbound_id, sku="A", location=location, quantity=units,
+                expected_at=at, state="confirmed", now=NOW)  # fmt: skip
+
+
+def order(db, name, units, day):
+    basket = Basket("hard", "web", "ship", (AskedLine("A", units, "L1"),), order_id=name,
+                    on=(NOW + timedelta(days=day)).date())  # fmt: skip
+    reservations.place(db, basket, reservation_id=name, now=NOW)
+
+
+def test_supply_that_is_overdue_is_told_once_with_the_promises_it_breaks(shop):
+    """2 on hand and 5 due on day 1; 6 promised for day 3. On day 2 the 5 are worth nothing."""
+    stock(shop, "A", "L1", 2)
+    coming(shop, 5, NOW + timedelta(days=1))
+    order(shop, "o-1", 6, 3)
+    shop.execute("truncate outbox")
+    for day, events_due in ((0, 0), (1, 0), (2, 2), (2, 0), (3, 0)):
+        now = NOW + timedelta(days=day)
+        assert announcements.announce_due(shop, now=now) == events_due, f"on day {day}"
+    kinds = shop.execute("select kind, payload from outbox order by event_id").fetchall()
+    assert [kind for kind, _ in kinds] == ["shortage", "out_of_stock"]
+    assert kinds[0][1]["short_units"] == 4
+    assert kinds[1][1]["free_units"] == -4
+    # Dated anew, it may become overdue anew.
+    coming(shop, 5, NOW + timedelta(days=4))
+    assert announcements.announce_due(shop, now=NOW + timedelta(days=4)) == 1
+    assert announcements.announce_due(shop, now=NOW + timedelta(days=5)) == 2
+
+
+def test_a_position_comes_back_when_the_dip_before_a_delivery_is_behind_it(shop):
+    """4 on hand, 4 promised for day 0, 6 due on day 1: nothing is free until day 1 begins."""
+    stock(shop, "A", "L1", 4)
+    coming(shop, 6, NOW + timedelta(days=1))
+    order(shop, "o-1", 4, 0)
+    with shop.transaction():
+        events.announce(shop, [("A", "L1")], now=NOW)
+    assert announcements.announce_due(shop, now=NOW) == 0
+    assert announcements.announce_due(shop, now=NOW + timedelta(days=1)) == 1
+    assert told(shop)[-1] == ("back_in_stock", "L1", "out", "in", 6)
+
+
+def test_what_a_group_promise_carries_along_is_announced_by_the_next_run(shop):
+    """Near = {1, 2} holds 8 of 5 + 5. When L1 loses 2, the one unit free at L2 is needed too."""
+    for location in ("L1", "L2"):
+        stock(shop, "A", location, 5)
+    basket = Basket("hard", "web", "ship", (AskedLine("A", 8),), group="near", order_id="o-1")
+    reservations.place(shop, basket, reservation_id="r-1", now=NOW)
+    stock(shop, "A", "L1", -2)
+    assert [row[:2] for row in told(shop)] == [("out_of_stock", "L1")]
+    assert announcements.announce_due(shop, now=NOW) == 1
+    assert [row[:2] for row in told(shop)] == [("out_of_stock", "L1"), ("out_of_stock", "L2")]
+    assert announcements.announce_due(shop, now=NOW) == 0
