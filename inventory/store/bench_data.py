@@ -20,8 +20,8 @@ HELD_UNITS, ORDERED_UNITS, INBOUND_UNITS = 2, 3, 20
 BUSY_STEP = 20
 """One position in so many has a hold, an order and dated supply."""
 
-BOPIS_BUFFER, PICKY_BUFFER, POSITION_BUFFER = 2, 3, 5
-"""Units withheld from pick-up: at stores, there from category 0, and at a few positions."""
+STORE_BUFFER, PICKY_BUFFER, POSITION_BUFFER = 2, 3, 5
+"""Units withheld at stores, from pick-up of category 0 there, and of a few positions."""
 CATEGORIES = 25
 POSITION_RULE_STEP = 1_000
 
@@ -86,7 +86,7 @@ def fill(
         "held": HELD_UNITS,
         "ordered": ORDERED_UNITS,
         "inbound": INBOUND_UNITS,
-        "bopis": BOPIS_BUFFER,
+        "store_buffer": STORE_BUFFER,
         "picky": PICKY_BUFFER,
         "buffer": POSITION_BUFFER,
         "categories": CATEGORIES,
@@ -178,7 +178,8 @@ _CATALOGUE = (
     "insert into group_members select %(group)s, location from locations",
     """
     insert into buffer_rules (rule_id, location_type, category, method, quantity) values
-        ('stores', 'store', null, 'bopis', %(bopis)s),
+        ('stores', 'store', null, 'bopis', %(store_buffer)s),
+        ('from stores', 'store', null, 'sfs', %(store_buffer)s),
         ('picky', 'store', 'category 0', 'bopis', %(picky)s)
     """,
     """

@@ -35,9 +35,10 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for area in (server, store, jobs, answers, files, bench):
+for area in (server, store, jobs, answers, files):
     area.register(cli)
 cli.add_typer(keys.cli, name="keys")
+cli.add_typer(bench.cli, name="bench")
 cli.add_typer(jobs.promotion_cli, name="promotion")
 
 

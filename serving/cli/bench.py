@@ -1,34 +1,39 @@
-"""The command that measures: every figure we print can be reproduced."""
+"""The commands that measure: every figure we print can be reproduced."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from inventory.errors import InputRejected
 from serving.cli.screen import Json, progress, show, utc_now
 
+cli = typer.Typer(
+    help="Measure the promise path on a server of its own.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
-def register(cli: typer.Typer) -> None:
-    """Add this command."""
-    cli.command()(bench)
+Seconds = Annotated[float, typer.Option(help="Length of each measurement.", min=0.1, max=3600)]
+Workers = Annotated[int, typer.Option(help="Server processes.", min=1, max=64)]
+Seed = Annotated[int, typer.Option(help="Which SKUs are asked for, in which order.")]
 
 
-def bench(
-    name: Annotated[Literal["http"], typer.Argument(help="What to measure.")],
+@cli.command()
+def http(
     *,
-    seconds: Annotated[float, typer.Option(help="Length of each run.", min=0.2, max=3600)] = 20.0,
-    workers: Annotated[int, typer.Option(help="Server processes.", min=1, max=64)] = 1,
-    seed: Annotated[int, typer.Option(help="Which SKUs are asked for, in which order.")] = 7,
+    seconds: Seconds = 20.0,
+    workers: Workers = 1,
+    seed: Seed = 7,
     as_json: Json = False,
 ) -> None:
-    """Measure the promise path on a server of its own, and print the machine with the figures.
+    """Latency over HTTP on a small catalogue, and the CPU that a request takes.
 
     \b
     $ vouch bench http --seconds 0.5
     availability: 100/s p50 ...
     """  # noqa: D301 - \b keeps the example's line breaks.
-    from serving import bench as measures
+    from serving.bench import http as measures
 
-    assert name == "http"
     report = measures.http(
         seconds=seconds, workers=workers, seed=seed, now=utc_now(), progress=progress
     )
@@ -39,3 +44,37 @@ def bench(
         for run in ("availability", "reservation")
     ]
     show(report, as_json=as_json, lines=[*lines, f"on {report['machine']}"])
+
+
+@cli.command()
+def availability(
+    *,
+    positions: Annotated[
+        int, typer.Option(help="Size of the stock: SKUs times 50 locations.", min=1_000)
+    ] = 1_000_000,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Measure only this; repeat for several.")
+    ] = None,
+    sizes: Annotated[
+        bool, typer.Option("--sizes", help="Compare 10,000, 100,000 and 1,000,000 positions.")
+    ] = False,
+    seconds: Seconds = 10.0,
+    workers: Workers = 1,
+    seed: Seed = 7,
+    as_json: Json = False,
+) -> None:
+    """Speed of promises, feeds and reads on a large stock, beside the least they could cost.
+
+    \b
+    $ vouch bench availability --positions 10000 --seconds 0.2 --only position
+    ... ATP of one position, engine: p50 ms ...
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from serving.bench import availability as measures
+
+    names = tuple(measures.MEASUREMENTS)
+    for name in only or ():
+        if name not in names:
+            raise InputRejected(f"'{name}' is none of {', '.join(names)}", field="--only")
+    plan = measures.Plan(positions, seconds, seed, workers, tuple(only or ()))
+    run = measures.against_size if sizes else measures.measure
+    show(run(plan, clock=utc_now, progress=progress), as_json=as_json)

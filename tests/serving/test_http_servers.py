@@ -1,6 +1,7 @@
 """Servers beside the usual one: several workers, the bench, and BentoML's own."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -17,8 +18,9 @@ import pytest
 from typer.testing import CliRunner
 
 from inventory.store import keys
+from serving.bench.load import Measured
 from serving.cli import cli
-from serving.load import Measured
+from serving.cli import run as run_command
 
 
 @pytest.fixture
@@ -75,6 +77,23 @@ def test_bench_measures_what_it_says():
     assert availability.startswith("availability: 100/s p50 ")
     assert "{'200': 50}" in availability
     assert "{'201': 25}" in reservation
+
+
+def test_bench_of_the_engine_sells_exactly_the_stock_and_keeps_the_books():
+    asked = "--positions 1000 --seconds 0.1 --only one-line --only hot --only sync --only group"
+    shown = CliRunner().invoke(cli, ["bench", "availability", *asked.split(), "--json"])
+    assert shown.exit_code == 0, shown.output
+    report = json.loads(shown.stdout)
+    rows = {row["operation"]: row for row in report["rows"]}
+    hot = rows["hot SKU: everyone wants the same one"]
+    assert hot["sold_units"] == hot["acknowledged_units"] == hot["units"]
+    assert report["server"]["fsync"] == report["server"]["synchronous_commit"] == "on"
+    assert (report["positions"], report["drifts"]) == (1000, 0)
+    assert report["verified"] == ["0 of 1001 balances drift from their ledger entries"]
+
+
+def test_bench_says_which_measurements_there_are():
+    assert run_command(["bench", "availability", "--only", "nothing"]) == 2
 
 
 def test_percentiles_of_a_known_run():

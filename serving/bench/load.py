@@ -41,16 +41,23 @@ class Measured:
     milliseconds: tuple[float, ...]
     statuses: dict[str, int]
 
+    def percentile(self, percent: float) -> float:
+        """Milliseconds within which so many percent of the requests were answered."""
+        return round(float(np.percentile(self.milliseconds, percent)), 2)
+
+    def all_answered(self, status: str) -> bool:
+        """Whether every request got this status."""
+        return set(self.statuses) == {status}
+
     def as_dict(self) -> dict[str, object]:
-        p50, p95, p99 = np.percentile(self.milliseconds, [50, 95, 99])
         return {
             "rate_per_second": self.rate_per_second,
             "seconds": round(self.seconds, 1),
             "requests": len(self.milliseconds),
             "statuses": self.statuses,
-            "p50_ms": round(float(p50), 2),
-            "p95_ms": round(float(p95), 2),
-            "p99_ms": round(float(p99), 2),
+            "p50_ms": self.percentile(50),
+            "p95_ms": self.percentile(95),
+            "p99_ms": self.percentile(99),
             "max_ms": round(max(self.milliseconds), 2),
         }
 

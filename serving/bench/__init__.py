@@ -1,0 +1,1 @@
+"""Measurements: every figure we print can be reproduced with `vouch bench`."""
