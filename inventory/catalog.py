@@ -6,8 +6,8 @@ one with a value that makes no sense raises `InputRejected`, which names the fie
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import time
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from inventory.errors import InputRejected
@@ -210,7 +210,58 @@ FORECAST_MEASURES = {
 """What a rule's `forecast` may say, and from where to where."""
 
 
-Item = Location | Vendor | Sku | Channel | Group | Bundle | BufferRule
+@dataclass(frozen=True, slots=True)
+class SupplyLink:
+    """What a channel may sell at a place. Without a method or SKU it speaks of all of them.
+
+    See `inventory.channel_supply` for what several links together mean.
+    """
+
+    id: str
+    channel: str
+    location: str
+    method: str | None = None
+    ratio: float | None = None
+    """Share of the stock there that the channel may sell, 0..1; none: all of it."""
+    reserve: int = 0
+    """Units per SKU set aside for the channel while the link is in force."""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    sku: str | None = None
+
+    def __post_init__(self) -> None:
+        _id(self.id)
+        if self.method is not None:
+            _one_of("method", self.method, METHODS)
+        _between("ratio", self.ratio, 0, 1)
+        _at_least("reserve", self.reserve, 0)
+        _period(self.starts_at, self.ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class PreSale:
+    """Stock of one SKU that is sold before it is there, up to a cap."""
+
+    id: str
+    sku: str
+    location: str
+    available_on: date
+    cap: int
+    """Units over all channels."""
+    channel_caps: Mapping[str, int] = field(default_factory=dict)
+    """Units per channel; one that is not named is bound by `cap` alone."""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _id(self.id)
+        _at_least("cap", self.cap, 0)
+        for units in self.channel_caps.values():
+            _at_least("channel_caps", units, 0)
+        _period(self.starts_at, self.ends_at)
+
+
+Item = Location | Vendor | Sku | Channel | Group | Bundle | BufferRule | SupplyLink | PreSale
 
 
 def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
@@ -226,6 +277,14 @@ def _at_least(name: str, value: float | None, least: int) -> None:
 def _between(name: str, value: float | None, least: float, most: float) -> None:
     if value is not None and not least <= value <= most:
         raise InputRejected(f"{value} is not between {least} and {most}", field=name)
+
+
+def _period(starts_at: datetime | None, ends_at: datetime | None) -> None:
+    for name, moment in (("starts_at", starts_at), ("ends_at", ends_at)):
+        if moment is not None and moment.tzinfo is None:
+            raise InputRejected("give the time with its zone", field=name)
+    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
+        raise InputRejected("must be after starts_at", field="ends_at")
 
 
 def _zone(name: str) -> None:

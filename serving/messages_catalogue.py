@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
 from serving.messages import (
+    Day,
     Id,
     Message,
     Method,
+    Moment,
     Money,
     Number,
     PositiveUnits,
@@ -156,3 +158,28 @@ class BufferRule(CatalogueItem):
         if sum(value is not None for value in given) != 1:
             raise ValueError("give exactly one of quantity, days_of_cover and forecast")
         return self
+
+
+class SupplyLink(CatalogueItem):
+    """What a channel may sell at a location: a share of the stock, units set aside, or both."""
+
+    channel: Id
+    location: Id
+    method: Method | None = None
+    ratio: Annotated[Number, Field(ge=0, le=1)] | None = None
+    reserve: Units = 0
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
+    sku: Id | None = None
+
+
+class PreSale(CatalogueItem):
+    """Units of a SKU that may be sold before they are there, over all channels and per channel."""
+
+    sku: Id
+    location: Id
+    available_on: Day
+    cap: Units
+    channel_caps: Annotated[dict[Id, Units], Field(default_factory=dict, max_length=1000)]
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None

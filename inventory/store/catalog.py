@@ -1,7 +1,7 @@
 """Places, things and rules in PostgreSQL: written whole, found by id, listed in id order."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import LiteralString, TypeVar
 
 import psycopg
@@ -17,7 +17,9 @@ from inventory.catalog import (
     Group,
     Item,
     Location,
+    PreSale,
     Sku,
+    SupplyLink,
     Vendor,
 )
 from inventory.errors import InputRejected, NotFound, UnknownLocation, UnknownSku
@@ -33,6 +35,8 @@ class _Table:
     key: str
     noun: str
     members: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are not called as the field is."""
 
 
 _TABLES: dict[type, _Table] = {
@@ -43,7 +47,14 @@ _TABLES: dict[type, _Table] = {
     Group: _Table("groups", "group_id", "group", members="locations"),
     Bundle: _Table("bundles", "sku", "bundle", members="components"),
     BufferRule: _Table("buffer_rules", "rule_id", "buffer rule"),
-}
+    SupplyLink: _Table(
+        "supply_links", "link_id", "supply link", columns={"reserve": "reserve_units"}
+    ),
+    PreSale: _Table(
+        "pre_sales", "pre_sale_id", "pre-sale", members="channel_caps",
+        columns={"cap": "cap_units"},
+    ),
+}  # fmt: skip
 
 
 def put(db: psycopg.Connection, item: Item) -> bool:
@@ -67,6 +78,10 @@ def put_many(db: psycopg.Connection, items: Sequence[Item]) -> int:
             new = _put_rows(db, kind, items)
             if kind is Group:
                 _put_members(db, [item for item in items if isinstance(item, Group)])
+            if kind is PreSale:
+                _put_caps(db, [item for item in items if isinstance(item, PreSale)])
+            if kind in (PreSale, SupplyLink):
+                _refuse_bundles(db, [i.sku for i in items if isinstance(i, PreSale | SupplyLink)])
             return new
     except ForeignKeyViolation as error:
         raise _dangling(error) from error
@@ -86,6 +101,7 @@ def _dangling(error: ForeignKeyViolation) -> InputRejected:
 _FIELDS = {
     ("bundles", "component"): "components",
     ("group_members", "location"): "locations",
+    ("pre_sale_caps", "channel"): "channel_caps",
 }
 """What the body calls the column of a table of members."""
 
@@ -101,7 +117,7 @@ _HOMES = {
 def _put_rows(db: psycopg.Connection, kind: type[Item], items: Sequence[Item]) -> int:
     table = _TABLES[kind]
     names = [f.name for f in fields(kind) if f.name != table.members]
-    columns = [table.key if name == "id" else name for name in names]
+    columns = [table.columns.get(name, table.key if name == "id" else name) for name in names]
     statement = sql.SQL(
         "insert into {table} as t ({columns}) values ({values}) on conflict ({key}) do update "
         "set {updates} returning t.xmax = 0"
@@ -139,6 +155,48 @@ def _put_members(db: psycopg.Connection, groups: Sequence[Group]) -> None:
         cursor.executemany(
             "insert into group_members (group_id, location) values (%s, %s)",
             [(group.id, place) for group in groups for place in dict.fromkeys(group.locations)],
+        )
+
+
+def _put_caps(db: psycopg.Connection, pre_sales: Sequence[PreSale]) -> None:
+    ids = [pre_sale.id for pre_sale in pre_sales]
+    db.execute("delete from pre_sale_caps where pre_sale_id = any (%s)", [ids])
+    with db.cursor() as cursor:
+        cursor.executemany(
+            "insert into pre_sale_caps (pre_sale_id, channel, cap_units) values (%s, %s, %s)",
+            [
+                (sale.id, channel, n)
+                for sale in pre_sales
+                for channel, n in sale.channel_caps.items()
+            ],
+        )
+
+    _refuse_moves(db, ids)
+
+
+def _refuse_moves(db: psycopg.Connection, ids: Sequence[str]) -> None:
+    """What was sold ahead waits for the SKU and the place it was sold as."""
+    moved = db.execute(
+        "select s.pre_sale_id from pre_sales s join reservation_lines l using (pre_sale_id) "
+        "where s.pre_sale_id = any (%s) and (l.sku <> s.sku or l.location <> s.location) "
+        "and l.open_units > 0 limit 1",
+        [ids],
+    ).fetchone()
+    if moved is not None:
+        raise InputRejected(
+            f"units of pre-sale '{moved[0]}' are sold already; make another one for another "
+            "SKU or location",
+            field="sku",
+        )
+
+
+def _refuse_bundles(db: psycopg.Connection, skus: Sequence[str | None]) -> None:
+    found = db.execute(
+        "select sku from bundles where sku = any (%s) limit 1", [[s for s in skus if s]]
+    ).fetchone()
+    if found is not None:
+        raise InputRejected(
+            f"'{found[0]}' is a bundle, which has no stock; name its components", field="sku"
         )
 
 
@@ -216,6 +274,13 @@ _SELECTS: dict[type, LiteralString] = {
         select {key} as id, jsonb_object_agg(component, units) as components
         from {table} where {where} group by sku
     """,
+    SupplyLink: "select t.*, {key} as id, reserve_units as reserve from {table} t where {where}",
+    PreSale: """
+        select t.*, {key} as id, cap_units as cap, coalesce((
+            select jsonb_object_agg(channel, c.cap_units) from pre_sale_caps c
+            where c.pre_sale_id = t.pre_sale_id), '{{}}') as channel_caps
+        from {table} t where {where}
+    """,
 }
 
 
@@ -228,6 +293,13 @@ def remove_rule(db: psycopg.Connection, rule_id: str) -> None:
     done = db.execute("delete from buffer_rules where rule_id = %s", [rule_id])
     if done.rowcount == 0:
         raise NotFound("buffer rule", rule_id)
+
+
+def remove_link(db: psycopg.Connection, link_id: str) -> None:
+    """Withdraw a supply link; what was promised under it stays promised."""
+    done = db.execute("delete from supply_links where link_id = %s", [link_id])
+    if done.rowcount == 0:
+        raise NotFound("supply link", link_id)
 
 
 def vendor_of(db: psycopg.Connection, sku: str) -> str | None:

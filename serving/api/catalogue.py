@@ -24,6 +24,8 @@ Item = (
     | kinds.Group
     | kinds.Bundle
     | kinds.BufferRule
+    | kinds.SupplyLink
+    | kinds.PreSale
 )
 
 LISTED: dict[str, type[Item]] = {
@@ -34,6 +36,8 @@ LISTED: dict[str, type[Item]] = {
     "groups": kinds.Group,
     "bundles": kinds.Bundle,
     "buffer-rules": kinds.BufferRule,
+    "supply-links": kinds.SupplyLink,
+    "pre-sales": kinds.PreSale,
 }
 
 
@@ -85,6 +89,25 @@ def remove_buffer_rule(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
     """Take a rule out of force."""
     with call.db() as db:
         store.remove_rule(db, id)
+
+
+@router.put("/supply-links/{id}")
+def put_supply_link(id: Id, body: messages.SupplyLink, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
+    """Say what a channel may sell at a location: once it has a link, only what its links say."""
+    return _put(call, kinds.SupplyLink(id=id, **body.model_dump()), body)
+
+
+@router.delete("/supply-links/{id}", status_code=204)
+def remove_supply_link(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
+    """Take a link out of force; what was promised under it stays promised."""
+    with call.db() as db:
+        store.remove_link(db, id)
+
+
+@router.put("/pre-sales/{id}")
+def put_pre_sale(id: Id, body: messages.PreSale, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
+    """Let pre-orders be taken before the stock is there, up to a cap."""
+    return _put(call, kinds.PreSale(id=id, **body.model_dump()), body)
 
 
 def _put(call: Call, item: Item, body: Message) -> JSONResponse:
