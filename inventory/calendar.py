@@ -1,4 +1,4 @@
-"""Days as a location lives them: its time zone, its cut-off, its put-away lag.
+"""Days as a location lives them: its time zone, its cut-off, its put-away lag, its handling.
 
 A promise is made for a day, and a day ends when the last parcel can leave. Day 0 runs from now to
 today's cut-off; after the cut-off, day 0 is the next day. Everything that is overdue sits in day 0,
@@ -28,6 +28,9 @@ class Calendar:
     """Local time after which nothing leaves on that day any more. None: midnight."""
     put_away_lag_days: int = 0
     """Days between the arrival of goods and the moment they can be picked."""
+    handling_days: int = 0
+    """Days from deciding that something is sent from here to the day it leaves for the customer:
+    what a hub needs to handle it, or the lead time of a vendor who ships for us."""
 
     def day_of(self, moment: datetime) -> date:
         """The day on which something that is here at `moment` can still leave.
@@ -50,7 +53,7 @@ class Calendar:
         arrives_on = self.day_of(expected_at)
         if arrives_on < self.day_of(now):
             return None
-        return arrives_on + timedelta(days=self.put_away_lag_days)
+        return arrives_on + timedelta(days=self.put_away_lag_days + self.handling_days)
 
 
 UTC_DAYS = Calendar()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from inventory.availability import Term, binding_index
 from inventory.buffer_rules import buffer_source
-from inventory.groups import Cut, tightest_from
+from inventory.groups import Cut, GroupLimits
 from inventory.projection import HARD, PEG, SOFT, PositionFacts, Projection
 from inventory.supply import SkuSupply, Taking
 
@@ -13,27 +13,37 @@ COMMITMENT_TERMS = {SOFT: "soft-holds", HARD: "orders", PEG: "pre-orders"}
 
 def binding_day(supply: SkuSupply, taking: Taking, location: str | None, day: int) -> int:
     """Index of the day that holds back what may be taken at `day`."""
-    if taking.cuts:
-        cut = tightest_from(taking.cuts, day)
-        if location is None or cut.slack_units < supply.projection.raw[supply.rows[location], day]:
-            counted_on = _days_of_locations(supply, taking, cut)
-            names = (name for name, row in supply.rows.items() if row in taking.asked)
-            return max((counted_on[name] for name in names), default=cut.day)
-    assert location is not None, "a group is always held back by a cut"
-    return _binding(supply.projection, supply.rows[location], day)[0]
+    if location is not None:
+        row = supply.row_at(location)
+        if taking.limits is None or taking.raw[day] >= supply.projection.raw[row, day]:
+            return _binding(supply.projection, row, day)[0]
+    assert taking.limits is not None, "a group always has limits"
+    counted_on = taking.limits.cut_at(day).counted_on
+    asked = taking.asked if location is None else [supply.rows[location]]
+    return max((counted_on[row] for row in asked), default=day)
 
 
 def terms(supply: SkuSupply, taking: Taking, location: str | None, day: int) -> tuple[Term, ...]:
     """The terms of the raw availability at `day` of a location, or of a group (`location` None)."""
     if location is None:
         return tuple(_group_terms(supply, taking, day))
-    row = supply.rows[location]
-    parts = list(_position_terms(supply.projection, row, day))
-    kept = int(taking.raw[day] - supply.projection.raw[row, day])
+    row = supply.row_at(location)
+    projection = supply.projection
+    parts = list(_position_terms(projection, row, day))
+    closed_units = max(int(projection.raw[row, day]), 0) if day < projection.opens[row] else 0
+    if closed_units:
+        parts.append(Term("handling", -closed_units, _opening(projection, row)))
+    kept = int(taking.raw[day] - projection.raw[row, day]) + closed_units
     if kept:
-        names = _promise_names(taking, tightest_from(taking.cuts, day))
+        assert taking.limits is not None
+        names = _promise_names(taking.limits, taking.limits.cut_at(day))
         parts.append(Term("group-promises", kept, f"kept for promises on {names}"))
     return tuple(parts)
+
+
+def _opening(projection: Projection, row: int) -> str:
+    opens_on = projection.date(projection.opens[row]).isoformat()
+    return f"nothing leaves from here before {opens_on}"
 
 
 def _binding(projection: Projection, row: int, day: int) -> tuple[int, bool]:
@@ -73,7 +83,7 @@ def _commitment_terms(
     until = projection.date(binding).isoformat()
     by_class: dict[str, int] = {}
     for commitment in facts.commitments:
-        if max(projection.index(commitment.promised_date), projection.day_zero[row]) <= binding:
+        if max(projection.index(commitment.promised_date), projection.opens[row]) <= binding:
             name = commitment.commitment_class
             by_class[name] = by_class.get(name, 0) + commitment.units
     for name, units in sorted(by_class.items()):
@@ -95,39 +105,33 @@ def _inbound_terms(
 
 def _group_terms(supply: SkuSupply, taking: Taking, day: int) -> Iterator[Term]:
     """Every location of the cut at its own day, then the promises that the cut counts."""
-    cut = tightest_from(taking.cuts, day)
-    for location, at in sorted(_days_of_locations(supply, taking, cut).items()):
-        yield from _member_terms(supply.projection, supply.rows[location], at)
+    assert taking.limits is not None
+    cut = taking.limits.cut_at(day)
+    locations = {row: location for location, row in supply.rows.items()}
+    for row, at in sorted(cut.counted_on.items(), key=lambda item: locations[item[0]]):
+        yield from _member_terms(supply.projection, row, at, lacks=row in taking.asked)
     for promise, at in cut.joined:
-        name = taking.promises[promise].name
+        promised = taking.limits.promises[promise]
         until = supply.projection.date(at).isoformat()
-        units = taking.promises[promise].units_by_day[at]
-        yield Term("group-promises", -units, f"group {name}, promised until {until}")
+        source = f"group {promised.name}, promised until {until}"
+        yield Term("group-promises", -promised.units_by_day[at], source)
 
 
-def _days_of_locations(supply: SkuSupply, taking: Taking, cut: Cut) -> dict[str, int]:
-    """The latest day at which each location of the cut is counted."""
-    names = {row: location for location, row in supply.rows.items()}
-    days = dict.fromkeys((names[row] for row in taking.asked), cut.day)
-    for promise, at in cut.joined:
-        for row in taking.promises[promise].members:
-            days[names[row]] = max(days.get(names[row], 0), at)
-    return days
-
-
-def _member_terms(projection: Projection, row: int, day: int) -> Iterator[Term]:
-    location = projection.positions[row].location
+def _member_terms(projection: Projection, row: int, day: int, *, lacks: bool) -> Iterator[Term]:
+    """What a location gives to the group by that day; what it lacks counts where it was asked."""
+    facts = projection.positions[row]
+    where = f"{facts.location}: "
     raw = int(projection.raw[row, day])
-    short = -min(int(projection.projected[row, day:].min()), 0)
-    if raw > 0 and day < projection.day_zero[row]:
+    if raw > 0 and day < projection.opens[row]:
         return
-    yield from _position_terms(projection, row, day, where=f"{location}: ")
+    yield from _position_terms(projection, row, day, where=where)
     if raw < 0:
-        yield Term("floor", -raw, f"{location}: gives nothing")
-    if short:
-        yield Term("shortage", -short, f"{location}: promised, not covered by supply")
+        yield Term("floor", -raw, f"{where}gives nothing")
+    short = -min(int(projection.projected[row, day:].min()), 0)
+    if short and lacks:
+        yield Term("shortage", -short, f"{where}promised, not covered by supply")
 
 
-def _promise_names(taking: Taking, cut: Cut) -> str:
-    names = sorted({taking.promises[promise].name for promise, _ in cut.joined})
+def _promise_names(limits: GroupLimits, cut: Cut) -> str:
+    names = sorted({limits.promises[promise].name for promise, _ in cut.joined})
     return "group " + ", ".join(names)

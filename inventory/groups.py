@@ -1,32 +1,34 @@
-"""Promises made on a set of locations, to be located later, and what they leave for others.
+"""Promises made on sets of locations, to be located later, and what they leave for others.
 
 A group hold takes no unit of a particular location until it is located. As groups overlap, the
 question is whether every outstanding group promise can still be located together with what is being
-asked for. That is a flow: promises flow into the locations of their group, a location takes by day
-u no more than net_l(u) = a_l(u) − short_l(u). By max-flow = min-cut it is feasible iff no *cut* is
-overdrawn. A cut is a set T of promises, each counted up to a day u_g of its own:
+asked for. That is a flow: promises flow into the locations of their group, and a location gives by
+day u no more than a_l(u) = max(0, raw_l(u)). By max-flow = min-cut, what is asked for on the
+locations `asked` may take at day t
 
-    slack(T, u) = Σ net_l(max u_g of the groups of l)  −  Σ Q_g(u_g)       l in the union of T
+    ATP(t) = Σ (a_l − short_l)(t) over asked  −  H(t)
 
-where Q_g(u) are the units promised on g up to day u. What is asked for joins the cut as one more
-group (a single location is a group of one), and may take at day t the smallest slack over the cuts
-that it joins at a day u ≥ t. For one group this is min Σ_l net_l(u) − Q(u), u ≥ t; for days that
-do not matter it is Hall's condition, slack(T) = Σ a_l − Σ q_g.
+where H(t) are the units promised on groups that find no place once all of that is taken. For one
+group this is min Σ_l (a_l − short_l)(u) − Q(u), u ≥ t; for days that do not matter it is Hall's
+condition: the smallest slack(T) = Σ a_l − Σ q_g over the sets T of promises.
 
-Cuts are searched by dynamic programming over subsets of promises, day by day: exact, and fast for
-the handful of overlapping groups that one SKU has promises on.
+Locations that the same promises can go to count as one *cell*, with the lowest total of any later
+day. A promise that has cells to itself is located there first: nobody else could use them. H of
+what remains is searched over all cuts when these are few, and is a max-flow when they are many.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
 
 import numpy as np
 
+from inventory import group_cuts, group_flow
 from inventory.availability import Units, lowest_from_each_day
+from inventory.group_cuts import NOT_COUNTED, Promised
 
-NEVER = 1 << 60
-"""More than any stock: the value of a cut that does not exist."""
+CUTS_MAX = 256
+"""Up to so many cuts are tried one by one; with more of them a flow is quicker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,13 @@ class GroupPromise:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What holds back an answer: which promises, each counted up to which day, and what is left."""
+    """What holds back an answer: the locations that count, less the promises that count."""
 
     slack_units: int
+    counted_on: dict[int, int]
+    """Row of the projection, and the day at which what it gives is counted."""
     joined: tuple[tuple[int, int], ...]
-    """(index of the promise, day), in the order of joining: latest day first."""
-    day: int
-    """The day at which what is asked for joins."""
+    """(index of the promise, the day up to which it is counted)."""
 
 
 def net_units(projected: Units, raw: Units) -> Units:
@@ -60,129 +62,198 @@ def connected(promises: Sequence[GroupPromise], asked: frozenset[int]) -> list[G
     """The promises that can be in each other's way with what is asked for, through any chain."""
     reached, rest = set(asked), list(promises)
     found: list[GroupPromise] = []
-    while True:
-        touching = [p for p in rest if reached & p.members]
+    while rest:
+        touching = [p for p in rest if not reached.isdisjoint(p.members)]
         if not touching:
-            return found
+            break
         found += touching
-        rest = [p for p in rest if not reached & p.members]
+        rest = [p for p in rest if reached.isdisjoint(p.members)]
         reached.update(*(p.members for p in touching))
+    return found
 
 
-def tightest_cuts(
-    net: Units, promises: Sequence[GroupPromise], asked: frozenset[int], *, alone: bool
-) -> list[Cut]:
-    """For each day, the tightest cut that what is asked for joins on that very day; length D.
+@dataclass(slots=True, eq=False)
+class _Cells:
+    """Locations by who can take from them: the asked, and which promises."""
 
-    `alone` admits the cut without any promise, the plain supply of the asked locations.
+    rows: list[list[int]]
+    asked: list[bool]
+    reach: list[list[int]]
+    """Indices of the promises that can be located there."""
+    units: Units
+    """(C, D), as the members sum up day by day."""
+    lowest: Units = field(init=False)
+    """(C, D), the lowest of this and all later days: it never falls."""
+
+    def __post_init__(self) -> None:
+        self.lowest = lowest_from_each_day(self.units)
+
+
+class GroupLimits:
+    """What promises on groups leave of the supply at `asked`.
+
+    `net` is what each location gives to a group by each day, or lacks. A lack counts where it was
+    asked for, not against promises elsewhere: those take what there is.
     """
-    search = _CutSearch(net, promises, asked, alone=alone)
-    cuts = search.cuts()
-    marks = [*search.days, net.shape[1]]
-    return [cut for cut, (first, end) in zip(cuts, pairwise(marks), strict=True)
-            for _ in range(first, end)]  # fmt: skip
-
-
-def tightest_from(cuts: Sequence[Cut], day: int) -> Cut:
-    """The tightest cut joined at `day` or later; the earliest of equals."""
-    return min(cuts[day:], key=lambda cut: (cut.slack_units, cut.day))
-
-
-def slack_from_each_day(cuts: Sequence[Cut]) -> Units:
-    """Smallest slack over the cuts joined on each day or later, shape (D,): may be negative."""
-    slack = np.array([[cut.slack_units for cut in cuts]], np.int64)
-    lowest: Units = lowest_from_each_day(slack)[0]
-    return lowest
-
-
-_Path = tuple[tuple[int, int], ...]
-_Best = tuple[int, _Path]
-
-
-class _CutSearch:
-    """Dynamic programming over (day, subset of promises counted so far), latest day first."""
 
     def __init__(
-        self, net: Units, promises: Sequence[GroupPromise], asked: frozenset[int], *, alone: bool
+        self,
+        net: Mapping[int, Units],
+        promises: Sequence[GroupPromise],
+        asked: frozenset[int],
+        *,
+        days: int,
     ) -> None:
-        self.days = _days_that_differ(net, promises)
-        self.count = len(promises)
-        self.promised = [[p.units_by_day[day] for day in self.days] for p in promises]
-        self.alone = alone
-        columns = net[:, self.days]
-        members = [set(p.members) for p in promises]
-        self.supply: list[list[int]] = []
-        self.supply_with_asked: list[list[int]] = []
-        for subset in range(1 << self.count):
-            union = set().union(*(members[g] for g in range(self.count) if subset >> g & 1))
-            self.supply.append(_total(columns, union))
-            self.supply_with_asked.append(_total(columns, union | asked))
+        self.promises = promises
+        self.days = days
+        self._cells = _cells_of(net, promises, asked, days=days)
+        self._inside = np.array(self._cells.asked, np.bool_)
+        self.supply_units: Units = self._cells.lowest[self._inside].sum(axis=0)
+        """What the asked locations can give, shape (D,), were it not for the promises."""
+        self._due_days, self._due = _due(promises)
+        self._locate_alone()
 
-    def cuts(self) -> list[Cut]:
-        before = self._joined_before()
-        after = self._joined_after()
-        return [self._best_cut(day, before[day], after[day]) for day in range(len(self.days))]
-
-    def _best_cut(self, day: int, before: list[_Best], after: list[_Best]) -> Cut:
-        slack, path = min(
-            (
-                units + self.supply_with_asked[subset][day] - self.supply[subset][day] + more,
-                path + later,
-            )
-            for subset, ((units, path), (more, later)) in enumerate(zip(before, after, strict=True))
+    def _locate_alone(self) -> None:
+        """Locate promises in cells that are theirs alone, as long as that makes others alone."""
+        cells = self._cells
+        waiting = {p for p in range(len(self.promises)) if self._due[p].any()}
+        open_cells = [c for c in range(len(cells.rows)) if not cells.asked[c] and cells.reach[c]]
+        while True:
+            alone: dict[int, list[int]] = {}
+            for cell in open_cells:
+                users = [p for p in cells.reach[cell] if p in waiting]
+                if len(users) == 1:
+                    alone.setdefault(users[0], []).append(cell)
+            for promise, own in alone.items():
+                given = np.maximum(cells.lowest[own], 0).sum(axis=0)[self._due_days]
+                self._due[promise] = _left_after(self._due[promise], given)
+                open_cells = [c for c in open_cells if c not in own]
+            located = {p for p in waiting if not self._due[p].any()}
+            if not located:
+                break
+            waiting -= located
+        self._waiting = self._near_asked(sorted(waiting), open_cells)
+        self._outside = [c for c in open_cells if any(p in self._waiting for p in cells.reach[c])]
+        self._shared = [c for c in range(len(cells.rows)) if cells.asked[c]]
+        of_cell = [set(cells.reach[c]) for c in self._outside + self._shared]
+        reach = np.array([[p in used for used in of_cell] for p in self._waiting], np.bool_)
+        self._promised = Promised(
+            self._due[self._waiting], reach.reshape(len(self._waiting), len(of_cell))
         )
-        joined = tuple((promise, self.days[at]) for promise, at in path)
-        return Cut(slack, joined, self.days[day])
 
-    def _joined_before(self) -> list[list[_Best]]:
-        """Cheapest way to have counted exactly each subset on this day or later ones."""
-        best: list[_Best] = [(NEVER, ())] * (1 << self.count)
-        best[0] = (0, ())
-        by_day: list[list[_Best]] = []
-        for day in reversed(range(len(self.days))):
-            for subset in range(1, 1 << self.count):
-                for promise in _members_of(subset):
-                    units, path = best[subset ^ (1 << promise)]
-                    cost = self._cost(self.supply, promise, subset, day)
-                    best[subset] = min(best[subset], (units + cost, (*path, (promise, day))))
-            by_day.append(best.copy())
-        return by_day[::-1]
+    def _near_asked(self, waiting: list[int], open_cells: list[int]) -> list[int]:
+        """Of the promises still to be located, those in the way of each other and the asked."""
+        if not self._inside.any():
+            return waiting
+        cells, still = self._cells, set(waiting)
+        near: set[int] = set()
+        together = [still.intersection(cells.reach[c]) for c in open_cells]
+        grown = {p for c, asked in enumerate(cells.asked) if asked for p in cells.reach[c]} & still
+        while grown - near:
+            near |= grown
+            grown = near.union(*(promises for promises in together if near & promises))
+        return sorted(near)
 
-    def _joined_after(self) -> list[list[_Best]]:
-        """Cheapest that may still be added to each subset plus the asked, up to this day."""
-        best: list[_Best] = [(0, ())] * (1 << self.count)
-        if not self.alone:
-            best[0] = (NEVER, ())
-        full = (1 << self.count) - 1
-        by_day: list[list[_Best]] = []
-        for day in range(len(self.days)):
-            for subset in range(full - 1, -1, -1):
-                for promise in _members_of(full ^ subset):
-                    larger = subset | (1 << promise)
-                    units, path = best[larger]
-                    cost = self._cost(self.supply_with_asked, promise, larger, day)
-                    best[subset] = min(best[subset], (units + cost, ((promise, day), *path)))
-            by_day.append(best.copy())
-        return by_day
+    def held_units(self, taken: Units | None = None) -> Units:
+        """H, shape (D,): promised units without a place once the asked give all they can.
 
-    def _cost(self, supply: list[list[int]], promise: int, subset: int, day: int) -> int:
-        """What the slack gains in supply and loses to demand when the promise joins on a day."""
-        gained = supply[subset][day] - supply[subset ^ (1 << promise)][day]
-        return gained - self.promised[promise][day]
+        `taken` (D,): how much is taken at the asked, where that is more than groups get there.
+        """
+        if not self._waiting:
+            return np.zeros(self.days, np.int64)
+        given = self._given(taken)
+        # The later the day, the more is taken there: start with the last, as cells then only grow.
+        differs = np.ones(self.days, np.bool_)
+        differs[:-1] = (given[:-1] != given[1:]).any(axis=(1, 2))
+        situations = np.flatnonzero(differs)[::-1]
+        homeless = _method(self._promised).homeless_units(self._promised, given[situations])
+        held = np.empty(self.days, np.int64)
+        held[situations] = homeless
+        of_run = np.searchsorted(situations[::-1], np.arange(self.days))
+        filled: Units = held[situations[::-1][of_run]]
+        return filled
+
+    def _given(self, taken: Units | None) -> Units:
+        """(D, C, K): what is left for promises in each cell when the asked take all they can."""
+        cells, due = self._cells, self._due_days
+        inside = cells.lowest[self._shared]
+        took = inside if taken is None else np.maximum(inside, taken)
+        left = np.maximum(inside[None, :, due] - took.T[:, :, None], 0)
+        outside = np.maximum(cells.lowest[self._outside][:, due], 0)
+        fixed = np.broadcast_to(outside, (self.days, *outside.shape))
+        given: Units = np.concatenate([fixed, left], axis=1)
+        return given
+
+    def cut_at(self, day: int) -> Cut:
+        """What holds back the answer at `day`: its slack is the supply less what is held there."""
+        levels = [NOT_COUNTED] * len(self.promises)
+        if self._waiting:
+            given = self._given(None)[day]
+            found = _method(self._promised).worst_cut(self._promised, given)
+            for promise, level in zip(self._waiting, found, strict=True):
+                levels[promise] = NOT_COUNTED if level < 0 else self._due_days[level]
+        cells = self._cells
+        slack = -sum(
+            self.promises[p].units_by_day[level] for p, level in enumerate(levels) if level >= 0
+        )
+        counted_on: dict[int, int] = {}
+        for cell, rows in enumerate(cells.rows):
+            reached = [levels[p] for p in cells.reach[cell]]
+            level = max([*reached, day if cells.asked[cell] else NOT_COUNTED])
+            if level == NOT_COUNTED:
+                continue
+            at = level + int(cells.units[cell, level:].argmin())
+            slack += int(cells.units[cell, at])
+            counted_on |= dict.fromkeys(rows, at)
+        joined = tuple((p, level) for p, level in enumerate(levels) if level >= 0)
+        return Cut(slack, counted_on, joined)
 
 
-def _members_of(subset: int) -> list[int]:
-    return [bit for bit in range(subset.bit_length()) if subset >> bit & 1]
+def _method(promised: Promised) -> ModuleType:
+    return group_cuts if promised.cuts <= CUTS_MAX else group_flow
 
 
-def _total(columns: Units, rows: Collection[int]) -> list[int]:
-    total: list[int] = columns[sorted(rows)].sum(axis=0).tolist()
-    return total
+def _cells_of(
+    net: Mapping[int, Units],
+    promises: Sequence[GroupPromise],
+    asked: frozenset[int],
+    *,
+    days: int,
+) -> _Cells:
+    """Locations with the same promises in one cell; a lack counts inside what is asked only."""
+    users: dict[int, list[int]] = {row: [] for row in asked}
+    for index, promise in enumerate(promises):
+        for row in promise.members:
+            users.setdefault(row, []).append(index)
+    by_users: dict[tuple[bool, tuple[int, ...]], list[int]] = {}
+    for row, reach in users.items():
+        by_users.setdefault((row in asked, tuple(reach)), []).append(row)
+    units = np.zeros((len(by_users), days), np.int64)
+    for cell, ((inside, _), rows) in enumerate(by_users.items()):
+        given = np.array([net[row] for row in rows])
+        units[cell] = (given if inside else np.maximum(given, 0)).sum(axis=0)
+    return _Cells(
+        list(by_users.values()),
+        [inside for inside, _ in by_users],
+        [list(reach) for _, reach in by_users],
+        units,
+    )
 
 
-def _days_that_differ(net: Units, promises: Sequence[GroupPromise]) -> list[int]:
-    """Day 0 and every day on which anything changes: the days in between are all alike."""
-    changes = (np.diff(net, axis=1) != 0).any(axis=0)
-    for promise in promises:
-        changes |= np.diff(promise.units_by_day) != 0
-    return [0, *(int(day) + 1 for day in np.flatnonzero(changes))]
+def _due(promises: Sequence[GroupPromise]) -> tuple[list[int], Units]:
+    """The days on which something is due, and the units of each promise due on each, (P, K)."""
+    if not promises:
+        return [], np.zeros((0, 0), np.int64)
+    by_day = np.diff([p.units_by_day for p in promises], axis=1, prepend=0)
+    days = np.flatnonzero(by_day.any(axis=0))
+    return days.tolist(), by_day[:, days]
+
+
+def _left_after(due: Units, given: Units) -> Units:
+    """What remains of a promise when a cell of its own takes all it can, the earliest first."""
+    left, located = due.copy(), 0
+    for day, units in enumerate(due.tolist()):
+        here = min(units, int(given[day]) - located)
+        located += here
+        left[day] -= here
+    return left

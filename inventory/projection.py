@@ -84,7 +84,8 @@ def serves(facts: PositionFacts, method: str | None) -> bool:
 class Projection:
     """P, B and raw of N positions over D days, each position under one view.
 
-    `day_zero` has one index per position: its own day 0 on the common axis.
+    `day_zero` has one index per position: its own day 0 on the common axis. `opens`: the first day
+    on which something can leave from there, later than day 0 by the days of handling.
     """
 
     def __init__(
@@ -103,6 +104,9 @@ class Projection:
         self.days = days
         self.now = now
         self.day_zero = [self.index(p.calendar.day_of(now)) for p in positions]
+        self.opens = [
+            day + p.calendar.handling_days for day, p in zip(self.day_zero, positions, strict=True)
+        ]
         self.supply = np.zeros((N, days), np.int64)
         self.committed = np.zeros((N, days), np.int64)
         self.buffer = np.zeros((N, days), np.int64)
@@ -136,10 +140,22 @@ class Projection:
             )
 
     def commit(self, row: int, day: int, units: int) -> None:
-        """Count a commitment; an overdue one sits in day 0. Call `recompute` when done."""
-        day = max(day, self.day_zero[row])
+        """Count a commitment; call `recompute` when done.
+
+        An overdue one sits in day 0, and one that is being handled on the day handling ends.
+        """
+        day = max(day, self.opens[row])
         if day < self.days:
             self.committed[row, day] += units
+
+    def take(self, row: int, day: int, units: int) -> None:
+        """Count one commitment more, and what it leaves of that position."""
+        self.commit(row, day, units)
+        self.projected[row, max(day, self.opens[row]) :] -= units
+        rule = self.rules[row]
+        lookahead = [None if rule is None else rule.lookahead_days]
+        one = slice(row, row + 1)
+        self.raw[one] = raw_units(self.projected[one], self.buffer[one], lookahead)
 
     def recompute(self) -> None:
         """Work out P and raw again after commitments were added."""
@@ -149,15 +165,14 @@ class Projection:
         lookahead = [None if rule is None else rule.lookahead_days for rule in self.rules]
         self.raw = raw_units(self.projected, self.buffer, lookahead)
 
-    @property
-    def takeable(self) -> Units:
-        """raw, but nothing on the days before a position's own day 0, shape (N, D)."""
-        if not any(self.day_zero):
-            return self.raw
-        takeable = self.raw.copy()
-        for row, day in enumerate(self.day_zero):
-            takeable[row, :day] = np.minimum(takeable[row, :day], 0)
-        return takeable
+    def takeable(self, rows: Sequence[int]) -> Units:
+        """What raw is of some positions, but nothing before the day they open, shape (rows, D)."""
+        raw = self.raw[rows]
+        opens = [self.opens[row] for row in rows]
+        if any(opens):
+            closed = np.arange(self.days) < np.array(opens)[:, None]
+            raw[closed] = np.minimum(raw[closed], 0)
+        return raw
 
     @property
     def short_units(self) -> Units:

@@ -63,7 +63,7 @@ Supplies = Mapping[str, SkuSupply]
 def taking_of(supply: SkuSupply, ask: Ask) -> Taking:
     """What may be taken at the place of an ask, for one of its component SKUs."""
     if ask.location is not None:
-        return supply.at_location(ask.location)
+        return supply.at_location(ask.location, named=ask.group is None)
     assert ask.group is not None
     return supply.in_group(ask.group, ask.method)
 

@@ -4,22 +4,14 @@ Joins the projection of every position that matters with the promises made on gr
 is published for a location already leaves room for what was promised on the groups around it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
 from inventory.availability import Units
-from inventory.groups import (
-    Cut,
-    GroupPromise,
-    connected,
-    net_units,
-    slack_from_each_day,
-    tightest_cuts,
-    tightest_from,
-)
+from inventory.groups import Cut, GroupLimits, GroupPromise, connected, net_units
 from inventory.projection import PositionFacts, Projection, member_method, serves
 
 
@@ -44,10 +36,8 @@ class Taking:
     day_zero: int
     asked: frozenset[int] = frozenset()
     """Rows of the projection that were asked for."""
-    cuts: Sequence[Cut] = ()
-    """Per day, where promises on groups hold the answer back; empty where there are none."""
-    promises: Sequence[GroupPromise] = ()
-    """What the cuts point into."""
+    limits: GroupLimits | None = None
+    """How promises on groups hold the answer back; always there for a group."""
 
     @property
     def atp(self) -> list[int]:
@@ -57,7 +47,12 @@ class Taking:
 
 
 class SkuSupply:
-    """One SKU at the locations that matter. Takings change when commitments are added."""
+    """One SKU at the locations that matter. Takings change when commitments are added.
+
+    `rows` says where each location is in the projection, as a member of groups fulfils. A location
+    that was asked for by name and would fulfil in another way than as a member has a second row in
+    `named_rows`: the same stock under the buffers of another view.
+    """
 
     def __init__(
         self,
@@ -65,6 +60,7 @@ class SkuSupply:
         projection: Projection,
         rows: Mapping[str, int],
         *,
+        named_rows: Mapping[str, int] | None = None,
         holds: Sequence[GroupHold] = (),
         groups: Mapping[str, Collection[str]] | None = None,
         oversell_units: int = 0,
@@ -72,9 +68,11 @@ class SkuSupply:
         self.sku = sku
         self.projection = projection
         self.rows = dict(rows)
+        self.named_rows = dict(named_rows or {})
         self.groups = groups or {}
         self.oversell_units = oversell_units
         self._promised: dict[tuple[str, frozenset[int]], list[int]] = {}
+        self._takings: dict[Hashable, Taking] = {}
         for hold in holds:
             members = self._eligible_rows(hold.group, hold.method, hold.excluded)
             self._promise(hold.group, members, projection.index(hold.promised_date), hold.units)
@@ -105,34 +103,57 @@ class SkuSupply:
         for later in range(max(day, 0), self.projection.days):
             by_day[later] += units
 
-    def at_location(self, location: str) -> Taking:
-        """What may be taken there, leaving every group promise feasible."""
-        row = self.rows[location]
-        raw: Units = self.projection.raw[row]
-        asked = frozenset([row])
+    def row_at(self, location: str, *, named: bool = True) -> int:
+        """The row of a location: as asked for by name, or as a member of groups."""
+        return self.named_rows.get(location, self.rows[location]) if named else self.rows[location]
+
+    def at_location(self, location: str, *, named: bool = True) -> Taking:
+        """What may be taken there, leaving every group promise feasible.
+
+        `named`: the location was asked for by name, rather than chosen among a group's members.
+        """
+        key = (location, named)
+        if key not in self._takings:
+            row = self.row_at(location, named=named)
+            self._takings[key] = self._taking_at(row, self.rows[location])
+        return self._takings[key]
+
+    def _taking_at(self, row: int, member_row: int) -> Taking:
+        """`row`: the view that was asked through; `member_row`: the one that promises count on."""
+        raw: Units = self.projection.takeable([row])[0]
+        asked = frozenset([member_row])
         promises = self._promises_near(asked)
-        cuts = self._cuts(promises, asked, alone=False) if promises else []
-        if cuts:
-            raw = np.minimum(raw, slack_from_each_day(cuts))
+        limits = None
+        if promises:
+            limits = self._limits(promises, asked)
+            left = np.minimum(raw, limits.supply_units - limits.held_units())
+            # More than groups would get there may be taken if they need nothing of it.
+            more = (raw > limits.supply_units) & (left < raw)
+            if more.any():
+                more &= limits.held_units(raw) == 0
+            raw = np.where(more, raw, left)
         return Taking(
             raw,
             self._oversell(asked, promises),
             self.projection.day_zero[row],
-            asked,
-            cuts,
-            promises,
+            frozenset([row]),
+            limits,
         )
 
     def in_group(self, group: str, method: str | None, excluded: Collection[str] = ()) -> Taking:
         """What may be promised on the group, to be located at any of its members later."""
-        asked = self._eligible_rows(group, method, excluded)
+        key = (group, method, frozenset(excluded))
+        if key not in self._takings:
+            self._takings[key] = self._taking_on(self._eligible_rows(*key))
+        return self._takings[key]
+
+    def _taking_on(self, asked: frozenset[int]) -> Taking:
         zeros = [self.projection.day_zero[row] for row in asked]
         promises = self._promises_near(asked)
-        cuts = self._cuts(promises, asked, alone=True)
-        raw = slack_from_each_day(cuts)
-        return Taking(
-            raw, self._oversell(asked, promises), min(zeros, default=0), asked, cuts, promises
-        )
+        limits = self._limits(promises, asked)
+        raw = limits.supply_units - limits.held_units()
+        oversell_units = self._oversell(asked, promises)
+        return Taking(raw, oversell_units, min(zeros, default=0), asked, limits)
 
     @property
     def promises(self) -> list[GroupPromise]:
@@ -148,17 +169,16 @@ class SkuSupply:
 
         What a location lacks for its own promises is not held against those on groups.
         """
-        given: Units = np.maximum(self.projection.takeable, 0)
-        return tightest_from(tightest_cuts(given, promises, frozenset(), alone=False), 0)
+        return self._limits(promises, frozenset()).cut_at(0)
 
     def _promises_near(self, asked: frozenset[int]) -> list[GroupPromise]:
-        return connected(self.promises, asked)
+        return connected(self.promises, asked) if self._promised else []
 
-    def _cuts(
-        self, promises: Sequence[GroupPromise], asked: frozenset[int], *, alone: bool
-    ) -> list[Cut]:
-        net = net_units(self.projection.projected, self.projection.takeable)
-        return tightest_cuts(net, promises, asked, alone=alone)
+    def _limits(self, promises: Sequence[GroupPromise], asked: frozenset[int]) -> GroupLimits:
+        rows = sorted(asked.union(*(promise.members for promise in promises)))
+        projection = self.projection
+        net = net_units(projection.projected[rows], projection.takeable(rows))
+        return GroupLimits(dict(zip(rows, net, strict=True)), promises, asked, days=projection.days)
 
     def _oversell(self, asked: frozenset[int], near: Sequence[GroupPromise]) -> int:
         """What is left of the allowance, which counts once per SKU over all its locations.
@@ -176,8 +196,10 @@ class SkuSupply:
 
     def commit_at(self, location: str, day: int, units: int) -> None:
         """Take units at a location for a day of the axis."""
-        self.projection.commit(self.rows[location], day, units)
-        self.projection.recompute()
+        for rows in (self.rows, self.named_rows):
+            if location in rows:
+                self.projection.take(rows[location], day, units)
+        self._takings.clear()
 
     def commit_in(
         self,
@@ -189,3 +211,4 @@ class SkuSupply:
     ) -> None:
         """Promise units on a group for a day of the axis; negative units take a promise back."""
         self._promise(group, self._eligible_rows(group, method, excluded), day, units)
+        self._takings.clear()
