@@ -12,6 +12,8 @@ a place looks again.
 from collections import deque
 from collections.abc import Sequence
 
+import numpy as np
+
 from inventory.availability import Units
 from inventory.group_cuts import NOT_COUNTED, Promised
 
@@ -19,9 +21,10 @@ from inventory.group_cuts import NOT_COUNTED, Promised
 def homeless_units(promised: Promised, given: Units) -> list[int]:
     """Units without a place in each of S situations; quickest when `given` (S, C, K) grows."""
     homeless: list[int] = []
-    grows: list[bool] = [True, *(given[1:] >= given[:-1]).all(axis=(1, 2)).tolist()]
+    grows = np.ones(len(given), np.bool_)
+    grows[1:] = (given[1:] >= given[:-1]).all(axis=(1, 2))
     flow = _Flow(promised)
-    for caps, more in zip(given.tolist(), grows, strict=True):
+    for caps, more in zip(given.tolist(), grows.tolist(), strict=True):
         if not more:
             flow = _Flow(promised)
         located_all = more and homeless and not homeless[-1]
