@@ -42,11 +42,19 @@ class Question:
     named: frozenset[str] = frozenset()
     """Further locations that a basket asks for by name."""
 
-    def method_at(self, location: str) -> str | None:
-        """How that location would fulfil: as asked where it was asked by name."""
-        if location == self.location or location in self.named:
-            return self.method
+    def member_method_at(self, location: str) -> str | None:
+        """How that location fulfils what was asked of a group."""
         return member_method(self.method, self.positions[location].location_type)
+
+    @property
+    def named_otherwise(self) -> list[str]:
+        """Locations asked for by name that fulfil as asked, and not as they would for a group."""
+        named = self.named if self.location is None else self.named | {self.location}
+        return [
+            location
+            for location in sorted(named)
+            if location in self.positions and self.member_method_at(location) != self.method
+        ]
 
 
 def supplies_of(
@@ -56,13 +64,20 @@ def supplies_of(
     positions: list[PositionFacts] = []
     row_rules: list[BufferRule | None] = []
     rows: list[dict[str, int]] = []
+    named_rows: list[dict[str, int]] = []
     in_order = most_specific_first(rules)
     for question in questions:
-        places = list(question.positions.values())
-        rows.append({place.location: len(positions) + i for i, place in enumerate(places)})
-        positions += places
-        methods = [question.method_at(place.location) for place in places]
-        row_rules += rules_for(places, in_order, methods=methods, channel=question.channel)
+        places = list(question.positions)
+        named = question.named_otherwise
+        rows.append({place: len(positions) + i for i, place in enumerate(places)})
+        named_rows.append(
+            {place: len(positions) + len(places) + i for i, place in enumerate(named)}
+        )
+        facts = [question.positions[place] for place in (*places, *named)]
+        methods = [question.member_method_at(place) for place in places]
+        methods += [question.method] * len(named)
+        row_rules += rules_for(facts, in_order, methods=methods, channel=question.channel)
+        positions += facts
     first_day = min((_day_zero(p, now) for p in positions), default=now.date())
     holds = [hold for question in questions for hold in question.holds]
     days = _days(positions, holds, first_day=first_day, last_day=last_day)
@@ -72,11 +87,12 @@ def supplies_of(
             question.sku,
             projection,
             rows_of,
+            named_rows=named_of,
             holds=question.holds,
             groups=question.groups,
             oversell_units=question.oversell_units,
         )
-        for question, rows_of in zip(questions, rows, strict=True)
+        for question, rows_of, named_of in zip(questions, rows, named_rows, strict=True)
     ]
 
 
