@@ -131,6 +131,12 @@ class PromisedLine:
     excluded: tuple[str, ...] = ()
     bundle: str | None = None
     bundle_units: int | None = None
+    filled_at: datetime | None = None
+    """When goods that arrived were set aside for a pre-order."""
+    first_promised_date: date | None = None
+    """Where the date was moved: the one that was told first."""
+    backordered: bool = False
+    """What was missing when the rest was shipped, and is waited for."""
 
     def as_dict(self) -> dict[str, object]:
         body: dict[str, object] = {"line": self.line_no, "sku": self.sku, "quantity": self.quantity}
@@ -139,6 +145,12 @@ class PromisedLine:
         if self.group is not None:
             body["group"] = self.group
         body["promised_date"] = self.promised_date.isoformat()
+        if self.first_promised_date is not None:
+            body["first_promised_date"] = self.first_promised_date.isoformat()
+        if self.filled_at is not None:
+            body["filled_at"] = self.filled_at.isoformat()
+        if self.backordered:
+            body["backordered"] = True
         body["open"] = self.open_units
         body["shipped"] = self.shipped_units
         if self.returned_units:

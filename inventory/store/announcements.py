@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import psycopg
 
 from inventory.errors import Unavailable
-from inventory.store import events
+from inventory.store import events, pegs
 from inventory.store.facts import COUNTED_INBOUND_STATES, Place
 from inventory.store.retry import retrying
 
@@ -146,7 +146,8 @@ def _announce_noted(db: psycopg.Connection, sku: str, *, now: datetime) -> int:
             held = hold(db, [Place(sku, None)])
             # Forgotten only once all is held: who changes it later finds it gone, and notes it.
             db.execute("delete from announcements_due where sku = %s", [sku])
-            return events.announce(db, held, now=now, cause="group promises")
+            count = pegs.fill(db, held, now=now)
+            return count + events.announce(db, held, now=now, cause="group promises")
 
     return retrying(db, attempt)
 

@@ -1,4 +1,4 @@
-"""Events for others, written in the transaction that made them true (an outbox).
+"""What others are told of positions: thresholds crossed, and promises that lost their supply.
 
 Whoever changes what is free at a position holds its sellable balance, and calls `announce` before
 letting go: an event follows when the change crossed a threshold, and only then. Ids of events rise
@@ -6,7 +6,7 @@ in the order in which a position changed, because they are taken under that lock
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -16,27 +16,12 @@ from psycopg.types.json import Jsonb
 from inventory import asking
 from inventory.asking import HORIZON_DAYS, Question
 from inventory.shortages import OpenLine, victims
+from inventory.store import outbox
 from inventory.store.facts import COUNTED_INBOUND_STATES, Facts, Place, read
 from inventory.supply import SkuSupply
 from inventory.thresholds import event_kind, stock_state
 
 SHORTAGE = "shortage"
-
-
-def emit(
-    db: psycopg.Connection,
-    *,
-    kind: str,
-    payload: Mapping[str, object],
-    now: datetime,
-    sku: str | None = None,
-    location: str | None = None,
-) -> None:
-    """Append an event. Runs inside the caller's transaction."""
-    db.execute(
-        "insert into outbox (kind, sku, location, payload, created_at) values (%s, %s, %s, %s, %s)",
-        [kind, sku, location, Jsonb(payload), now],
-    )
 
 
 class _Crossing(NamedTuple):
@@ -107,15 +92,8 @@ def _beside_group_promises(
             if known.state != known.announced:
                 crossed.append(known)
     beyond = [sku for sku, here in asked.items() if len(facts.by_sku[sku]) > len(here)]
-    if beyond:
-        db.execute(_LATER, [now, beyond])
+    outbox.look_again(db, beyond, now=now)
     return crossed
-
-
-_LATER = """
-    insert into announcements_due (sku, noted_at)
-    select sku, %s from unnest(%s::text[]) as k (sku) order by sku on conflict do nothing
-"""
 
 
 def _tell(
@@ -291,4 +269,4 @@ def _emit_shortage(
             for line, units in chosen
         ],
     }
-    emit(db, kind=SHORTAGE, payload=payload, now=now, sku=sku, location=location)
+    outbox.emit(db, kind=SHORTAGE, payload=payload, now=now, sku=sku, location=location)

@@ -230,7 +230,7 @@ def _take(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> None:
     counts.keep_full_files(db, files, feed=feed.name, basis=feed.basis, now=feed.now)
     quarantine.put(db, verdicts.refused(), feed=feed.name, now=feed.now)
     quarantine.resolve(db, [row.message_id for _, row in taken], feed=feed.name, now=feed.now)
-    supply_shocks.report_fallen(db, before=locked.balances, after=after, now=feed.now)
+    supply_shocks.follow_up(db, before=locked.balances, after=after, now=feed.now, cause="feed")
 
 
 def _key(row: Stated) -> Key:

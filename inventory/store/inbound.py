@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected, NotFound, StateConflict
 from inventory.ledger import AVAILABLE, STATUSES, Fact, Key
-from inventory.store import catalog, events, idempotency, ledger
+from inventory.store import catalog, idempotency, ledger, supply_shocks
 from inventory.store.retry import retrying
 
 EXPECTED_YEARS = range(1970, 2201)
@@ -62,8 +62,10 @@ def put(
     def act() -> Row:
         with db.transaction():
             before = _locked(db, inbound_id)
+            held = {(sku, location)}
             if before is not None:
-                _hold_promises(db, before, now=now)
+                held.add((str(before["sku"]), str(before["location"])))
+            _hold_promises(db, held, now=now)
             received = 0 if before is None else int(str(before["received_units"]))
             _check_change(before, inbound_id, (sku, location), quantity, received)
             rest = quantity - received
@@ -73,10 +75,9 @@ def put(
                 [inbound_id, sku, location, rest, expected_at, actual, source,
                  purchase_order_id, now],
             )  # fmt: skip
-            if before is not None:
-                # Later, less or cancelled: the promises made on it may have lost their ground.
-                place = (str(before["sku"]), str(before["location"]))
-                events.report_shortages(db, [place], now=now)
+            # Later, less or cancelled: the promises made on it may have lost their ground.
+            fallen = held if before is not None else ()
+            supply_shocks.settle(db, fallen=fallen, also=held, now=now, cause="inbound")
             return get(db, inbound_id)
 
     return retrying(db, act)
@@ -96,11 +97,10 @@ _PUT = """
 
 
 def _hold_promises(
-    db: psycopg.Connection, row: Row, status: str = AVAILABLE, *, now: datetime
+    db: psycopg.Connection, places: set[tuple[str, str]], status: str = AVAILABLE, *, now: datetime
 ) -> None:
-    """Lock the sellable balance: a promise is made either before this change of supply or after."""
-    sku, location = str(row["sku"]), str(row["location"])
-    keys = {Key(sku, location, AVAILABLE), Key(sku, location, status)}
+    """Lock sellable balances: a promise is made either before this change of supply or after."""
+    keys = {Key(*place, held) for place in places for held in (AVAILABLE, status)}
     ledger.create(db, keys, now=now)
     ledger.lock(db, keys)
 
@@ -217,12 +217,14 @@ def _into_stock(
         actor=actor,
         inbound_id=str(row["inbound_id"]),
     )
+    place = (key.sku, key.location)
     if status != AVAILABLE:
-        _hold_promises(db, row, status, now=now)
+        _hold_promises(db, {place}, status, now=now)
     (recorded,) = ledger.record(db, [fact], now=now)
-    if status != AVAILABLE or recorded.outcome != "applied":
-        # What was to come is here and cannot be sold, or was on the shelf all along.
-        events.report_shortages(db, [(key.sku, key.location)], now=now)
+    # Fallen where what was to come is here and cannot be sold, or was on the shelf all along.
+    sellable = status == AVAILABLE and recorded.outcome == "applied"
+    changed = {"risen": [place]} if sellable else {"fallen": [place]}
+    supply_shocks.settle(db, **changed, now=now, cause="receipt")
     return recorded.outcome
 
 

@@ -1,4 +1,4 @@
-"""Events as others read them: in one order, none missed.
+"""Events for others: written in the transaction that made them true, read in one order.
 
 A reader remembers the `sequence` of the last event it dealt with and asks for what comes after; it
 deals with an event at least once, because it may stop between dealing and remembering. Sequences
@@ -7,15 +7,49 @@ slips in before it. Of one position, and so of one SKU, events come in the order
 became true, because their ids are taken under the lock of the position.
 """
 
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 SEQUENCE_LOCK = 8_462_118
 """Advisory lock: one reader at a time numbers what is new."""
 
 NUMBERED_AT_ONCE_MAX = 10_000
+
+
+def emit(
+    db: psycopg.Connection,
+    *,
+    kind: str,
+    payload: Mapping[str, object],
+    now: datetime,
+    sku: str | None = None,
+    location: str | None = None,
+) -> None:
+    """Append an event. Runs inside the caller's transaction."""
+    db.execute(
+        "insert into outbox (kind, sku, location, payload, created_at) values (%s, %s, %s, %s, %s)",
+        [kind, sku, location, Jsonb(payload), now],
+    )
+
+
+def look_again(db: psycopg.Connection, skus: Collection[str], *, now: datetime) -> None:
+    """Have the positions of these SKUs looked at by `inventory.store.announcements`, all together.
+
+    For changes that promises on groups carry to positions that the writer does not hold.
+    """
+    if skus:
+        db.execute(_LOOK_AGAIN, [now, sorted(skus)])
+
+
+_LOOK_AGAIN = """
+    insert into announcements_due (sku, noted_at)
+    select sku, %s from unnest(%s::text[]) as k (sku) order by sku on conflict do nothing
+"""
 
 
 def number(db: psycopg.Connection, *, limit: int = NUMBERED_AT_ONCE_MAX) -> int:

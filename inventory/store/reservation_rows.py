@@ -51,7 +51,8 @@ def _read(db: psycopg.Connection, column: str, key: str, *, lock: bool) -> Reser
             """
             select line_no, request_line, sku, quantity, promised_date, open_units, location,
                 group_id as "group", shipped_units, returned_units,
-                excluded_locations as excluded, bundle_sku as bundle, bundle_units
+                excluded_locations as excluded, bundle_sku as bundle, bundle_units, filled_at,
+                first_promised_date, backordered
             from reservation_lines where reservation_id = %s order by line_no
             """,
             [row["reservation_id"]],
@@ -180,12 +181,22 @@ def write_lines(db: psycopg.Connection, before: Reservation, after: Reservation)
         db.execute(_WRITE_LINE, _line_parameters(after, line))
 
 
+def _class_of(reservation: Reservation, line: PromisedLine) -> str:
+    """The class of one line: what it waited for may be here, or still be missing."""
+    if line.filled_at is not None:
+        return "hard"
+    return "peg" if line.backordered else line_class(reservation)
+
+
 def _line_parameters(reservation: Reservation, line: PromisedLine) -> dict[str, Any]:
     return {
         "reservation_id": reservation.id,
         "method": reservation.method,
-        "class": line_class(reservation),
+        "class": _class_of(reservation, line),
         "expires_at": reservation.expires_at,
+        "filled_at": line.filled_at,
+        "first_promised_date": line.first_promised_date,
+        "backordered": line.backordered,
         "line_no": line.line_no,
         "request_line": line.request_line,
         "sku": line.sku,
@@ -205,14 +216,17 @@ def _line_parameters(reservation: Reservation, line: PromisedLine) -> dict[str, 
 _WRITE_LINE = """
 insert into reservation_lines (reservation_id, method, class, expires_at, line_no, request_line,
     sku, location, group_id, promised_date, quantity, open_units, shipped_units, returned_units,
-    excluded_locations, bundle_sku, bundle_units)
+    excluded_locations, bundle_sku, bundle_units, filled_at, first_promised_date,
+    backordered)
 values (%(reservation_id)s, %(method)s, %(class)s, %(expires_at)s, %(line_no)s, %(request_line)s,
     %(sku)s, %(location)s, %(group)s, %(promised_date)s, %(quantity)s, %(open)s, %(shipped)s,
-    %(returned)s, %(excluded)s, %(bundle)s, %(bundle_units)s)
+    %(returned)s, %(excluded)s, %(bundle)s, %(bundle_units)s,
+    %(filled_at)s, %(first_promised_date)s, %(backordered)s)
 on conflict (reservation_id, line_no) do update set
     location = excluded.location, quantity = excluded.quantity, open_units = excluded.open_units,
     shipped_units = excluded.shipped_units, returned_units = excluded.returned_units,
-    excluded_locations = excluded.excluded_locations
+    excluded_locations = excluded.excluded_locations, promised_date = excluded.promised_date,
+    first_promised_date = excluded.first_promised_date
 """
 
 

@@ -163,7 +163,7 @@ def _take(db: psycopg.Connection, facts: Sequence[Fact], *, now: datetime) -> li
                 field="quantity" if entry.fact.kind == "move" else "delta",
             )
     ledger.post(db, recorded, locked=locked, after=after, now=now)
-    supply_shocks.report_fallen(db, before=locked.balances, after=after, now=now)
+    supply_shocks.follow_up(db, before=locked.balances, after=after, now=now, cause=facts[0].source)
     return [_told(entry, after[entry.fact.key]) for entry in recorded]
 
 

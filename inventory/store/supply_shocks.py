@@ -1,26 +1,58 @@
-"""Stock that turns out less than was promised from it: promises stay, and an event says so."""
+"""What follows from a change of sellable stock: who loses, who gets what came, who is told.
 
-from collections.abc import Mapping
+Promises stay when stock turns out less than was promised from it, and an event names who loses.
+Goods that came are dealt out to those who waited. Both before thresholds are judged.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import psycopg
 
 from inventory.ledger import AVAILABLE, Balance, Key
-from inventory.store import events
+from inventory.store import events, pegs
 
 
-def report_fallen(
+def follow_up(
     db: psycopg.Connection,
     *,
     before: Mapping[Key, Balance],
     after: Mapping[Key, Balance],
     now: datetime,
+    cause: str,
 ) -> None:
-    """Look at the sellable balances that fell. Runs in the transaction that made them fall."""
-    fallen = [
-        (key.sku, key.location)
+    """Look at the sellable balances that changed, in the transaction that changed them."""
+    changes = {
+        (key.sku, key.location): balance.units - before[key].units
         for key, balance in after.items()
-        if key.status == AVAILABLE and balance.units < before[key].units
-    ]
+        if key.status == AVAILABLE and balance.units != before[key].units
+    }
+    settle(
+        db,
+        fallen=[place for place, units in changes.items() if units < 0],
+        risen=[place for place, units in changes.items() if units > 0],
+        now=now,
+        cause=cause,
+    )
+
+
+def settle(
+    db: psycopg.Connection,
+    *,
+    fallen: Iterable[tuple[str, str]] = (),
+    risen: Iterable[tuple[str, str]] = (),
+    also: Iterable[tuple[str, str]] = (),
+    now: datetime,
+    cause: str,
+) -> None:
+    """Report shortages where supply fell, fill pegs where it rose, then announce all of these.
+
+    The sellable balances of all positions named are held by this transaction, and it changes
+    nothing afterwards. `also`: where something else about the promises changed.
+    """
+    fallen, risen = list(fallen), list(risen)
     if fallen:
         events.report_shortages(db, fallen, now=now)
+    if risen:
+        pegs.fill(db, risen, now=now)
+    events.announce(db, {*fallen, *risen, *also}, now=now, cause=cause)

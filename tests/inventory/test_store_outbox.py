@@ -4,7 +4,7 @@ import random
 import threading
 from datetime import UTC, datetime
 
-from inventory.store import database, events, outbox
+from inventory.store import database, outbox
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 
@@ -15,7 +15,7 @@ def follow(db, *, after=0, **chosen):
 
 
 def emit(db, n, sku="A"):
-    events.emit(db, kind="test", payload={"n": n}, now=NOW, sku=sku)
+    outbox.emit(db, kind="test", payload={"n": n}, now=NOW, sku=sku)
 
 
 def test_an_event_that_commits_late_comes_after_what_was_read_before(db, database_url):
@@ -60,7 +60,7 @@ def write(database_url, seed):
                         "returning n", place,
                     ).fetchone()  # fmt: skip
                     sku, location = place
-                    events.emit(db, kind="test", payload={"n": n}, now=NOW, sku=sku,
+                    outbox.emit(db, kind="test", payload={"n": n}, now=NOW, sku=sku,
                                 location=location)  # fmt: skip
 
 

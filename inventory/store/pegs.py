@@ -1,0 +1,145 @@
+"""Filling pegs in PostgreSQL: goods that arrived are set aside for those who waited for them."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import date, datetime
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from inventory import asking, pegs
+from inventory.asking import Question
+from inventory.pegs import Claim
+from inventory.store import outbox
+from inventory.store.facts import Facts, Place, read
+from inventory.supply import SkuSupply
+
+PEG_FILLED = "peg_filled"
+
+
+def fill(db: psycopg.Connection, positions: Collection[tuple[str, str]], *, now: datetime) -> int:
+    """Deal out what is on the shelf there to confirmed pegs; returns how many lines were filled.
+
+    Call where goods became sellable, holding the sellable balances of `positions`. A filled line is
+    an order for today: what it waited for is set aside. Where promises on groups bear on positions
+    that are not held, the SKU is noted, and `inventory.store.announcements` fills it.
+    """
+    waiting = _waiting(db, {sku for sku, _ in positions})
+    if not waiting:
+        return 0
+    held = {(sku, location) for sku, location in positions if sku in waiting}
+    facts = read(db, [Place(*place) for place in held], channels=[], methods=[], now=now)
+    count = 0
+    for sku, known in facts.by_sku.items():
+        if all((sku, location) in held for location in known):
+            count += _fill_sku(db, facts, sku, now=now)
+        else:
+            outbox.look_again(db, [sku], now=now)
+    return count
+
+
+def _waiting(db: psycopg.Connection, skus: Collection[str]) -> set[str]:
+    found = db.execute(
+        "select distinct sku from reservation_lines "
+        "where class = 'peg' and open_units > 0 and expires_at is null and sku = any (%s)",
+        [sorted(skus)],
+    )
+    return {sku for (sku,) in found}
+
+
+def _fill_sku(db: psycopg.Connection, facts: Facts, sku: str, *, now: datetime) -> int:
+    shelf = _shelf(facts, sku, now=now)
+    rows = db.execute(_CLAIMS, {"sku": sku, "locations": list(shelf.rows), "now": now})
+    fills = pegs.filled(shelf, [Claim(*row) for row in rows])
+    for claim, units in fills:
+        _write(db, claim, units, sku=sku, today=_today(shelf, claim), now=now)
+    return len(fills)
+
+
+def _shelf(facts: Facts, sku: str, *, now: datetime) -> SkuSupply:
+    """What is on hand, as if nothing were promised and nothing to come."""
+    bare = {
+        location: replace(position, commitments=(), inbound=())
+        for location, position in facts.by_sku[sku].items()
+    }
+    question = Question(sku, None, None, None, None, positions=bare, groups=facts.groups)
+    return asking.supplies_of([question], (), last_day=now.date(), now=now)[0]
+
+
+_CLAIMS = """
+    select l.reservation_id, l.line_no, l.class, l.open_units, l.promised_date, r.priority,
+        r.sequence, l.location, l.group_id, l.method, l.excluded_locations, l.expires_at is null,
+        r.order_id
+    from reservation_lines l join reservations r on r.reservation_id = l.reservation_id
+    where l.sku = %(sku)s and l.open_units > 0
+        and (l.location is null or l.location = any (%(locations)s))
+        and (l.expires_at is null or l.expires_at > %(now)s)
+"""
+
+
+def _today(shelf: SkuSupply, claim: Claim) -> date:
+    """The first day on which goods for a claim can leave."""
+    if claim.location is not None:
+        return shelf.projection.date(shelf.at_location(claim.location).day_zero)
+    assert claim.group is not None
+    return shelf.projection.date(shelf.in_group(claim.group, claim.method).day_zero)
+
+
+def _write(
+    db: psycopg.Connection, claim: Claim, units: int, *, sku: str, today: date, now: datetime
+) -> None:
+    rest = claim.units - units
+    ready_on = min(claim.promised_date, today)
+    line = {
+        "id": claim.reservation_id,
+        "line": claim.line_no,
+        "units": units,
+        "ready_on": ready_on,
+        "now": now,
+    }
+    if rest:
+        db.execute(_SPLIT, line)
+    db.execute(_FILL, line)
+    payload = {
+        "reservation": claim.reservation_id,
+        "order": claim.order_id,
+        "line": claim.line_no,
+        "group": claim.group if claim.location is None else None,
+        "units": units,
+        "waiting_units": rest,
+        "promised_date": claim.promised_date.isoformat(),
+        "ready_on": ready_on.isoformat(),
+    }
+    db.execute(_NOTE, {"id": claim.reservation_id, "now": now, "body": Jsonb(payload)})
+    outbox.emit(db, kind=PEG_FILLED, payload=payload, now=now, sku=sku, location=claim.location)
+
+
+# The rest becomes a line of its own, with everything else that the line had.
+_SPLIT = """
+    with next as (
+        select max(line_no) + 1 as line_no from reservation_lines where reservation_id = %(id)s
+    ), kept as (
+        select l.*, next.line_no as rest_no from reservation_lines l, next
+        where l.reservation_id = %(id)s and l.line_no = %(line)s
+    )
+    insert into reservation_lines
+    select (jsonb_populate_record(null::reservation_lines, to_jsonb(k) || jsonb_build_object(
+        'line_no', k.rest_no, 'quantity', k.open_units - %(units)s,
+        'open_units', k.open_units - %(units)s, 'shipped_units', 0, 'returned_units', 0))).*
+    from kept k
+"""
+
+_FILL = """
+    update reservation_lines set class = 'hard', filled_at = %(now)s,
+        quantity = quantity - (open_units - %(units)s), open_units = %(units)s,
+        first_promised_date = case when promised_date > %(ready_on)s
+            then coalesce(first_promised_date, promised_date) else first_promised_date end,
+        promised_date = %(ready_on)s
+    where reservation_id = %(id)s and line_no = %(line)s
+"""
+
+_NOTE = """
+    insert into reservation_events (reservation_id, act, from_state, to_state, at, body)
+    select reservation_id, 'fill', state, state, %(now)s, %(body)s
+    from reservations where reservation_id = %(id)s
+"""
