@@ -1,0 +1,291 @@
+"""The shop on paper: lists of what was said and promised, and nothing else.
+
+Every command has a method that carries it out or raises `Refused`. A balance is worked out from all
+that was ever said of the account; what may be promised from `tests.simulator.promisable`.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from tests.simulator.promisable import DAYS, Hold, Position, connected, lacking, takeable
+
+SELLABLE = "available"
+COUNTED = ("confirmed", "shipped")
+TICK = timedelta(microseconds=1)
+TERMS = {"web": (900, 0), "flash": (60, 2)}
+"""Per channel: seconds that a cart lives, and units it may sell below zero."""
+ORDER_SECONDS = 172_800
+
+
+class Refused(Exception):
+    """What the engine must say: the name of its refusal, and what it is about."""
+
+    def __init__(self, name, *detail):
+        super().__init__(name, *detail)
+        self.outcome = ("refused", name, *detail)
+
+
+@dataclass
+class Said:
+    """One statement about an account: a count, or a change."""
+
+    count: bool
+    units: int
+    at: object
+    sequence: int = 0
+    stated: int = 0
+    basis: str = "physical"
+    of_order: bool = False
+    arrived: int = 0
+
+    @property
+    def rank(self):
+        return (self.at, self.sequence, self.basis == "physical", -self.stated)
+
+
+@dataclass
+class Line:
+    sku: str
+    quantity: int
+    day: object
+    location: str | None
+    group: str | None
+    open: int = 0
+    shipped: int = 0
+    returned: int = 0
+    excluded: frozenset = frozenset()
+
+    @property
+    def told(self):
+        return (self.sku, self.location or self.group, self.day, self.open, self.shipped,
+                self.returned)  # fmt: skip
+
+
+@dataclass
+class Promise:
+    kind: str
+    state: str
+    channel: str
+    method: str
+    expires_at: object
+    order: str | None
+    lines: list = field(default_factory=list)
+
+
+class Stock:
+    """What is on the shelves, on its way, and withheld."""
+
+    def __init__(self, shop):
+        self.shop = shop
+        self.said = {}
+        self.arrivals = 0
+        self.inbound = {}
+        self.buffers = {}
+        self.full_rows = {}
+
+    def say(self, key, said):
+        self.arrivals += 1
+        said.arrived = self.arrivals
+        self.said.setdefault(key, []).append(said)
+
+    def last_count(self, key):
+        counts = [said for said in self.said.get(key, ()) if said.count]
+        return max(counts, key=lambda said: said.rank, default=None)
+
+    def counts(self, key, said):
+        """Whether a change would still be counted, or the last count has it already."""
+        last = self.last_count(key)
+        if last is None or said.at > last.at:
+            return True
+        return last.basis == "net" and said.of_order and said.arrived > last.arrived
+
+    def units(self, key):
+        last = self.last_count(key)
+        changes = [s for s in self.said.get(key, ()) if not s.count and self.counts(key, s)]
+        return (last.units if last else 0) + sum(change.units for change in changes)
+
+    def change(self, key, units, at, *, of_order=False):
+        """Outcome of a change."""
+        said = Said(count=False, units=units, at=at, of_order=of_order)
+        self.say(key, said)
+        return "applied" if self.counts(key, said) else "already_counted"
+
+    def count(self, key, units, at, *, sequence=0, basis="physical", open_hard=0):
+        said = Said(True, units + open_hard, at, sequence, units, basis)
+        before = self.last_count(key)
+        if before is not None and said.rank <= before.rank:
+            return "superseded"
+        self.say(key, said)
+        return "applied"
+
+    def moment(self, keys, now):
+        """A person's act is later than every count it meets."""
+        counts = [self.last_count(key) for key in keys]
+        return max([now, *(count.at + TICK for count in counts if count)])
+
+    def supply(self, sku, location, now):
+        by_day = [0] * DAYS
+        for item in self.inbound.values():
+            if (item["sku"], item["location"]) == (sku, location) and item["state"] in COUNTED:
+                day = (item["expected_at"].date() - now.date()).days
+                pickable = day + self.shop.lag(location)
+                if day >= 0 and pickable < DAYS:
+                    by_day[pickable] += item["rest"]
+        return tuple(by_day)
+
+    def buffer(self, sku, location, method):
+        rules = [(m is not None, units) for (s, at, m), units in self.buffers.items()
+                 if (s, at) == (sku, location) and m in (None, method)]  # fmt: skip
+        return max(rules)[1] if rules else 0
+
+
+class Model(Stock):
+    """Stock, and what was promised from it."""
+
+    def __init__(self, shop):
+        super().__init__(shop)
+        self.promises = {}
+        self.answered = {}
+        self.rows_seen = {}
+        self.waiting = {}
+
+    def copy(self):
+        """A second world that goes on by itself."""
+        other = Model(self.shop)
+        other.said = {key: list(said) for key, said in self.said.items()}
+        other.arrivals = self.arrivals
+        other.inbound = {key: dict(item) for key, item in self.inbound.items()}
+        other.buffers = dict(self.buffers)
+        other.full_rows = dict(self.full_rows)
+        other.promises = {
+            key: Promise(**{**vars(p), "lines": [Line(**vars(line)) for line in p.lines]})
+            for key, p in self.promises.items()
+        }
+        other.answered = dict(self.answered)
+        other.rows_seen = dict(self.rows_seen)
+        other.waiting = dict(self.waiting)
+        return other
+
+    def fingerprint(self):
+        """Equal for worlds that no later answer can tell apart."""
+        said = {
+            key: sorted(
+                (s.count, s.units, s.at, s.rank, s.of_order, s.of_order and s.arrived)
+                for s in facts
+            )
+            for key, facts in self.said.items()
+        }
+        promises = {key: {**vars(p)} for key, p in self.promises.items()}
+        parts = (said, promises, self.inbound, self.buffers, self.full_rows, self.answered,
+                 self.rows_seen)  # fmt: skip
+        return repr([sorted(part.items(), key=repr) for part in parts])
+
+    # What is promised -----------------------------------------------------------------------
+
+    def state(self, name, now):
+        promise = self.promises[name]
+        if promise.state == "active" and promise.expires_at <= now:
+            return "expired"
+        return promise.state
+
+    def live_lines(self, now):
+        for name, promise in self.promises.items():
+            if self.state(name, now) != "expired":
+                for line in promise.lines:
+                    if line.open:
+                        yield promise, line
+
+    def lines(self, name, now):
+        """All lines of a promise as they stand, with their numbers."""
+        lines = self.promises[name].lines
+        if self.state(name, now) == "expired":
+            lines = [replace(line, open=0) for line in lines]
+        return [(number, *line.told) for number, line in enumerate(lines, start=1)]
+
+    def open_hard(self, sku, location, now):
+        """Open units of orders there. A NET count has them taken off already."""
+        return sum(
+            line.open
+            for promise, line in self.live_lines(now)
+            if (line.sku, line.location) == (sku, location)
+            and promise.kind != "preorder"
+            and not (promise.kind == "soft" and promise.state == "active")
+        )
+
+    def position(self, sku, location, method, extra, now, *, buffers=True):
+        committed = [0] * DAYS
+        found = [(line.day, line.open) for _, line in self.live_lines(now)
+                 if (line.sku, line.location) == (sku, location)]  # fmt: skip
+        found += [(day, units) for s, at, _, day, units in extra if (s, at) == (sku, location)]
+        for day, units in found:
+            committed[max(0, (day - now.date()).days)] += units
+        return Position(
+            self.units((sku, location, SELLABLE)),
+            self.supply(sku, location, now),
+            tuple(committed),
+            self.buffer(sku, location, method) if buffers else 0,
+        )
+
+    def holds(self, sku, extra, now):
+        found = []
+        for _, line in self.live_lines(now):
+            if line.sku == sku and line.location is None:
+                members = frozenset(self.shop.members(line.group)) - line.excluded
+                found.append((members, line.day, line.open))
+        found += [(frozenset(self.shop.members(group)), day, units)
+                  for s, _, group, day, units in extra if s == sku and group]  # fmt: skip
+        return [Hold(m, max(0, (day - now.date()).days), units) for m, day, units in found]
+
+    def positions(self, sku, method, extra, now, *, named=(), buffers=True):
+        """Every location under a view; one that is not named serves as a member of a group."""
+        return {
+            at: self.position(
+                sku, at, method if at in named else self.shop.member_method(at, method), extra,
+                now, buffers=buffers,
+            )
+            for at in self.shop.locations
+        }  # fmt: skip
+
+    def atp(self, sku, place, view, now, *, extra=(), named=None, soft=True):
+        """What may be promised per day: of a SKU or bundle, at a location or on a group."""
+        parts = self.shop.parts(sku)
+        if parts != {sku: 1}:
+            found = [self.atp(part, place, view, now, extra=extra, named=named, soft=soft)
+                     for part in parts]  # fmt: skip
+            return [min(units // n for units, n in zip(day, parts.values(), strict=True))
+                    for day in zip(*found, strict=True)]  # fmt: skip
+        channel, method = view
+        group = self.shop.groups.get(place)
+        asked = frozenset(group or [place])
+        named = named if named is not None else () if group else (place,)
+        positions = self.positions(sku, method, extra, now, named=named)
+        net = {at: [p.net(t) for t in range(DAYS)] for at, p in positions.items()}
+        holds = self.holds(sku, extra, now)
+        allowance = TERMS[channel][1] if soft else 0
+        if allowance:
+            allowance -= sum(p.short for at, p in positions.items() if at not in asked)
+            far = [hold for hold in holds if hold not in connected(holds, asked)]
+            allowance -= lacking({at: [max(0, u) for u in units] for at, units in net.items()}, far)
+        answer = []
+        for day in range(DAYS):
+            raw = takeable(net, holds, asked, day)
+            if group is None:
+                raw = min(raw, positions[place].raw(day))
+            answer.append(max(0, raw + max(0, allowance)))
+        return answer
+
+    def short_positions(self, now):
+        return {
+            (sku, at)
+            for sku in self.shop.loose
+            for at in self.shop.locations
+            if self._broken(sku, at, now)
+        }
+
+    def _broken(self, sku, location, now):
+        """Whether some day has less than was promised up to it, and something was promised."""
+        position = self.position(sku, location, None, (), now)
+        return any(
+            units < 0 and any(position.committed[: t + 1])
+            for t, units in enumerate(position.projected)
+        )

@@ -1,0 +1,360 @@
+"""One seed, one history: clients, clock, order, repeats, losses and crashes, and what must hold.
+
+The engine's answers are compared with those of the model. Where an answer was lost nobody knows
+whether the request was carried out: the simulation then goes on with both worlds, and every later
+answer rules worlds out. Requests of several clients at once must come out as if they had been
+carried out one after the other, in some order. With no world left, the engine is wrong.
+"""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import permutations
+
+from inventory.store import reservations
+from inventory.store.availability import AvailabilityItem, availability_many
+from tests.simulator import faults
+from tests.simulator.commands import WEIGHTS, Draw, send, told_lines
+from tests.simulator.model import Model
+from tests.simulator.promisable import DAYS
+from tests.simulator.rules import apply
+from tests.simulator.shop import START, Shop
+
+WORLDS_MAX = 64
+TRIPS_MAX = 14
+"""The crash comes within so many round trips of the request."""
+
+CHOSEN_BY_ENGINE = ("allocate",)
+
+NEXT = {
+    "active": ["confirm", "confirm", "extend", "release"],
+    "confirmed": ["allocate", "allocate", "cancel", "reject"],
+    "allocated": ["process", "ship", "ship", "cancel", "reject"],
+    "processed": ["ship", "ship", "reject"],
+    "rejected": ["allocate", "cancel"],
+    "shipped": ["return"],
+}
+
+
+class Wrong(AssertionError):
+    """The engine said or did what no order of events explains."""
+
+
+@dataclass
+class Coverage:
+    """How often each command went through, was refused, repeated, lost or raced."""
+
+    seen: Counter = field(default_factory=Counter)
+
+    def note(self, kind, what):
+        self.seen[kind, what] += 1
+
+    def note_outcome(self, kind, outcome):
+        self.note(kind, "ok" if outcome[0] == "ok" else "refused")
+
+    def lines(self):
+        kinds = sorted({kind for kind, _ in self.seen})
+        return [
+            f"{kind:10} " + " ".join(f"{what} {n}" for (k, what), n in sorted(self.seen.items())
+                                     if k == kind)
+            for kind in kinds
+        ]  # fmt: skip
+
+
+class Simulation:
+    """Runs seeds against one database; each has a shop of its own in it."""
+
+    def __init__(self, url, *, clients=3):
+        self.url = url
+        self.admin = faults.connect(url)
+        self.clients = [faults.connect(url) for _ in range(clients)]
+        self.coverage = Coverage()
+
+    def close(self):
+        for db in [self.admin, *self.clients]:
+            db.close()
+
+    def run(self, seed, *, rounds=14, prefix="s"):
+        """One history from beginning to end; raises `Wrong` with all that happened in it."""
+        history = History(self, seed, Shop(f"{prefix}{seed}"))
+        try:
+            history.run(rounds)
+        except Exception as error:
+            raise Wrong(history.report(error)) from error
+
+    def db(self, number):
+        if self.clients[number].closed:
+            self.clients[number].close()
+            self.clients[number] = faults.connect(self.url)
+        return self.clients[number]
+
+    def kill(self, pid):
+        self.admin.execute("select pg_terminate_backend(%s, 5000)", [pid])
+
+
+class History:
+    """One seed on its way."""
+
+    def __init__(self, simulation, seed, shop):
+        self.simulation = simulation
+        self.coverage = simulation.coverage
+        self.seed = seed
+        self.rng = random.Random(seed)
+        self.shop = shop
+        self.draw = Draw(self.rng, shop)
+        self.worlds = [Model(shop)]
+        self.now = START
+        self.sent = []
+        self.lost = []
+        self.trace = []
+
+    def report(self, error):
+        replay = (
+            f"VOUCH_SIM_FIRST={self.seed} VOUCH_SIM_SEEDS=1 "
+            "pytest -m 'not slow' tests/properties/test_simulator.py -k seeds"
+        )
+        what = f"seed {self.seed}: {type(error).__name__}: {error}"
+        return "\n".join([what, f"replay: {replay}", *self.trace])
+
+    def run(self, rounds):
+        self.shop.build(self.simulation.admin)
+        self._stock_the_shelves()
+        for _ in range(rounds):
+            self._pass_time()
+            dice = self.rng.random()
+            if dice < 0.12 and self.sent:
+                self._one(self.rng.choice(self.sent).again(self.now), "repeated")
+            elif dice < 0.30 and self.lost:
+                lost = self.lost.pop(self.rng.randrange(len(self.lost)))
+                self._one(lost.again(self.now), "retried")
+            elif dice < 0.42:
+                self._at_once()
+            elif dice < 0.50:
+                self._crash(self._next())
+            elif dice < 0.53:
+                self.lost.append(self._next())
+                self.coverage.note(self.lost[-1].kind, "never arrived")
+            else:
+                self._one(self._next(), "")
+            if self.rng.random() < 0.35:
+                self._look()
+        for lost in self.lost:
+            self._one(lost.again(self.now), "retried")
+        self._look()
+        self._look_at_everything()
+
+    def _stock_the_shelves(self):
+        rows = tuple(
+            (f"first-{at}-{sku}", sku, at, self.rng.randint(0, 6), START - timedelta(hours=2), None)
+            for at in self.shop.locations
+            for sku in self.shop.loose
+        )
+        first = self.draw.command("feed", self.worlds[0], self.now)
+        message = {"mode": "delta", "basis": "physical", "full": False, "rows": rows}
+        first.body.update(message)
+        self._one(first, "")
+
+    def _pass_time(self):
+        dice = self.rng.random()
+        world = self.worlds[0]
+        ends = [p.expires_at for p in world.promises.values()
+                if p.state == "active" and p.expires_at > self.now]  # fmt: skip
+        if dice < 0.2 and ends:
+            # To the very instant at which a hold ends, or a tick before it.
+            instant = self.rng.choice(ends)
+            if instant < self.now + timedelta(hours=1):
+                self.now = instant - timedelta(microseconds=self.rng.randint(0, 1))
+        elif dice < 0.6:
+            self.now += timedelta(seconds=self.rng.choice([1, 20, 59, 60, 300]))
+        elif dice < 0.64:
+            self.now += timedelta(days=1)
+
+    def _next(self):
+        world = self.worlds[0]
+        kind = self.rng.choices(list(WEIGHTS), WEIGHTS.values())[0]
+        if world.promises and self.rng.random() < 0.45:
+            # What comes next in the life of some promise.
+            state = world.state(self.rng.choice(list(world.promises)), self.now)
+            kind = self.rng.choice(NEXT.get(state, [kind]))
+        return self.draw.command(kind, world, self.now)
+
+    # What happens to a request ------------------------------------------------------------
+
+    def _one(self, command, note):
+        self.sent.append(command)
+        observed = send(self.simulation.db(0), command)
+        self._told(command, note, observed)
+        if note:
+            self.coverage.note(command.kind, note)
+        self._keep(self._worlds_after([command], [observed]))
+
+    def _told(self, command, note, observed):
+        self.trace.append(f"{command.now:%d %H:%M:%S.%f} {command.kind} {note} {command.id} "
+                          f"{command.body}\n    -> {observed}")  # fmt: skip
+        if observed is not None:
+            self.coverage.note_outcome(command.kind, observed)
+
+    def _worlds_after(self, commands, observed):
+        """Every world in which this order of commands gives the answers that were observed."""
+        worlds = []
+        for world in self.worlds:
+            after = world.copy()
+            if self._agrees(after, commands, observed):
+                worlds.append(after)
+        return worlds
+
+    def _agrees(self, world, commands, observed):
+        self.expected = []
+        for command, answer in zip(commands, observed, strict=True):
+            try:
+                expected = apply(world, command, answer)
+            except AssertionError as error:
+                expected = error
+            self.expected.append(expected)
+            if answer is not None and expected != answer:
+                return False
+        return True
+
+    def _keep(self, worlds):
+        if not worlds:
+            raise Wrong(f"expected {self.expected}")
+        self.worlds = list({world.fingerprint(): world for world in worlds}.values())
+        if len(self.worlds) > WORLDS_MAX:
+            self._look_at_everything()
+
+    def _crash(self, command):
+        """Cut the connection somewhere in it; perhaps the request was carried out, perhaps not."""
+        db = self.simulation.db(0)
+        how = self.rng.choice(faults.CRASHES)
+        db.plan_crash(self.rng.randint(1, TRIPS_MAX), how, self.simulation.kill)
+        try:
+            observed = send(db, command)
+        except Exception:
+            if not db.crashed:
+                raise
+            observed = None
+            db.close()
+        db.crash_in = None
+        if observed is not None:
+            # Over before it came to that.
+            self._told(command, "", observed)
+            self._keep(self._worlds_after([command], [observed]))
+            self.sent.append(command)
+            return
+        self._told(command, f"crashed ({how})", None)
+        self.coverage.note(command.kind, "crashed")
+        if command.kind in CHOSEN_BY_ENGINE:
+            self._one(command, "retried")
+            return
+        self._keep(self.worlds + self._worlds_after([command], [None]))
+        self.lost.append(command)
+
+    def _at_once(self):
+        """Several clients at the same moment, round trip by round trip."""
+        commands = [self._next() for _ in range(self.rng.choice([2, 2, 3]))]
+        dbs = [self.simulation.db(number) for number in range(len(commands))]
+        turns = faults.Turns(self.rng, self.simulation.admin)
+        answers = turns.run(
+            [(db, lambda db=db, c=c: send(db, c)) for db, c in zip(dbs, commands, strict=True)]
+        )
+        for command, answer in zip(commands, answers, strict=True):
+            if isinstance(answer, Exception):
+                raise Wrong(f"{command} came to {answer!r}") from answer
+            self._told(command, "at once", answer)
+            self.coverage.note(command.kind, "at once")
+        self.sent += commands
+        worlds = []
+        for order in permutations(range(len(commands))):
+            worlds += self._worlds_after([commands[i] for i in order], [answers[i] for i in order])
+        self._keep(worlds)
+
+    # What is seen of the engine -----------------------------------------------------------
+
+    def _views(self, count):
+        skus = [self.shop.a, self.shop.b, self.shop.c, self.shop.d]
+        views = [(sku, place, channel, method) for sku in skus for place in self.shop.places
+                 for channel, method in (("web", "ship"), ("web", "bopis"), ("flash", "ship"))
+                 ]  # fmt: skip
+        return self.rng.sample(views, count)
+
+    def _look(self):
+        """Published availability of some views against the model."""
+        views = self._views(5)
+        items = [
+            AvailabilityItem(sku, **{self._of(place): place}, channel=channel, method=method,
+                             explain=True)
+            for sku, place, channel, method in views
+        ]  # fmt: skip
+        db = self.simulation.db(0)
+        told = availability_many(db, items, now=self.now, horizon_days=DAYS - 1)
+        published = [
+            list(answer.atp_by_day) if hasattr(answer, "atp_by_day") else repr(answer)
+            for answer in told
+        ]
+        worlds = []
+        for world in self.worlds:
+            expected = [world.atp(sku, place, (channel, method), self.now)
+                        for sku, place, channel, method in views]  # fmt: skip
+            if expected == published:
+                worlds.append(world)
+        if not worlds:
+            differ = [f"{view}: {got}, not {want}" for view, got, want
+                      in zip(views, published, expected, strict=True) if got != want]  # fmt: skip
+            raise Wrong("published " + "; ".join(differ))
+        self.coverage.note("look", "ok")
+        self.worlds = worlds
+
+    def _of(self, place):
+        return "group" if place in self.shop.groups else "location"
+
+    def _look_at_everything(self):
+        """Every balance, every promise, and that each shortage was announced."""
+        db = self.simulation.db(0)
+        stored = {
+            (sku, at, status): units
+            for sku, at, status, units in db.execute(
+                "select sku, location, status, units from balances where location = any (%s)",
+                [list(self.shop.locations)],
+            )
+        }
+        short = {
+            (sku, at)
+            for sku, at in db.execute(
+                "select sku, location from outbox where kind = 'shortage' and sku = any (%s)",
+                [list(self.shop.loose)],
+            )
+        }
+        promised = {}
+        for name in {name for world in self.worlds for name in world.promises}:
+            found = db.execute("select 1 from reservations where reservation_id = %s", [name])
+            if found.fetchone():
+                kept = reservations.get(db, name, now=self.now)
+                promised[name] = (kept.state, told_lines(kept))
+        worlds = [w for w in self.worlds if self._is_stored(w, stored, promised, short)]
+        if not worlds:
+            raise Wrong(f"stored {self.difference}")
+        self.worlds = worlds
+
+    def _is_stored(self, world, stored, promised, short):
+        keys = {*stored, *world.said}
+        units = {key: (stored.get(key, 0), world.units(key)) for key in keys}
+        kept = {name: (world.state(name, self.now), world.lines(name, self.now))
+                for name in world.promises}  # fmt: skip
+        self.difference = [
+            *((key, pair) for key, pair in units.items() if pair[0] != pair[1]),
+            *((name, promised.get(name), kept.get(name)) for name in {*promised, *kept}
+              if promised.get(name) != kept.get(name)),
+            *(("no shortage event", key) for key in self._unannounced(world, short)),
+        ]  # fmt: skip
+        return not self.difference
+
+    def _unannounced(self, world, short):
+        """Positions with less than was promised, and no event that says so: only carts that a
+        channel may oversell do that."""
+        flash = {
+            (line.sku, line.location)
+            for promise, line in world.live_lines(self.now)
+            if promise.channel == "flash"
+        }
+        return {p for p in world.short_positions(self.now) if p not in short and p not in flash}
