@@ -239,19 +239,15 @@ def moment(
     """When an act of ours became true: as told, never ahead of our clock; else now.
 
     An act without a time of its own happens after every count that we hold, also one of this very
-    microsecond.
+    microsecond. The accounts are locked first: a count that comes in between would hold the act
+    for something it has counted already, and one side of a move would be lost.
     """
     if told_at is not None:
         return min(told_at, now)
-    (counted_at,) = db.execute(
-        """
-        select max(b.snapshot_at) from balances b
-        join unnest(%b::text[], %b::text[], %b::text[]) as k (sku, location, status)
-            on b.sku = k.sku and b.location = k.location and b.status = k.status
-        """,
-        _columns(keys, 3),
-    ).fetchone() or (None,)
-    return now if counted_at is None else max(now, counted_at + timedelta(microseconds=1))
+    create(db, keys, now=now)
+    held = lock(db, keys).balances.values()
+    counted_at = [balance.snapshot_at for balance in held if balance.snapshot_at is not None]
+    return max([now, *(at + timedelta(microseconds=1) for at in counted_at)])
 
 
 def entries(
