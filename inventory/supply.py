@@ -74,8 +74,7 @@ class SkuSupply:
         self._promised: dict[tuple[str, frozenset[int]], list[int]] = {}
         self._takings: dict[Hashable, Taking] = {}
         for hold in holds:
-            members = self._eligible_rows(hold.group, hold.method, hold.excluded)
-            self._promise(hold.group, members, projection.index(hold.promised_date), hold.units)
+            self.promise(hold)
 
     def _facts(self, row: int) -> PositionFacts:
         return self.projection.positions[row]
@@ -87,6 +86,10 @@ class SkuSupply:
 
     def members(self, group: str, method: str | None, excluded: Collection[str] = ()) -> list[str]:
         """The members of a group that may fulfil this way, in the order of their names."""
+        return self._able(group, method, excluded)
+
+    def _able(self, group: str, method: str | None, excluded: Collection[str]) -> list[str]:
+        """Those that may fulfil this way for any channel."""
         return [
             location
             for location in sorted(self.groups[group])
@@ -97,11 +100,6 @@ class SkuSupply:
 
     def _member_method(self, location: str, method: str | None) -> str | None:
         return member_method(method, self._facts(self.rows[location]).location_type)
-
-    def _promise(self, group: str, members: frozenset[int], day: int, units: int) -> None:
-        by_day = self._promised.setdefault((group, members), [0] * self.projection.days)
-        for later in range(max(day, 0), self.projection.days):
-            by_day[later] += units
 
     def row_at(self, location: str, *, named: bool = True) -> int:
         """The row of a location: as asked for by name, or as a member of groups."""
@@ -210,5 +208,23 @@ class SkuSupply:
         excluded: Collection[str] = (),
     ) -> None:
         """Promise units on a group for a day of the axis; negative units take a promise back."""
-        self._promise(group, self._eligible_rows(group, method, excluded), day, units)
+        self._count(group, self._eligible_rows(group, method, excluded), day, units)
+
+    def promise(self, hold: GroupHold) -> None:
+        """Leave room for units that were promised on a group, through whichever channel."""
+        self._count_hold(hold, hold.units)
+
+    def withdraw(self, hold: GroupHold) -> None:
+        """Leave no room for them any more."""
+        self._count_hold(hold, -hold.units)
+
+    def _count_hold(self, hold: GroupHold, units: int) -> None:
+        able = self._able(hold.group, hold.method, hold.excluded)
+        members = frozenset(self.rows[location] for location in able)
+        self._count(hold.group, members, self.projection.index(hold.promised_date), units)
+
+    def _count(self, group: str, members: frozenset[int], day: int, units: int) -> None:
+        by_day = self._promised.setdefault((group, members), [0] * self.projection.days)
+        for later in range(max(day, 0), self.projection.days):
+            by_day[later] += units
         self._takings.clear()

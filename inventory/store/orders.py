@@ -14,14 +14,14 @@ from inventory import orders
 from inventory.errors import InputRejected, InsufficientStock, Shortage
 from inventory.ledger import AVAILABLE, Fact, Key
 from inventory.orders import DAMAGED, NOT_IN_STOCK, Moved, OrderMessage
-from inventory.promising import locate
+from inventory.promising import locate_in_turn
 from inventory.reservations import PromisedLine, Reservation, as_of, next_state
-from inventory.store import catalog, events, idempotency, ledger, reservation_rows
+from inventory.store import catalog, events, group_claims, idempotency, ledger, reservation_rows
 from inventory.store.facts import Facts, Place
 from inventory.store.idempotency import Outcome
 from inventory.store.positions import decide_on
 from inventory.store.reservations import basket_supplies
-from inventory.supply import SkuSupply
+from inventory.supply import GroupHold, SkuSupply
 
 SOURCE = "order"
 """Source of the ledger entries that acts on orders make."""
@@ -90,9 +90,15 @@ def _allocate(
     wishes = {line.sku: line.location for line in message.lines}
     wished = {line.line_no: wishes.get(line.sku) or message.location for line in waiting}
 
+    def behind(line: PromisedLine) -> Sequence[GroupHold]:
+        return group_claims.served_after(
+            db, sku=line.sku, reservation_id=order.id, line_no=line.line_no, now=now
+        )
+
     def decide(facts: Facts) -> Lines:
-        # A promise once made is not held against the buffer again: without it, if need be.
-        for buffers in (True, False):
+        # A promise once made is not held against the buffer again: without it, if need be. Where
+        # not all promises on groups can be kept any more, those served later give way.
+        for buffers, in_turn in ((True, False), (False, False), (False, True)):
             supplies = basket_supplies(
                 facts,
                 channel=order.channel,
@@ -103,7 +109,9 @@ def _allocate(
                 now=now,
                 buffers=buffers,
             )
-            located = _locate_all(supplies, order, waiting, wished)
+            located = _locate_all(
+                supplies, order, waiting, wished, behind=behind if in_turn else _nobody
+            )
             if located is not None:
                 return located
         raise InsufficientStock([_shortage(supplies[line.sku], order, line) for line in waiting])
@@ -112,13 +120,22 @@ def _allocate(
     return decide_on(db, places, decide, channel=order.channel, method=order.method, now=now)
 
 
+def _nobody(_line: PromisedLine) -> Sequence[GroupHold]:
+    return ()
+
+
 def _locate_all(
     supplies: dict[str, SkuSupply],
     order: Reservation,
     waiting: Sequence[PromisedLine],
     wished: dict[int, str | None],
+    *,
+    behind: Callable[[PromisedLine], Sequence[GroupHold]],
 ) -> Lines | None:
-    """Locate line by line, each time leaving the other promises on groups feasible."""
+    """Locate line by line, each time leaving the other promises on groups feasible.
+
+    `behind`: the promises that may give way to a line.
+    """
     decided = orders.Decided(list(order.lines))
     for line in waiting:
         supply = supplies[line.sku]
@@ -128,13 +145,15 @@ def _locate_all(
         if wish is not None and wish not in members:
             problem = f"'{wish}' cannot fulfil '{line.sku}' for group '{line.group}'"
             raise InputRejected(problem, field="location")
-        day = supply.projection.index(line.promised_date)
-        supply.commit_in(line.group, order.method, day, -line.open_units, line.excluded)
-        chosen = locate(
+        units = line.open_units
+        excluded = frozenset(line.excluded)
+        supply.withdraw(GroupHold(line.group, line.promised_date, units, order.method, excluded))
+        chosen = locate_in_turn(
             supply,
             members if wish is None else [wish],
-            units=line.open_units,
+            units=units,
             promised_date=line.promised_date,
+            behind=behind(line),
         )
         if chosen is None:
             return None
