@@ -3,12 +3,13 @@
 What is asked for is a list of (SKU, location) and (SKU, group). The statement, a function in the
 database, explodes bundles, adds the members of the groups, and the members of every group that has
 outstanding promises on one of the SKUs: those promises bear on what a single location may give.
-Every position is then looked up through its indexes: the cost does not grow with the tables.
+Every position is then looked up through its indexes: the cost does not grow with the tables. Rows
+come back flat, and what positions share (a location and its calendar) is built once for all.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Any, NamedTuple
 
 import psycopg
@@ -16,6 +17,7 @@ import psycopg
 from inventory.buffer_rules import BufferRule, DatedUnits
 from inventory.calendar import Calendar
 from inventory.errors import NotFound, UnknownLocation, UnknownSku
+from inventory.ledger import AVAILABLE
 from inventory.projection import Commitment, Inbound, PositionFacts
 from inventory.supply import GroupHold
 
@@ -46,6 +48,8 @@ class Facts:
 
     by_sku: dict[str, dict[str, PositionFacts]] = field(default_factory=dict)
     """Positions by SKU and location."""
+    locations: dict[str, tuple[str, tuple[str, ...], Calendar]] = field(default_factory=dict)
+    """Type, methods and calendar of every location that bears on the answers."""
     holds: dict[str, list[GroupHold]] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
     bundles: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -53,11 +57,19 @@ class Facts:
     channels: dict[str, ChannelTerms] = field(default_factory=dict)
     stale_holds: bool = False
     """Some hold here expired and nobody wrote that down yet. It is not counted."""
+    is_limited: bool = False
+    """Supply links, stock set aside or a pre-sale may bear on the answers."""
     unknown_skus: set[str] = field(default_factory=set)
     unknown_locations: set[str] = field(default_factory=set)
 
+    def position(self, sku: str, location: str) -> PositionFacts | None:
+        """What was read of a position; None where it is unknown."""
+        return self.by_sku.get(sku, {}).get(location)
+
     def check(self, place: Place) -> None:
         """Raise unless the place that was asked for exists."""
+        if place.group is None and not self.unknown_skus and not self.unknown_locations:
+            return
         if place.group is not None and place.group not in self.groups:
             raise NotFound("group", place.group)
         if self.unknown_skus.intersection(self.components(place.sku)):
@@ -77,110 +89,168 @@ def read(
     channels: Iterable[str | None],
     methods: Iterable[str | None],
     now: datetime,
+    with_statuses: bool = False,
 ) -> Facts:
-    """Read the facts. What is unknown is noted: see `Facts.check`."""
+    """Read the facts. What is unknown is noted: see `Facts.check`.
+
+    `with_statuses`: also the units that are not for sale, which only an explanation names.
+    """
     asked = list(dict.fromkeys(places))
     wanted_methods = {method for method in methods if method is not None}
     if wanted_methods & {"ship", "sfs"}:
         wanted_methods |= {"ship", "sfs"}
-    parameters = {
-        "skus": [place.sku for place in asked],
-        "locations": [place.location for place in asked],
-        "groups": [place.group for place in asked],
-        "channels": sorted({channel for channel in channels if channel is not None}),
-        "methods": sorted(wanted_methods),
-        "states": list(COUNTED_INBOUND_STATES),
-        "now": now,
-    }
+    parameters = [
+        [place.sku for place in asked],
+        [place.location for place in asked],
+        [place.group for place in asked],
+        sorted({channel for channel in channels if channel is not None}),
+        sorted(wanted_methods),
+        list(COUNTED_INBOUND_STATES),
+        now,
+        with_statuses,
+    ]
+    by_kind: dict[str, list[_Row]] = {kind: [] for kind in _TAKE}
+    for row in db.execute(_READ, parameters, binary=True).fetchall():
+        by_kind[row[0]].append(row)
     facts = Facts()
-    for kind, row in db.execute(_READ, parameters):
-        _ADD[kind](facts, row)
-    _note_unknown_skus(db, asked, facts)
+    for kind, take in _TAKE.items():
+        if rows := by_kind[kind]:
+            take(facts, rows)
+    _note_unknown(db, asked, facts)
     return facts
 
 
-def _add_position(facts: Facts, row: Sequence[Any]) -> None:
-    sku, location, category, lo, balances, commitments, inbound, buffers, forecast = row
-    if category is None:
-        facts.unknown_skus.add(sku)
-        return
-    if lo is None:
-        facts.unknown_locations.add(location)
-        return
-    location_type, methods, timezone, cutoff, lag = lo
-    live = []
-    for promised_date, commitment_class, units, stale in commitments or ():
-        if stale:
-            facts.stale_holds = True
-        else:
-            live.append(Commitment(date.fromisoformat(promised_date), commitment_class, units))
-    facts.by_sku.setdefault(sku, {})[location] = PositionFacts(
-        sku,
-        location,
-        category,
-        location_type,
-        methods,
-        Calendar(timezone, None if cutoff is None else time.fromisoformat(cutoff), lag),
-        dict(balances or ()),
-        live,
-        [Inbound(i, datetime.fromisoformat(at), s, u) for i, at, s, u in inbound or ()],
-        {rule: _dated(first_day, units, run) for rule, first_day, units, run in buffers or ()},
-        None if forecast is None else _dated(*forecast),
-    )
+_Row = tuple[Any, ...]
+"""(kind, SKU, place, units, day, word, moment, detail): which are set depends on the kind."""
 
 
-def _dated(first_day: str, units: Sequence[float], run_id: str) -> DatedUnits:
-    return DatedUnits(date.fromisoformat(first_day), units, run_id)
-
-
-def _add_hold(facts: Facts, row: Sequence[Any]) -> None:
-    sku, group, promised_date, method, excluded, units, stale = row
-    if stale:
-        facts.stale_holds = True
-        return
-    day = date.fromisoformat(promised_date)
-    hold = GroupHold(group, day, units, method, frozenset(excluded))
-    facts.holds.setdefault(sku, []).append(hold)
-
-
-def _add_group(facts: Facts, row: Sequence[Any]) -> None:
-    facts.groups[row[0]] = row[1] or []
-
-
-def _add_bundle(facts: Facts, row: Sequence[Any]) -> None:
-    facts.bundles[row[0]] = row[1]
-
-
-def _add_rule(facts: Facts, row: Mapping[str, Any]) -> None:
-    forecast = row["forecast"]
-    names = (
-        "rule_id", "sku", "category", "location", "location_type", "method", "channel",
-        "quantity", "days_of_cover", "lookahead_days",
-    )  # fmt: skip
-    facts.rules.append(
-        BufferRule(
-            **{name: row[name] for name in names},
-            from_forecast=forecast is not None,
-            floor_units=int((forecast or {}).get("floor") or 0),
+def _take_locations(facts: Facts, rows: Sequence[_Row]) -> None:
+    for _, _, location, *_, detail in rows:
+        cutoff = detail["cutoff"]
+        calendar = Calendar(
+            detail["timezone"],
+            None if cutoff is None else time.fromisoformat(cutoff),
+            detail["put_away_lag_days"],
         )
-    )
+        facts.locations[location] = (detail["type"], tuple(detail["methods"]), calendar)
 
 
-def _add_channel(facts: Facts, row: Sequence[Any]) -> None:
-    facts.channels[row[0]] = ChannelTerms(*row[1:])
+def _take_positions(facts: Facts, rows: Sequence[_Row]) -> None:
+    by_sku, locations = facts.by_sku, facts.locations
+    for _, sku, location, units, _, category, _, _ in rows:
+        place = locations.get(location)
+        if category is None:
+            facts.unknown_skus.add(sku)
+        elif place is None:
+            facts.unknown_locations.add(location)
+        else:
+            known = by_sku.get(sku)
+            if known is None:
+                known = by_sku[sku] = {}
+            on_hand: dict[str, int] = {} if units is None else {AVAILABLE: units}
+            known[location] = PositionFacts(sku, location, category, *place, on_hand)
 
 
-_ADD: dict[str, Callable[[Facts, Any], None]] = {
-    "position": _add_position,
-    "hold": _add_hold,
-    "group": _add_group,
-    "bundle": _add_bundle,
-    "rule": _add_rule,
-    "channel": _add_channel,
+def _take_statuses(facts: Facts, rows: Sequence[_Row]) -> None:
+    for _, sku, location, units, _, status, _, _ in rows:
+        if position := facts.position(sku, location):
+            position.on_hand_units = {**position.on_hand_units, status: units}
+
+
+def _take_commitments(facts: Facts, rows: Sequence[_Row]) -> None:
+    for _, sku, location, units, promised_date, commitment_class, _, _ in rows:
+        if position := facts.position(sku, location):
+            commitment = Commitment(promised_date, commitment_class, units)
+            position.commitments = [*position.commitments, commitment]
+
+
+def _take_inbound(facts: Facts, rows: Sequence[_Row]) -> None:
+    for _, sku, location, units, _, inbound_id, expected_at, state in rows:
+        if position := facts.position(sku, location):
+            inbound = Inbound(inbound_id, expected_at, state, units)
+            position.inbound = [*position.inbound, inbound]
+
+
+def _take_buffers(facts: Facts, rows: Sequence[_Row]) -> None:
+    for _, sku, location, _, first_day, rule_id, _, (units, run_id) in rows:
+        if position := facts.position(sku, location):
+            buffer = DatedUnits(first_day, units, run_id)
+            position.computed_buffers = {**position.computed_buffers, rule_id: buffer}
+
+
+def _take_forecasts(facts: Facts, rows: Sequence[_Row]) -> None:
+    for _, sku, location, _, first_day, run_id, _, mean_units in rows:
+        if position := facts.position(sku, location):
+            position.forecast = DatedUnits(first_day, mean_units, run_id)
+
+
+def _take_stale(facts: Facts, _rows: Sequence[_Row]) -> None:
+    facts.stale_holds = True
+
+
+def _take_holds(facts: Facts, rows: Sequence[_Row]) -> None:
+    for _, sku, group, units, promised_date, method, _, excluded in rows:
+        hold = GroupHold(group, promised_date, units, method, frozenset(excluded))
+        facts.holds.setdefault(sku, []).append(hold)
+
+
+def _take_groups(facts: Facts, rows: Sequence[_Row]) -> None:
+    for _, _, group, *_, members in rows:
+        facts.groups[group] = members or []
+
+
+def _take_bundles(facts: Facts, rows: Sequence[_Row]) -> None:
+    for _, sku, component, units, *_ in rows:
+        facts.bundles.setdefault(sku, {})[component] = units
+
+
+def _take_rules(facts: Facts, rows: Sequence[_Row]) -> None:
+    for *_, rule in rows:
+        forecast = rule["forecast"]
+        facts.rules.append(
+            BufferRule(
+                **{name: rule[name] for name in _RULE_FIELDS},
+                from_forecast=forecast is not None,
+                floor_units=int((forecast or {}).get("floor") or 0),
+            )
+        )
+
+
+_RULE_FIELDS = (
+    "rule_id", "sku", "category", "location", "location_type", "method", "channel",
+    "quantity", "days_of_cover", "lookahead_days",
+)  # fmt: skip
+
+
+def _take_channels(facts: Facts, rows: Sequence[_Row]) -> None:
+    for _, _, channel, oversell_units, _, _, _, (soft_seconds, order_seconds) in rows:
+        facts.channels[channel] = ChannelTerms(soft_seconds, order_seconds, oversell_units)
+
+
+def _take_limited(facts: Facts, _rows: Sequence[_Row]) -> None:
+    facts.is_limited = True
+
+
+_TAKE: dict[str, Callable[[Facts, Sequence[_Row]], None]] = {
+    "location": _take_locations,
+    "position": _take_positions,
+    "status": _take_statuses,
+    "commitment": _take_commitments,
+    "stale": _take_stale,
+    "inbound": _take_inbound,
+    "buffer": _take_buffers,
+    "forecast": _take_forecasts,
+    "hold": _take_holds,
+    "group": _take_groups,
+    "bundle": _take_bundles,
+    "rule": _take_rules,
+    "channel": _take_channels,
+    "limited": _take_limited,
 }
+"""What to do with the rows of each kind, in this order."""
 
 
-def _note_unknown_skus(db: psycopg.Connection, asked: Sequence[Place], facts: Facts) -> None:
+def _note_unknown(db: psycopg.Connection, asked: Sequence[Place], facts: Facts) -> None:
     """A group without members has no position that would have shown whether the SKU exists."""
     unseen = {place.sku for place in asked if place.group and not facts.groups.get(place.group)}
     if unseen:
@@ -188,7 +258,4 @@ def _note_unknown_skus(db: psycopg.Connection, asked: Sequence[Place], facts: Fa
         facts.unknown_skus |= unseen - {sku for (sku,) in found}
 
 
-_READ = """
-    select * from availability_facts(
-        %(skus)s, %(locations)s, %(groups)s, %(channels)s, %(methods)s, %(states)s, %(now)s)
-"""
+_READ = "select * from stock_facts(%s, %s, %s, %s, %s, %s, %s, %s)"
