@@ -117,13 +117,13 @@ class SkuSupply:
         return self._takings[key]
 
     def _taking_at(self, row: int, member_row: int) -> Taking:
-        """`row`: the view that was asked through; `member_row`: the one that promises count on."""
+        """`row`: the view that was asked through; `member_row`: where promises on groups count."""
         raw: Units = self.projection.takeable([row])[0]
         asked = frozenset([member_row])
         promises = self._promises_near(asked)
         limits = None
         if promises:
-            limits = self._limits(promises, asked)
+            limits = self._limits(promises, asked, seen_as=row)
             left = np.minimum(raw, limits.supply_units - limits.held_units())
             # More than groups would get there may be taken if they need nothing of it.
             more = (raw > limits.supply_units) & (left < raw)
@@ -172,10 +172,18 @@ class SkuSupply:
     def _promises_near(self, asked: frozenset[int]) -> list[GroupPromise]:
         return connected(self.promises, asked) if self._promised else []
 
-    def _limits(self, promises: Sequence[GroupPromise], asked: frozenset[int]) -> GroupLimits:
+    def _limits(
+        self,
+        promises: Sequence[GroupPromise],
+        asked: frozenset[int],
+        *,
+        seen_as: int | None = None,
+    ) -> GroupLimits:
+        """`seen_as`: the row whose view counts for the one location that was asked for."""
         rows = sorted(asked.union(*(promise.members for promise in promises)))
+        views = rows if seen_as is None else [seen_as if row in asked else row for row in rows]
         projection = self.projection
-        net = net_units(projection.projected[rows], projection.takeable(rows))
+        net = net_units(projection.projected[views], projection.takeable(views))
         return GroupLimits(dict(zip(rows, net, strict=True)), promises, asked, days=projection.days)
 
     def _oversell(self, asked: frozenset[int], near: Sequence[GroupPromise]) -> int:

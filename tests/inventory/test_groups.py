@@ -208,3 +208,31 @@ def test_what_is_published_is_the_most_that_leaves_every_promise_locatable(
     assert min(got.atp, 4) == most
     assert got.as_of == NOW
     assert isinstance(got.binding_date, date)
+
+
+def test_a_store_asked_by_name_and_a_group_around_it_keep_their_own_buffers():
+    """Ten at S1, of which `ship` keeps 1 back and `sfs` 4; a parcel for the group is `sfs`."""
+    rules = [
+        BufferRule("named", sku="A", location="S1", method="ship", quantity=1),
+        BufferRule("member", sku="A", location="S1", method="sfs", quantity=4),
+    ]
+    question = Question(
+        sku="A", location=None, group=None, channel="web", method="ship",
+        positions={"S1": position("S1", 10, kind="store")}, groups={"pool": ["S1"]},
+        named=frozenset(["S1"]),
+    )  # fmt: skip
+
+    def supply():
+        return supplies_of([question], rules, last_day=day(1), now=NOW)[0]
+
+    def left(supply):
+        named, chosen = supply.at_location("S1"), supply.at_location("S1", named=False)
+        return named.atp[0], chosen.atp[0], supply.in_group("pool", "ship").atp[0]
+
+    asked = supply()
+    assert left(asked) == (9, 6, 6)
+    asked.commit_at("S1", 0, 2)
+    assert left(asked) == (7, 4, 4)
+    asked = supply()
+    asked.commit_in("pool", "ship", 0, 5)
+    assert left(asked) == (4, 1, 1)
