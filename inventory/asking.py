@@ -11,6 +11,8 @@ from inventory import explanation
 from inventory.availability import Availability, Term, earliest_index
 from inventory.buffer_rules import BufferRule, most_specific_first
 from inventory.bundles import binding_component, bundle_atp, bundle_atp_by_day
+from inventory.channel_supply import ChannelSupply
+from inventory.channel_view import limit_to_channel
 from inventory.errors import InputRejected
 from inventory.projection import PositionFacts, Projection, member_method, rules_for
 from inventory.promising import day_asked
@@ -41,6 +43,8 @@ class Question:
     oversell_units: int = 0
     named: frozenset[str] = frozenset()
     """Further locations that a basket asks for by name."""
+    channel_supply: ChannelSupply | None = None
+    """Links that bear on the answer; None where there are none."""
 
     def member_method_at(self, location: str) -> str | None:
         """How that location fulfils what was asked of a group."""
@@ -82,7 +86,7 @@ def supplies_of(
     holds = [hold for question in questions for hold in question.holds]
     days = _days(positions, holds, first_day=first_day, last_day=last_day)
     projection = Projection(positions, rules=row_rules, first_day=first_day, days=days, now=now)
-    return [
+    supplies = [
         SkuSupply(
             question.sku,
             projection,
@@ -94,6 +98,11 @@ def supplies_of(
         )
         for question, rows_of, named_of in zip(questions, rows, named_rows, strict=True)
     ]
+    for question, supply in zip(questions, supplies, strict=True):
+        limit_to_channel(
+            supply, question.channel_supply, channel=question.channel, method=question.method
+        )
+    return supplies
 
 
 def _day_zero(position: PositionFacts, now: datetime) -> date:

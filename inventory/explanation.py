@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from inventory.availability import Term, binding_index
 from inventory.buffer_rules import buffer_source
 from inventory.groups import Cut, GroupLimits
+from inventory.pre_sales import waiting_units
 from inventory.projection import HARD, PEG, SOFT, PositionFacts, Projection
 from inventory.supply import SkuSupply, Taking
 
@@ -15,6 +16,9 @@ def binding_day(supply: SkuSupply, taking: Taking, location: str | None, day: in
     """Index of the day that holds back what may be taken at `day`."""
     if location is not None:
         row = supply.row_at(location)
+        if _share_binds(taking, day):
+            assert taking.room is not None
+            return day + int(taking.room[day:].argmin())
         if taking.limits is None or taking.raw[day] >= supply.projection.raw[row, day]:
             return _binding(supply.projection, row, day)[0]
     assert taking.limits is not None, "a group always has limits"
@@ -28,6 +32,8 @@ def terms(supply: SkuSupply, taking: Taking, location: str | None, day: int) -> 
     if location is None:
         return tuple(_group_terms(supply, taking, day))
     row = supply.row_at(location)
+    if _share_binds(taking, day):
+        return tuple(_share_terms(supply, taking, location, day))
     projection = supply.projection
     parts = list(_position_terms(projection, row, day))
     closed_units = max(int(projection.raw[row, day]), 0) if day < projection.opens[row] else 0
@@ -41,6 +47,20 @@ def terms(supply: SkuSupply, taking: Taking, location: str | None, day: int) -> 
     return tuple(parts)
 
 
+def _share_binds(taking: Taking, day: int) -> bool:
+    return taking.stock is not None and bool(taking.raw[day] < taking.stock[day])
+
+
+def _share_terms(supply: SkuSupply, taking: Taking, location: str, day: int) -> Iterator[Term]:
+    """The balance of the day on which the channel's share is smallest, and the rest of others."""
+    row = supply.row_at(location)
+    binding = binding_day(supply, taking, location, day)
+    yield from _balance_terms(supply.projection, row, binding)
+    rest = int(supply.projection.balance(row)[binding] - taking.raw[day])
+    assert supply.quotas is not None
+    yield Term("channel-quota", -rest, supply.quotas.limits[row].quota_source)
+
+
 def _opening(projection: Projection, row: int) -> str:
     opens_on = projection.date(projection.opens[row]).isoformat()
     return f"nothing leaves from here before {opens_on}"
@@ -49,7 +69,7 @@ def _opening(projection: Projection, row: int) -> str:
 def _binding(projection: Projection, row: int, day: int) -> tuple[int, bool]:
     rule = projection.rules[row]
     return binding_index(
-        projection.projected[row].tolist(),
+        projection.balance(row).tolist(),
         projection.buffer[row].tolist(),
         day=day,
         lookahead_days=None if rule is None else rule.lookahead_days,
@@ -59,8 +79,22 @@ def _binding(projection: Projection, row: int, day: int) -> tuple[int, bool]:
 def _position_terms(
     projection: Projection, row: int, day: int, *, where: str = ""
 ) -> Iterator[Term]:
-    """On hand, supply and commitments up to the binding day, and the buffer if that binds."""
+    """The balance of the binding day, and the buffer if that binds."""
     binding, through_buffer = _binding(projection, row, day)
+    yield from _balance_terms(projection, row, binding, where=where)
+    rule = projection.rules[row]
+    if through_buffer and rule is not None:
+        facts = projection.positions[row]
+        source = buffer_source(
+            rule, computed=facts.computed_buffers.get(rule.rule_id), forecast=facts.forecast
+        )
+        yield Term("buffer", -int(projection.buffer[row, binding]), where + source)
+
+
+def _balance_terms(
+    projection: Projection, row: int, binding: int, *, where: str = ""
+) -> Iterator[Term]:
+    """On hand, supply and commitments up to a day, and what is kept for others."""
     facts = projection.positions[row]
     for status, units in sorted(facts.on_hand_units.items()):
         if status == "available":
@@ -69,12 +103,16 @@ def _position_terms(
             yield Term("on-hand", 0, f"{where}status {status}: {units} units, not for sale")
     yield from _commitment_terms(projection, facts, row, binding, where)
     yield from _inbound_terms(projection, facts, binding, where)
-    rule = projection.rules[row]
-    if through_buffer and rule is not None:
-        source = buffer_source(
-            rule, computed=facts.computed_buffers.get(rule.rule_id), forecast=facts.forecast
-        )
-        yield Term("buffer", -int(projection.buffer[row, binding]), where + source)
+    if row in projection.claimed:
+        axis = projection.axis(row)
+        waiting = int(waiting_units(facts.pre_sales, axis)[: binding + 1].sum())
+        names = ", ".join(sale.pre_sale_id for sale in facts.pre_sales if axis.counts(sale))
+        claimed = int(projection.claimed[row][binding])
+        source = f"{where}pre-sale {names}: {waiting} units wait for supply, {claimed} are kept"
+        yield Term("pre-sale", waiting - claimed, source)
+    if row in projection.reserved:
+        reserved = int(projection.reserved[row][binding])
+        yield Term("reserved-for-channel", -reserved, where + projection.reserved_for[row])
 
 
 def _commitment_terms(
@@ -115,6 +153,12 @@ def _group_terms(supply: SkuSupply, taking: Taking, day: int) -> Iterator[Term]:
         until = supply.projection.date(at).isoformat()
         source = f"group {promised.name}, promised until {until}"
         yield Term("group-promises", -promised.units_by_day[at], source)
+    if _share_binds(taking, day):
+        assert taking.stock is not None
+        assert supply.quotas is not None
+        sources = {supply.quotas.limits[row].quota_source for row in taking.asked}
+        rest = int(taking.raw[day] - taking.stock[day])
+        yield Term("channel-quota", rest, "; ".join(sorted(sources - {""})))
 
 
 def _member_terms(projection: Projection, row: int, day: int, *, lacks: bool) -> Iterator[Term]:

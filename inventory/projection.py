@@ -20,6 +20,7 @@ from inventory.buffer_rules import (
     winning_rule,
 )
 from inventory.calendar import UTC_DAYS, Calendar
+from inventory.pre_sales import Axis, PreSaleFacts, claimed_units, waiting_units
 
 SOFT, HARD, PEG = "soft", "hard", "peg"
 """The class of a unit of demand: a cart, an order, a pre-order waiting for dated supply."""
@@ -61,6 +62,8 @@ class PositionFacts:
     computed_buffers: Mapping[str, DatedUnits] = field(default_factory=dict)
     """By rule id, for the rules that follow the forecast."""
     forecast: DatedUnits | None = None
+    pre_sales: Sequence[PreSaleFacts] = ()
+    """What is sold ahead there; what still waits of it is among the commitments."""
 
     def view(self, *, method: str | None, channel: str | None) -> View:
         return View(self.sku, self.category, self.location, self.location_type, method, channel)
@@ -111,9 +114,16 @@ class Projection:
         self.committed = np.zeros((N, days), np.int64)
         self.buffer = np.zeros((N, days), np.int64)
         self.on_hand = np.array([p.on_hand_units.get("available", 0) for p in positions], np.int64)
+        self.claimed: dict[int, Units] = {}
+        """By row: what pre-sales take of announced supply up to each day, shape (D,)."""
+        self.reserved: dict[int, Units] = {}
+        """By row: what is set aside for other channels than that of the view, shape (D,)."""
+        self.reserved_for: dict[int, str] = {}
+        """By row: in words, for whom."""
         for row in range(N):
             self._fill(row)
         self.recompute()
+        self._claim_for_pre_sales()
 
     def index(self, day: date) -> int:
         """Where a date lies on the axis; negative before it."""
@@ -139,6 +149,48 @@ class Projection:
                 forecast=position.forecast,
             )
 
+    def axis(self, row: int) -> Axis:
+        """The days as pre-sales at a position count them."""
+        return Axis(self.first_day, self.days, self.day_zero[row], self.opens[row])
+
+    def _claim_for_pre_sales(self) -> None:
+        """Let what is sold ahead wait for announced supply, rather than take what is there."""
+        for row, position in enumerate(self.positions):
+            if not position.pre_sales:
+                continue
+            axis = self.axis(row)
+            self.committed[row] -= waiting_units(position.pre_sales, axis)
+            self.recompute()
+            self.claimed[row] = claimed_units(
+                position.pre_sales,
+                axis,
+                supply_units=np.cumsum(self.supply[row]),
+                free_units=lowest_from_each_day(self.projected[row][None, :])[0],
+            )
+            self.recompute()
+
+    def base_units(self, row: int) -> Units:
+        """What shares of a position are taken of, shape (D,): its stock before commitments."""
+        base: Units = self.on_hand[row] + np.cumsum(self.supply[row])
+        return base - self.claimed[row] if row in self.claimed else base
+
+    def set_aside(self, row: int, reserved_units: Units, *, source: str) -> None:
+        """Keep units from the view of a row, from day 0 on: whoever they are for may come today."""
+        self.reserved[row] = reserved_units
+        self.reserved_for[row] = source
+        self._recompute_raw(row)
+
+    def balance(self, row: int) -> Units:
+        """P less what is set aside for others, shape (D,)."""
+        projected: Units = self.projected[row]
+        return projected - self.reserved[row] if row in self.reserved else projected
+
+    def _recompute_raw(self, row: int) -> None:
+        rule = self.rules[row]
+        lookahead = [None if rule is None else rule.lookahead_days]
+        one = slice(row, row + 1)
+        self.raw[one] = raw_units(self.balance(row)[None, :], self.buffer[one], lookahead)
+
     def commit(self, row: int, day: int, units: int) -> None:
         """Count a commitment; call `recompute` when done.
 
@@ -152,18 +204,19 @@ class Projection:
         """Count one commitment more, and what it leaves of that position."""
         self.commit(row, day, units)
         self.projected[row, max(day, self.opens[row]) :] -= units
-        rule = self.rules[row]
-        lookahead = [None if rule is None else rule.lookahead_days]
-        one = slice(row, row + 1)
-        self.raw[one] = raw_units(self.projected[one], self.buffer[one], lookahead)
+        self._recompute_raw(row)
 
     def recompute(self) -> None:
         """Work out P and raw again after commitments were added."""
         self.projected = projected_units(
             on_hand_units=self.on_hand, supply_units=self.supply, committed_units=self.committed
         )
+        for row, units in self.claimed.items():
+            self.projected[row] -= units
         lookahead = [None if rule is None else rule.lookahead_days for rule in self.rules]
         self.raw = raw_units(self.projected, self.buffer, lookahead)
+        for row in self.reserved:
+            self._recompute_raw(row)
 
     def takeable(self, rows: Sequence[int]) -> Units:
         """What raw is of some positions, but nothing before the day they open, shape (rows, D)."""

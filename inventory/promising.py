@@ -8,12 +8,13 @@ promise was asked for: then each line, in its order, gets what can be had.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from inventory.availability import earliest_index
 from inventory.bundles import bundle_atp, explode
 from inventory.errors import InputRejected, InsufficientStock, Shortage
+from inventory.pre_sales import PreOrders
 from inventory.projection import Projection
 from inventory.supply import GroupHold, SkuSupply, Taking
 
@@ -31,6 +32,8 @@ class Ask:
     on: date | None = None
     components: Mapping[str, int] | None = None
     """Units per bundle; None for a SKU that is not a bundle."""
+    pre_order: bool = False
+    """May take what is sold ahead of its stock."""
     earliest: bool = False
     """Without a date: the first day on which the line can be had, rather than day 0."""
 
@@ -55,6 +58,8 @@ class Grant:
     ask: Ask
     units: int
     promised_date: date
+    pre_sales: Mapping[str, str] = field(default_factory=dict)
+    """By SKU: the pre-sale that it was taken from."""
 
 
 Supplies = Mapping[str, SkuSupply]
@@ -63,10 +68,24 @@ Supplies = Mapping[str, SkuSupply]
 
 def taking_of(supply: SkuSupply, ask: Ask) -> Taking:
     """What may be taken at the place of an ask, for one of its component SKUs."""
+    ahead = _sold_ahead(supply, ask)
+    if ahead is not None:
+        row = supply.row_at(ask.location or "")
+        return Taking(ahead.units_by_day, 0, supply.projection.day_zero[row], frozenset([row]))
     if ask.location is not None:
         return supply.at_location(ask.location, named=ask.group is None)
     assert ask.group is not None
     return supply.in_group(ask.group, ask.method)
+
+
+def _sold_ahead(supply: SkuSupply, ask: Ask) -> PreOrders | None:
+    """The pre-sales that a pre-order takes from: all it can get, for the days they speak of."""
+    if not ask.pre_order or ask.location is None:
+        return None
+    ahead = supply.pre_orders.get(ask.location)
+    if ahead is None or (ask.on is not None and ask.on < ahead.first_day):
+        return None
+    return ahead
 
 
 def available_units(supplies: Supplies, ask: Ask, day: int) -> int:
@@ -104,13 +123,19 @@ def _projection(supplies: Supplies) -> Projection:
     return next(iter(supplies.values())).projection
 
 
-def _take(supplies: Supplies, ask: Ask, day: int, units: int) -> None:
+def _take(supplies: Supplies, ask: Ask, day: int, units: int) -> dict[str, str]:
+    """Take units of the asked SKU or its components; the pre-sales that they came from, by SKU."""
+    pre_sales = {}
     for sku, component_units in explode(ask.parts, units).items():
-        if ask.location is not None:
+        ahead = _sold_ahead(supplies[sku], ask)
+        if ahead is not None:
+            pre_sales[sku] = ahead.take(day, component_units)
+        elif ask.location is not None:
             supplies[sku].commit_at(ask.location, day, component_units)
         else:
             assert ask.group is not None
             supplies[sku].commit_in(ask.group, ask.method, day, component_units)
+    return pre_sales
 
 
 def grant_all(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
@@ -129,23 +154,27 @@ def grant_all(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
             earlier = summed[key][1] if key in summed else 0
             summed[key] = (_component_ask(ask, sku), earlier + units)
     shortages = []
-    for (sku, _, _, day), (ask, units) in summed.items():
+    sold_ahead: dict[tuple[str, str | None, str | None, int], dict[str, str]] = {}
+    for (sku, location, group, day), (ask, units) in summed.items():
         available = available_units(supplies, ask, day)
         if units <= available:
-            _take(supplies, ask, day, units)
+            sold_ahead[sku, location, group, day] = _take(supplies, ask, day, units)
         else:
             date_asked = supplies[sku].projection.date(day)
             shortages.append(ask.shortage(sku, date_asked, units, available))
     if shortages:
         raise InsufficientStock(shortages)
     projection = _projection(supplies)
-    return [
-        Grant(ask, ask.units, projection.date(day)) for ask, day in zip(asks, days, strict=True)
-    ]
+    grants = []
+    for ask, day in zip(asks, days, strict=True):
+        taken = [sold_ahead[sku, ask.location, ask.group, day] for sku in ask.parts]
+        pre_sales = {sku: sale for part in taken for sku, sale in part.items()}
+        grants.append(Grant(ask, ask.units, projection.date(day), pre_sales))
+    return grants
 
 
 def _component_ask(ask: Ask, sku: str) -> Ask:
-    return Ask(ask.line, sku, 1, location=ask.location, group=ask.group, method=ask.method)
+    return replace(ask, sku=sku, units=1, components=None)
 
 
 def grant_partly(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
@@ -160,8 +189,8 @@ def grant_partly(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
             # As early as what there is can be had: nobody waits for what is not promised.
             day = day_of(supplies, ask, granted)
             promised_date = _projection(supplies).date(day)
-            _take(supplies, ask, day, granted)
-            grants.append(Grant(ask, granted, promised_date))
+            pre_sales = _take(supplies, ask, day, granted)
+            grants.append(Grant(ask, granted, promised_date, pre_sales))
         else:
             shortages.append(ask.shortage(ask.sku, promised_date, ask.units, available))
     if not grants:

@@ -44,6 +44,7 @@ AFTER: dict[str, dict[str, str]] = {
     "cancel": dict.fromkeys(("confirmed", "allocated", "processed", "rejected"), "cancelled"),
     "reject": dict.fromkeys(("confirmed", "allocated", "processed"), "rejected"),
     "return": {"shipped": "shipped"},
+    "redate": {state: state for state in ("confirmed", "allocated", "rejected")},
 }
 """For each act: the states it is allowed from, and the state it leads to."""
 
@@ -137,6 +138,8 @@ class PromisedLine:
     """Where the date was moved: the one that was told first."""
     backordered: bool = False
     """What was missing when the rest was shipped, and is waited for."""
+    pre_sale: str | None = None
+    """The pre-sale under which it was sold before the stock was there."""
 
     def as_dict(self) -> dict[str, object]:
         body: dict[str, object] = {"line": self.line_no, "sku": self.sku, "quantity": self.quantity}
@@ -157,6 +160,8 @@ class PromisedLine:
             body["returned"] = self.returned_units
         if self.excluded:
             body["excluded_locations"] = list(self.excluded)
+        if self.pre_sale is not None:
+            body["pre_sale"] = self.pre_sale
         return body
 
 
@@ -193,6 +198,11 @@ class Reservation:
     @property
     def open_units(self) -> int:
         return sum(line.open_units for line in self.lines)
+
+    @property
+    def waits(self) -> bool:
+        """Whether goods that arrive may be set aside for a line of it."""
+        return self.kind == "preorder" or any(line.backordered for line in self.lines)
 
 
 def _by_request_line(lines: Sequence[PromisedLine]) -> list[list[PromisedLine]]:

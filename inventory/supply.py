@@ -5,13 +5,15 @@ is published for a location already leaves room for what was promised on the gro
 """
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
 from inventory.availability import Units
+from inventory.channel_quotas import ChannelQuotas
 from inventory.groups import Cut, GroupLimits, GroupPromise, connected, net_units
+from inventory.pre_sales import PreOrders
 from inventory.projection import PositionFacts, Projection, member_method, serves
 
 
@@ -38,12 +40,23 @@ class Taking:
     """Rows of the projection that were asked for."""
     limits: GroupLimits | None = None
     """How promises on groups hold the answer back; always there for a group."""
+    room: Units | None = None
+    """What is left of the channel's share, shape (D,): not even overselling goes beyond it."""
+    stock: Units | None = None
+    """What `raw` would be without the channel's share."""
 
     @property
     def atp(self) -> list[int]:
         """ATP per day of the axis; nothing before the place's own day 0."""
-        atp: list[int] = np.maximum(self.raw + self.oversell_units, 0).tolist()
+        units = self.raw + self.oversell_units
+        if self.room is not None:
+            units = np.minimum(units, self.room)
+        atp: list[int] = np.maximum(units, 0).tolist()
         return [0] * self.day_zero + atp[self.day_zero :]
+
+    def within(self, room: Units) -> "Taking":
+        """The same within what is left of a share."""
+        return replace(self, raw=np.minimum(self.raw, room), room=room, stock=self.raw)
 
 
 class SkuSupply:
@@ -73,6 +86,10 @@ class SkuSupply:
         self.oversell_units = oversell_units
         self._promised: dict[tuple[str, frozenset[int]], list[int]] = {}
         self._takings: dict[Hashable, Taking] = {}
+        self.quotas: ChannelQuotas | None = None
+        """The shares of the channel that asks, where it has any."""
+        self.pre_orders: dict[str, PreOrders] = {}
+        """By location: what that channel may sell ahead."""
         for hold in holds:
             self.promise(hold)
 
@@ -86,7 +103,17 @@ class SkuSupply:
 
     def members(self, group: str, method: str | None, excluded: Collection[str] = ()) -> list[str]:
         """The members of a group that may fulfil this way, in the order of their names."""
-        return self._able(group, method, excluded)
+        able = self._able(group, method, excluded)
+        if self.quotas is None:
+            return able
+        return [location for location in able if self.quotas.links(self.rows[location])]
+
+    def not_linked(self, group: str) -> list[str]:
+        """Members that the channel does not sell from, whatever they are able to."""
+        if self.quotas is None:
+            return []
+        known = [location for location in sorted(self.groups[group]) if location in self.rows]
+        return [location for location in known if not self.quotas.links(self.rows[location])]
 
     def _able(self, group: str, method: str | None, excluded: Collection[str]) -> list[str]:
         """Those that may fulfil this way for any channel."""
@@ -130,13 +157,14 @@ class SkuSupply:
             if more.any():
                 more &= limits.held_units(raw) == 0
             raw = np.where(more, raw, left)
-        return Taking(
+        taking = Taking(
             raw,
             self._oversell(asked, promises),
             self.projection.day_zero[row],
             frozenset([row]),
             limits,
         )
+        return taking.within(self.quotas.room_at(row, member_row)) if self.quotas else taking
 
     def in_group(self, group: str, method: str | None, excluded: Collection[str] = ()) -> Taking:
         """What may be promised on the group, to be located at any of its members later."""
@@ -151,7 +179,8 @@ class SkuSupply:
         limits = self._limits(promises, asked)
         raw = limits.supply_units - limits.held_units()
         oversell_units = self._oversell(asked, promises)
-        return Taking(raw, oversell_units, min(zeros, default=0), asked, limits)
+        taking = Taking(raw, oversell_units, min(zeros, default=0), asked, limits)
+        return taking.within(self.quotas.room_on(asked)) if self.quotas else taking
 
     @property
     def promises(self) -> list[GroupPromise]:
@@ -205,6 +234,8 @@ class SkuSupply:
         for rows in (self.rows, self.named_rows):
             if location in rows:
                 self.projection.take(rows[location], day, units)
+                if self.quotas is not None:
+                    self.quotas.take_at(rows[location], day, units)
         self._takings.clear()
 
     def commit_in(
@@ -216,7 +247,10 @@ class SkuSupply:
         excluded: Collection[str] = (),
     ) -> None:
         """Promise units on a group for a day of the axis; negative units take a promise back."""
-        self._count(group, self._eligible_rows(group, method, excluded), day, units)
+        members = self._eligible_rows(group, method, excluded)
+        self._count(group, members, day, units)
+        if self.quotas is not None:
+            self.quotas.promise_on(group, members, day, units)
 
     def promise(self, hold: GroupHold) -> None:
         """Leave room for units that were promised on a group, through whichever channel."""

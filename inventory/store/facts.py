@@ -8,17 +8,21 @@ come back flat, and what positions share (a location and its calendar) is built 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from inventory.buffer_rules import BufferRule, DatedUnits
 from inventory.calendar import Calendar
+from inventory.channel_supply import ChannelSupply
 from inventory.errors import NotFound, UnknownLocation, UnknownSku
 from inventory.ledger import AVAILABLE
 from inventory.projection import Commitment, Inbound, PositionFacts
+from inventory.store import channel_supply
+from inventory.store.database import snapshot
 from inventory.supply import GroupHold
 
 COUNTED_INBOUND_STATES = ("confirmed", "shipped")
@@ -59,6 +63,10 @@ class Facts:
     """Some hold here expired and nobody wrote that down yet. It is not counted."""
     is_limited: bool = False
     """Supply links, stock set aside or a pre-sale may bear on the answers."""
+    channel_supply: ChannelSupply | None = None
+    """The links that do; None where there are none."""
+    vendor_dated: set[str] = field(default_factory=set)
+    """Locations from which a SKU leaves after the lead time of its vendor."""
     unknown_skus: set[str] = field(default_factory=set)
     unknown_locations: set[str] = field(default_factory=set)
 
@@ -96,6 +104,42 @@ def read(
     `with_statuses`: also the units that are not for sale, which only an explanation names.
     """
     asked = list(dict.fromkeys(places))
+    named = {channel for channel in channels if channel is not None}
+    wanted = list(methods)
+
+    def stock() -> Facts:
+        return _read_stock(
+            db, asked, channels=named, methods=wanted, now=now, with_statuses=with_statuses
+        )
+
+    facts = stock()
+    if not facts.is_limited:
+        return facts
+    if db.info.transaction_status != TransactionStatus.IDLE:
+        _read_channel_supply(db, facts, named, now=now)
+        return facts
+    with snapshot(db):  # What was read and what limits it are of one moment.
+        facts = stock()
+        _read_channel_supply(db, facts, named, now=now)
+    return facts
+
+
+def _read_channel_supply(
+    db: psycopg.Connection, facts: Facts, channels: set[str], *, now: datetime
+) -> None:
+    found = channel_supply.read(db, facts.by_sku, channels=channels, now=now)
+    facts.channel_supply = found if found.links or found.linked else None
+
+
+def _read_stock(
+    db: psycopg.Connection,
+    asked: Sequence[Place],
+    *,
+    channels: set[str],
+    methods: Iterable[str | None],
+    now: datetime,
+    with_statuses: bool,
+) -> Facts:
     wanted_methods = {method for method in methods if method is not None}
     if wanted_methods & {"ship", "sfs"}:
         wanted_methods |= {"ship", "sfs"}
@@ -103,7 +147,7 @@ def read(
         [place.sku for place in asked],
         [place.location for place in asked],
         [place.group for place in asked],
-        sorted({channel for channel in channels if channel is not None}),
+        sorted(channels),
         sorted(wanted_methods),
         list(COUNTED_INBOUND_STATES),
         now,
@@ -117,6 +161,8 @@ def read(
         if rows := by_kind[kind]:
             take(facts, rows)
     _note_unknown(db, asked, facts)
+    if facts.vendor_dated:
+        _date_vendors(db, facts)
     return facts
 
 
@@ -131,7 +177,10 @@ def _take_locations(facts: Facts, rows: Sequence[_Row]) -> None:
             detail["timezone"],
             None if cutoff is None else time.fromisoformat(cutoff),
             detail["put_away_lag_days"],
+            detail["handling_days"] or 0,
         )
+        if detail["type"] == "vendor" and detail["handling_days"] is None:
+            facts.vendor_dated.add(location)
         facts.locations[location] = (detail["type"], tuple(detail["methods"]), calendar)
 
 
@@ -257,5 +306,19 @@ def _note_unknown(db: psycopg.Connection, asked: Sequence[Place], facts: Facts) 
         found = db.execute("select sku from skus where sku = any (%s)", [list(unseen)])
         facts.unknown_skus |= unseen - {sku for (sku,) in found}
 
+
+def _date_vendors(db: psycopg.Connection, facts: Facts) -> None:
+    """Stock at a vendor's can leave when the vendor of the SKU had the time to send it."""
+    found = db.execute(_VENDOR_DAYS, [sorted(facts.by_sku)])
+    for sku, days in found:
+        for location in facts.vendor_dated:
+            if position := facts.position(sku, location):
+                position.calendar = replace(position.calendar, handling_days=days)
+
+
+_VENDOR_DAYS = """
+    select s.sku, ceil(v.lead_time_days)::int from skus s join vendors v on v.vendor = s.vendor
+    where s.sku = any (%s)
+"""
 
 _READ = "select * from stock_facts(%s, %s, %s, %s, %s, %s, %s, %s)"

@@ -1,5 +1,6 @@
 """Rows of reservations and their lines: read, written, and every transition on record."""
 
+import json
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -51,7 +52,8 @@ def _read(db: psycopg.Connection, column: str, key: str, *, lock: bool) -> Reser
             """
             select line_no, request_line, sku, quantity, promised_date, open_units, location,
                 group_id as "group", shipped_units, returned_units,
-                excluded_locations as excluded, bundle_sku as bundle, bundle_units, filled_at,
+                excluded_locations as excluded, bundle_sku as bundle, bundle_units,
+                pre_sale_id as pre_sale, filled_at,
                 first_promised_date, backordered
             from reservation_lines where reservation_id = %s order by line_no
             """,
@@ -95,6 +97,8 @@ def insert(db: psycopg.Connection, reservation: Reservation, *, actor: str) -> N
         "quantities": [line.quantity for line in lines],
         "bundles": [line.bundle for line in lines],
         "bundle_units": [line.bundle_units for line in lines],
+        "excluded": [json.dumps(line.excluded) if line.excluded else None for line in lines],
+        "pre_sales": [line.pre_sale for line in lines],
     }
     db.execute(_INSERT, parameters)
 
@@ -110,14 +114,16 @@ with reservation as (
     values (%(id)s, 'place', %(state)s, %(now)s, %(actor)s)
 )
 insert into reservation_lines (reservation_id, method, class, expires_at, line_no, request_line,
-    sku, location, group_id, promised_date, quantity, open_units, bundle_sku, bundle_units)
+    sku, location, group_id, promised_date, quantity, open_units, bundle_sku, bundle_units,
+    excluded_locations, pre_sale_id)
 select %(id)s, %(method)s, %(class)s, %(expires_at)s, line_no, request_line,
-    sku, location, group_id, promised_date, quantity, quantity, bundle_sku, bundle_units
+    sku, location, group_id, promised_date, quantity, quantity, bundle_sku, bundle_units,
+    array(select jsonb_array_elements_text(excluded::jsonb)), pre_sale_id
 from unnest(%(line_nos)s::int[], %(request_lines)s::int[], %(skus)s::text[],
     %(locations)s::text[], %(groups)s::text[], %(dates)s::date[], %(quantities)s::bigint[],
-    %(bundles)s::text[], %(bundle_units)s::bigint[])
+    %(bundles)s::text[], %(bundle_units)s::bigint[], %(excluded)s::text[], %(pre_sales)s::text[])
     as k (line_no, request_line, sku, location, group_id, promised_date, quantity, bundle_sku,
-        bundle_units)
+        bundle_units, excluded, pre_sale_id)
 """
 
 
@@ -210,6 +216,7 @@ def _line_parameters(reservation: Reservation, line: PromisedLine) -> dict[str, 
         "excluded": list(line.excluded),
         "bundle": line.bundle,
         "bundle_units": line.bundle_units,
+        "pre_sale": line.pre_sale,
     }
 
 
@@ -217,11 +224,11 @@ _WRITE_LINE = """
 insert into reservation_lines (reservation_id, method, class, expires_at, line_no, request_line,
     sku, location, group_id, promised_date, quantity, open_units, shipped_units, returned_units,
     excluded_locations, bundle_sku, bundle_units, filled_at, first_promised_date,
-    backordered)
+    backordered, pre_sale_id)
 values (%(reservation_id)s, %(method)s, %(class)s, %(expires_at)s, %(line_no)s, %(request_line)s,
     %(sku)s, %(location)s, %(group)s, %(promised_date)s, %(quantity)s, %(open)s, %(shipped)s,
     %(returned)s, %(excluded)s, %(bundle)s, %(bundle_units)s,
-    %(filled_at)s, %(first_promised_date)s, %(backordered)s)
+    %(filled_at)s, %(first_promised_date)s, %(backordered)s, %(pre_sale)s)
 on conflict (reservation_id, line_no) do update set
     location = excluded.location, quantity = excluded.quantity, open_units = excluded.open_units,
     shipped_units = excluded.shipped_units, returned_units = excluded.returned_units,

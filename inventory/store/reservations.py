@@ -1,6 +1,6 @@
 """Reservations in PostgreSQL: the only functions that place, confirm, extend, release or expire."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -101,7 +101,7 @@ def _promise(facts: Facts, basket: Basket, *, reservation_id: str, now: datetime
         expires_at=None if whole else now + timedelta(seconds=seconds),
         priority=basket.priority,
         order_id=basket.order_id,
-        lines=promised_lines(grants),
+        lines=promised_lines(grants, supplies),
     )
 
 
@@ -115,8 +115,13 @@ def basket_supplies(
     on: date | None,
     now: datetime,
     buffers: bool = True,
+    shares: bool = True,
 ) -> dict[str, SkuSupply]:
-    """One supply per SKU over every position that was read."""
+    """One supply per SKU over every position that was read.
+
+    `buffers`, `shares`: whether promise buffers and the channel's supply links are looked at, as
+    they are for a new promise.
+    """
     last_day = asking.check_horizon(HORIZON_DAYS, on, now=now)
     questions = [
         Question(
@@ -130,6 +135,7 @@ def basket_supplies(
             holds=facts.holds.get(sku, ()),
             oversell_units=oversell_units,
             named=named,
+            channel_supply=facts.channel_supply if shares else None,
         )
         for sku, positions in facts.by_sku.items()
     ]
@@ -152,14 +158,20 @@ def _asks(facts: Facts, basket: Basket) -> list[Ask]:
                 method=basket.method,
                 on=basket.on,
                 components=facts.bundles.get(line.sku),
+                pre_order=basket.kind == "preorder",
                 earliest=basket.kind == "preorder",
             )
         )
     return asks
 
 
-def promised_lines(grants: Sequence[Grant]) -> tuple[PromisedLine, ...]:
-    """The lines that grants become; a bundle becomes one per component."""
+def promised_lines(
+    grants: Sequence[Grant], supplies: Mapping[str, SkuSupply]
+) -> tuple[PromisedLine, ...]:
+    """The lines that grants become; a bundle becomes one per component.
+
+    What is promised on a group stays with the members that the channel sold it from.
+    """
     lines: list[PromisedLine] = []
     for grant in grants:
         ask = grant.ask
@@ -175,8 +187,10 @@ def promised_lines(grants: Sequence[Grant]) -> tuple[PromisedLine, ...]:
                     open_units=units,
                     location=ask.location,
                     group=ask.group,
+                    excluded=tuple(supplies[sku].not_linked(ask.group)) if ask.group else (),
                     bundle=bundle,
                     bundle_units=None if bundle is None else grant.units,
+                    pre_sale=grant.pre_sales.get(sku),
                 )
             )
     return tuple(lines)
