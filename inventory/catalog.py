@@ -36,6 +36,9 @@ class Location:
     """Local time after which a promise can no longer leave today; none: midnight."""
     put_away_lag_days: int = 0
     """From the dock to the shelf."""
+    handling_days: int | None = None
+    """From deciding that something is sent from here to the day it leaves for the customer. None:
+    at once, but from a vendor after the lead time of the vendor of the SKU."""
 
     def __post_init__(self) -> None:
         _id(self.id)
@@ -47,6 +50,7 @@ class Location:
             _one_of("methods", method, METHODS)
         _at_least("daily_capacity", self.daily_capacity, 0)
         _at_least("put_away_lag_days", self.put_away_lag_days, 0)
+        _at_least("handling_days", self.handling_days, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +127,20 @@ class Group:
 
     def __post_init__(self) -> None:
         _id(self.id)
-        if not self.locations:
+        if not self.locations and not is_built_in(self.id):
             raise InputRejected("a group needs at least one location", field="locations")
+
+
+EVERYWHERE = "*"
+"""The group of every location."""
+
+TIER_PREFIX = "tier:"
+"""What the ids of the groups of all locations of one type begin with, as in `tier:store`."""
+
+
+def is_built_in(group_id: str) -> bool:
+    """Whether a group is kept by the database itself, as locations come and go."""
+    return group_id == EVERYWHERE or group_id.startswith(TIER_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +149,8 @@ class Bundle:
 
     id: str
     components: Mapping[str, int]
+    ship_together: bool = False
+    """All of one bundle must leave from one location, also when it is asked of a group."""
 
     def __post_init__(self) -> None:
         _id(self.id)

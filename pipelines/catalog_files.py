@@ -53,6 +53,7 @@ KINDS: dict[str, CatalogKind] = {
             Column("timezone"), Column("methods", "list"),
             Column("daily_capacity", "integer", minimum=0), Column("cutoff", "time"),
             Column("put_away_lag_days", "integer", minimum=0),
+            Column("handling_days", "integer", minimum=0),
         ),
         defaults={"timezone": "UTC", "put_away_lag_days": 0}, named_after="location",
     ),

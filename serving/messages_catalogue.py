@@ -5,7 +5,14 @@ from datetime import time
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
 
 from serving.messages import (
     Day,
@@ -64,6 +71,7 @@ class Location(CatalogueItem):
     daily_capacity: Units | None = None
     cutoff: Annotated[time, BeforeValidator(_local_time)] | None = None
     put_away_lag_days: WholeDays = 0
+    handling_days: WholeDays | None = None
 
 
 class Sku(CatalogueItem):
@@ -113,6 +121,7 @@ class Bundle(Message):
     """A SKU that is sold as a set of others."""
 
     components: Annotated[dict[Id, PositiveUnits], Field(min_length=1)]
+    ship_together: StrictBool = False
 
 
 class ForecastMeasure(CatalogueItem):

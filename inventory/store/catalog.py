@@ -21,6 +21,7 @@ from inventory.catalog import (
     Sku,
     SupplyLink,
     Vendor,
+    is_built_in,
 )
 from inventory.errors import InputRejected, NotFound, UnknownLocation, UnknownSku
 
@@ -75,6 +76,7 @@ def put_many(db: psycopg.Connection, items: Sequence[Item]) -> int:
         with db.transaction():
             if kind is Bundle:
                 return _put_bundles(db, [item for item in items if isinstance(item, Bundle)])
+            refuse_built_in(item.id for item in items if isinstance(item, Group))
             new = _put_rows(db, kind, items)
             if kind is Group:
                 _put_members(db, [item for item in items if isinstance(item, Group)])
@@ -149,6 +151,14 @@ def _value(item: Item, name: str) -> object:
     return Jsonb(value) if name == "forecast" and value is not None else value
 
 
+def refuse_built_in(group_ids: Iterable[str]) -> None:
+    """Raise `InputRejected` for a group whose members nobody but the database decides."""
+    for group_id in group_ids:
+        if is_built_in(group_id):
+            problem = f"'{group_id}' is built in: it has every location of its kind by itself"
+            raise InputRejected(problem, field="id")
+
+
 def _put_members(db: psycopg.Connection, groups: Sequence[Group]) -> None:
     db.execute("delete from group_members where group_id = any (%s)", [[g.id for g in groups]])
     with db.cursor() as cursor:
@@ -206,8 +216,12 @@ def _put_bundles(db: psycopg.Connection, bundles: Sequence[Bundle]) -> int:
     db.execute("delete from bundles where sku = any (%s)", [ids])
     with db.cursor() as cursor:
         cursor.executemany(
-            "insert into bundles (sku, component, units) values (%s, %s, %s)",
-            [(b.id, component, n) for b in bundles for component, n in b.components.items()],
+            "insert into bundles (sku, component, units, ship_together) values (%s, %s, %s, %s)",
+            [
+                (bundle.id, component, units, bundle.ship_together)
+                for bundle in bundles
+                for component, units in bundle.components.items()
+            ],
         )
     _check_one_level(db)
     return len(set(ids)) - len(old)
@@ -271,7 +285,8 @@ _SELECTS: dict[type, LiteralString] = {
         from {table} t where {where}
     """,
     Bundle: """
-        select {key} as id, jsonb_object_agg(component, units) as components
+        select {key} as id, jsonb_object_agg(component, units) as components,
+            bool_or(ship_together) as ship_together
         from {table} where {where} group by sku
     """,
     SupplyLink: "select t.*, {key} as id, reserve_units as reserve from {table} t where {where}",

@@ -75,7 +75,7 @@ def put_group(id: Id, body: messages.Group, call: CatalogueWriter) -> JSONRespon
 @router.put("/bundles/{sku}")
 def put_bundle(sku: Id, body: messages.Bundle, call: CatalogueWriter) -> JSONResponse:
     """Say what a SKU that is sold as a set is made of."""
-    return _put(call, kinds.Bundle(id=sku, components=dict(body.components)), body)
+    return _put(call, kinds.Bundle(id=sku, **body.model_dump()), body)
 
 
 @router.put("/buffer-rules/{id}")
