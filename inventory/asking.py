@@ -11,6 +11,7 @@ from inventory import explanation
 from inventory.availability import Availability, Term, earliest_index
 from inventory.buffer_rules import BufferRule, most_specific_first
 from inventory.bundles import binding_component, bundle_atp, bundle_atp_by_day
+from inventory.catalog import EVERYWHERE
 from inventory.channel_supply import ChannelSupply
 from inventory.channel_view import limit_to_channel
 from inventory.errors import InputRejected
@@ -148,6 +149,10 @@ def answer(
     atp = taking.atp
     earliest = None if quantity is None else earliest_index(atp, quantity, start=day)
     binding = explanation.binding_day(supply, taking, question.location, day)
+    terms = None
+    if explain:
+        by_tier = question.group == EVERYWHERE
+        terms = explanation.terms(supply, taking, question.location, day, by_tier=by_tier)
     return Availability(
         sku=question.sku,
         location=question.location,
@@ -162,7 +167,7 @@ def answer(
         atp_by_day=tuple(atp[day_zero : day_zero + horizon_days + 1]),
         quantity=quantity,
         earliest_date=None if earliest is None else projection.date(earliest),
-        terms=explanation.terms(supply, taking, question.location, day) if explain else None,
+        terms=terms,
     )
 
 

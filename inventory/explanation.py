@@ -1,6 +1,8 @@
 """Why an answer is what it is: signed terms that sum to `raw` on the day that binds."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from inventory.availability import Term, binding_index
 from inventory.buffer_rules import buffer_source
@@ -8,6 +10,9 @@ from inventory.groups import Cut, GroupLimits
 from inventory.pre_sales import waiting_units
 from inventory.projection import HARD, PEG, SOFT, PositionFacts, Projection
 from inventory.supply import SkuSupply, Taking
+
+NAMED_MAX = 5
+"""So many locations of a tier are named in the source of its terms."""
 
 COMMITMENT_TERMS = {SOFT: "soft-holds", HARD: "orders", PEG: "pre-orders"}
 
@@ -27,10 +32,20 @@ def binding_day(supply: SkuSupply, taking: Taking, location: str | None, day: in
     return max((counted_on[row] for row in asked), default=day)
 
 
-def terms(supply: SkuSupply, taking: Taking, location: str | None, day: int) -> tuple[Term, ...]:
-    """The terms of the raw availability at `day` of a location, or of a group (`location` None)."""
+def terms(
+    supply: SkuSupply,
+    taking: Taking,
+    location: str | None,
+    day: int,
+    *,
+    by_tier: bool = False,
+) -> tuple[Term, ...]:
+    """The terms of the raw availability at `day` of a location, or of a group (`location` None).
+
+    `by_tier`: those of a group for all locations of one type together, rather than for each.
+    """
     if location is None:
-        return tuple(_group_terms(supply, taking, day))
+        return tuple(_group_terms(supply, taking, day, by_tier=by_tier))
     row = supply.row_at(location)
     if _share_binds(taking, day):
         return tuple(_share_terms(supply, taking, location, day))
@@ -141,13 +156,21 @@ def _inbound_terms(
             yield Term("inbound", inbound.units, source)
 
 
-def _group_terms(supply: SkuSupply, taking: Taking, day: int) -> Iterator[Term]:
+def _group_terms(supply: SkuSupply, taking: Taking, day: int, *, by_tier: bool) -> Iterator[Term]:
     """Every location of the cut at its own day, then the promises that the cut counts."""
     assert taking.limits is not None
     cut = taking.limits.cut_at(day)
     locations = {row: location for location, row in supply.rows.items()}
+    tiers: dict[str, _Tier] = {}
     for row, at in sorted(cut.counted_on.items(), key=lambda item: locations[item[0]]):
-        yield from _member_terms(supply.projection, row, at, lacks=row in taking.asked)
+        of_member = _member_terms(supply.projection, row, at, lacks=row in taking.asked)
+        if not by_tier:
+            yield from of_member
+            continue
+        tier = tiers.setdefault(supply.projection.positions[row].location_type, _Tier())
+        tier.add(locations[row], of_member)
+    for name, tier in sorted(tiers.items()):
+        yield from tier.terms(name)
     for promise, at in cut.joined:
         promised = taking.limits.promises[promise]
         until = supply.projection.date(at).isoformat()
@@ -159,6 +182,30 @@ def _group_terms(supply: SkuSupply, taking: Taking, day: int) -> Iterator[Term]:
         sources = {supply.quotas.limits[row].quota_source for row in taking.asked}
         rest = int(taking.raw[day] - taking.stock[day])
         yield Term("channel-quota", rest, "; ".join(sorted(sources - {""})))
+
+
+@dataclass(slots=True)
+class _Tier:
+    """What all locations of one type give together."""
+
+    locations: list[str] = field(default_factory=list)
+    units: Counter[str] = field(default_factory=Counter)
+
+    def add(self, location: str, parts: Iterable[Term]) -> None:
+        """Count in what a location gives; one that gives nothing and lacks nothing is left out."""
+        found = [part for part in parts if part.quantity]
+        if found:
+            self.locations.append(location)
+        for part in found:
+            self.units[part.term] += part.quantity
+
+    def terms(self, tier: str) -> Iterator[Term]:
+        """One term of each kind."""
+        named = ", ".join(self.locations[:NAMED_MAX])
+        more = len(self.locations) - NAMED_MAX
+        source = f"{tier}: {named}" + (f" and {more} more" if more > 0 else "")
+        for term, units in self.units.items():
+            yield Term(term, units, source)
 
 
 def _member_terms(projection: Projection, row: int, day: int, *, lacks: bool) -> Iterator[Term]:
