@@ -4,17 +4,21 @@ Each function decides on the lines of a reservation and returns them as they are
 that means for stock on hand is worked out from the difference. Nothing here touches a balance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from inventory.errors import InputRejected
 from inventory.reservations import PromisedLine
 
-ACTS = ("allocate", "process", "ship", "cancel", "reject", "return")
+ACTS = ("allocate", "process", "ship", "cancel", "reject", "return", "redate")
 
 NOT_IN_STOCK, MISMATCH, DAMAGED = "not-in-stock", "mismatch", "damaged"
 REJECT_REASONS = (NOT_IN_STOCK, MISMATCH, DAMAGED)
+
+CANCEL_REST, BACK_ORDER_REST = "cancel", "backorder"
+RESTS = (CANCEL_REST, BACK_ORDER_REST)
+"""What becomes of the rest of a line that ships short: given up, or owed for a later day."""
 
 RETURN_STATUSES = ("inspection", "available", "frozen", "defective", "scrap")
 
@@ -39,16 +43,25 @@ class OrderMessage:
     location: str | None = None
     at: datetime | None = None
     reason: str | None = None
+    rest: str | None = None
+    """Of a shipment: what becomes of units that are not in it; given up when it does not say."""
+    on: date | None = None
+    """Of a new date: the day; the earliest that can be kept when it does not say."""
 
     def as_dict(self) -> dict[str, object]:
         """The body that a repeat of the message must agree with."""
-        return {
+        body: dict[str, object] = {
             "id": self.id,
             "lines": [[li.sku, li.quantity, li.location, li.status] for li in self.lines],
             "location": self.location,
             "at": None if self.at is None else self.at.isoformat(),
             "reason": self.reason,
         }
+        if self.rest is not None:
+            body["rest"] = self.rest
+        if self.on is not None:
+            body["on"] = self.on.isoformat()
+        return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,8 @@ class Decided:
 
     lines: list[PromisedLine]
     moved: list[Moved] = field(default_factory=list)
+    rests: list[Moved] = field(default_factory=list)
+    """Units that nobody is owed any more: cancelled, or left out of a shipment."""
 
     def put(self, line: PromisedLine) -> None:
         self.lines = [line if old.line_no == line.line_no else old for old in self.lines]
@@ -137,20 +152,38 @@ def _check_place(lines: Sequence[PromisedLine], message: OrderMessage) -> None:
 
 
 def ship(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
-    """Units leave. The rest of a line that ships short goes back to what may be promised."""
+    """Units leave. The rest of a line that ships short is given up, or waits as a backorder."""
     decided = Decided(list(lines))
-    waiting = [line for line in lines if line.open_units]
-    _check_place(waiting, message)
-    for asked in _named(waiting, message):
-        touched = [li for li in decided.lines if li.open_units and _at(li, asked, message)]
-        left = _quantity(asked, sum(line.open_units for line in touched), verb="ship")
-        for line in touched:
-            shipped = min(left, line.open_units)
-            left -= shipped
-            decided.put(replace(line, open_units=0, shipped_units=line.shipped_units + shipped))
-            if shipped:
-                decided.moved.append(Moved(line, shipped))
+    located = _located(lines)
+    _check_place(located, message)
+    for _, line, units in _taken(decided, message, located, open_units=_open, verb="ship"):
+        rest = line.open_units - units
+        shipped = replace(line, open_units=0, shipped_units=line.shipped_units + units)
+        decided.put(shipped)
+        if units:
+            decided.moved.append(Moved(line, units))
+        if rest:
+            decided.rests.append(Moved(shipped, rest))
     return decided
+
+
+def back_order(decided: Decided, rest: Moved, *, promised_date: date) -> None:
+    """The rest of a line that shipped short waits for supply, where its group may have it."""
+    line = rest.line
+    waiting = replace(
+        line,
+        location=line.location if line.group is None else None,
+        promised_date=promised_date,
+        first_promised_date=line.first_promised_date or line.promised_date,
+        open_units=rest.units,
+        filled_at=None,
+        backordered=True,
+    )
+    if line.quantity == rest.units:
+        decided.put(waiting)
+        return
+    decided.put(replace(line, quantity=line.quantity - rest.units))
+    decided.split(replace(waiting, quantity=rest.units, shipped_units=0, returned_units=0))
 
 
 def cancel(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
@@ -158,13 +191,10 @@ def cancel(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
     decided = Decided(list(lines))
     waiting = [line for line in lines if line.open_units]
     _check_place(waiting, message)
-    for asked in _named(waiting, message):
-        touched = [line for line in waiting if _at(line, asked, message)]
-        left = _quantity(asked, sum(line.open_units for line in touched), verb="cancel")
-        for line in touched:
-            units = min(left, line.open_units)
-            left -= units
+    for _, line, units in _taken(decided, message, waiting, open_units=_open, verb="cancel"):
+        if units:
             decided.put(replace(line, open_units=line.open_units - units))
+            decided.rests.append(Moved(line, units))
     return decided
 
 
@@ -173,20 +203,22 @@ def reject(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
     if message.reason not in REJECT_REASONS:
         raise InputRejected(f"must be one of {', '.join(REJECT_REASONS)}", field="reason")
     decided = Decided(list(lines))
+    located = _located(lines)
+    _check_place(located, message)
+    for _, line, units in _taken(decided, message, located, open_units=_open, verb="reject"):
+        if units:
+            decided.moved.append(Moved(line, units))
+            _send_back(decided, line, units)
+    return decided
+
+
+def _located(lines: Sequence[PromisedLine]) -> list[PromisedLine]:
     located = [line for line in lines if line.open_units and line.location is not None]
     if not located:
-        raise InputRejected("no line of this order is at a location yet", field="lines")
-    _check_place(located, message)
-    for asked in _named(located, message):
-        touched = [li for li in located if _at(li, asked, message)]
-        left = _quantity(asked, sum(line.open_units for line in touched), verb="reject")
-        for line in touched:
-            units = min(left, line.open_units)
-            left -= units
-            if units:
-                decided.moved.append(Moved(line, units))
-                _send_back(decided, line, units)
-    return decided
+        raise InputRejected(
+            "no line of this order is at a location yet; allocate it first", field="lines"
+        )
+    return located
 
 
 def _send_back(decided: Decided, line: PromisedLine, units: int) -> None:
@@ -207,22 +239,57 @@ def _send_back(decided: Decided, line: PromisedLine, units: int) -> None:
 def take_back(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
     """Customers return what was shipped, at most that; it arrives in inspection."""
     decided = Decided(list(lines))
-    shipped = [line for line in lines if line.shipped_units > line.returned_units]
-    for asked in _named(shipped, message):
+    shipped = [line for line in lines if _out(line)]
+    # The place of a return is where it arrives, not where it left from.
+    for asked, line, units in _taken(
+        decided, message, shipped, open_units=_out, verb="return", anywhere=True
+    ):
         status = asked.status or "inspection"
         if status not in RETURN_STATUSES:
             raise InputRejected(f"must be one of {', '.join(RETURN_STATUSES)}", field="status")
-        touched = [line for line in decided.lines if line.sku == asked.sku]
-        open_units = sum(line.shipped_units - line.returned_units for line in touched)
-        left = _quantity(asked, open_units, verb="return")
-        for line in touched:
-            units = min(left, line.shipped_units - line.returned_units)
-            left -= units
-            if units:
-                decided.put(replace(line, returned_units=line.returned_units + units))
-                at = replace(line, location=asked.location or message.location or line.location)
-                decided.moved.append(Moved(at, units, status))
+        if units:
+            decided.put(replace(line, returned_units=line.returned_units + units))
+            at = replace(line, location=asked.location or message.location or line.location)
+            decided.moved.append(Moved(at, units, status))
     return decided
+
+
+def _open(line: PromisedLine) -> int:
+    return line.open_units
+
+
+def _out(line: PromisedLine) -> int:
+    """Units that the customer has."""
+    return line.shipped_units - line.returned_units
+
+
+def _taken(
+    decided: Decided,
+    message: OrderMessage,
+    pool: Sequence[PromisedLine],
+    *,
+    open_units: Callable[[PromisedLine], int],
+    verb: str,
+    anywhere: bool = False,
+) -> Iterator[tuple[ActLine, PromisedLine, int]]:
+    """What a message takes of each line in `pool`: the line as it stands by then, and units of it.
+
+    Also lines of which it takes nothing, when what it names was used up by the lines before.
+    """
+    numbers = {line.line_no for line in pool}
+    for asked in _named(pool, message):
+        touched = [
+            line
+            for line in decided.lines
+            if line.line_no in numbers
+            and open_units(line)
+            and (line.sku == asked.sku if anywhere else _at(line, asked, message))
+        ]
+        left = _quantity(asked, sum(map(open_units, touched)), verb=verb)
+        for line in touched:
+            units = min(left, open_units(line))
+            left -= units
+            yield asked, line, units
 
 
 def _quantity(asked: ActLine, open_units: int, *, verb: str) -> int:

@@ -143,3 +143,7 @@ class OrderAct(Message):
     location: Id | None = None
     at: Moment | None = None
     reason: Text | None = None
+    rest: Literal["cancel", "backorder"] | None = None
+    """Of `ship`: units that are not in the shipment are given up, unless they are owed."""
+    on: Day | None = None
+    """Of `redate`: the new day; the first that can be kept when it does not say."""

@@ -1,27 +1,35 @@
-"""Acts on confirmed orders in PostgreSQL: allocate, process, ship, cancel, reject and return.
+"""Acts on confirmed orders in PostgreSQL: allocate, process, ship, cancel, reject, return, redate.
 
 Every act is one message with an id, and one transaction: the lines, the balances and the record of
 what happened change together, or nothing does.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import psycopg
 
-from inventory import orders
+from inventory import asking, orders
+from inventory.asking import HORIZON_DAYS
 from inventory.errors import InputRejected, InsufficientStock, Shortage
 from inventory.ledger import AVAILABLE, Fact, Key
 from inventory.orders import DAMAGED, NOT_IN_STOCK, Moved, OrderMessage
-from inventory.promising import locate_in_turn
+from inventory.redating import Wait, first_dates, redated
 from inventory.reservations import PromisedLine, Reservation, as_of, next_state
-from inventory.store import catalog, events, group_claims, idempotency, ledger, reservation_rows
+from inventory.store import (
+    announcements,
+    catalog,
+    idempotency,
+    ledger,
+    reservation_rows,
+    supply_shocks,
+)
+from inventory.store.allocation import allocate, supplies_of
 from inventory.store.facts import Facts, Place
 from inventory.store.idempotency import Outcome
 from inventory.store.positions import decide_on
-from inventory.store.reservations import basket_supplies
-from inventory.supply import GroupHold, SkuSupply
+from inventory.supply import SkuSupply
 
 SOURCE = "order"
 """Source of the ledger entries that acts on orders make."""
@@ -58,9 +66,13 @@ def perform(
     def once() -> dict[str, object]:
         before = as_of(reservation_rows.by_order(db, order_id, lock=True), now)
         state = next_state(before, act)
-        lines = _ACTS[act](db, before, message, now, actor)
-        reached = orders.state_after(state, lines, before=before.state)
-        after = replace(before, state=reached, lines=tuple(lines))
+        held = set() if act == "process" else _hold(db, before, message)
+        if before.waits:
+            # Goods that came meanwhile changed lines, under the positions that are held now.
+            before = as_of(reservation_rows.by_id(db, before.id), now)
+        done = _ACTS[act](db, before, message, now, actor)
+        reached = orders.state_after(state, done.lines, before=before.state)
+        after = replace(before, state=reached, lines=tuple(done.lines))
         reservation_rows.move(
             db,
             before,
@@ -71,6 +83,9 @@ def perform(
             reason=message.reason,
             body=message.as_dict(),
         )
+        also = held.union(done.touched)
+        risen = {place for place in also if place[0] in done.risen}
+        supply_shocks.settle(db, fallen=done.fallen, risen=risen, also=also, now=now, cause=act)
         return after.as_dict()
 
     body = {"order": order_id, "act": act, **message.as_dict()}
@@ -80,158 +95,157 @@ def perform(
 Lines = Sequence[PromisedLine]
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """Lines after an act, and where it changed what others may have."""
+
+    lines: Lines
+    fallen: Collection[tuple[str, str]] = ()
+    """Positions at which promises may have lost their supply."""
+    risen: Collection[str] = ()
+    """SKUs of which units came free for those who wait."""
+    touched: Collection[tuple[str, str]] = ()
+    """Further positions that the act holds."""
+
+
+def _hold(
+    db: psycopg.Connection, order: Reservation, message: OrderMessage
+) -> set[tuple[str, str]]:
+    """Lock all that the act may bear on: where the lines are, and where the message says."""
+    named = {message.location, *(line.location for line in message.lines)} - {None}
+    places = [Place(line.sku, line.location, _group_of(line)) for line in order.lines]
+    places += [Place(sku, at) for sku in {line.sku for line in order.lines} for at in named]
+    return set(announcements.hold(db, places))
+
+
 def _allocate(
     db: psycopg.Connection, order: Reservation, message: OrderMessage, now: datetime, _actor: str
-) -> Lines:
-    """Choose a location for every line that is still at its group: all of them, or refuse."""
-    waiting = [line for line in order.lines if line.open_units and line.location is None]
-    if not waiting:
-        return order.lines
-    wishes = {line.sku: line.location for line in message.lines}
-    wished = {line.line_no: wishes.get(line.sku) or message.location for line in waiting}
-
-    def behind(line: PromisedLine) -> Sequence[GroupHold]:
-        return group_claims.served_after(
-            db, sku=line.sku, reservation_id=order.id, line_no=line.line_no, now=now
-        )
-
-    def decide(facts: Facts) -> Lines:
-        # A promise once made is not held against the buffer again: without it, if need be. Where
-        # not all promises on groups can be kept any more, those served later give way.
-        for buffers, in_turn in ((True, False), (False, False), (False, True)):
-            supplies = basket_supplies(
-                facts,
-                channel=order.channel,
-                method=order.method,
-                named=frozenset(),
-                oversell_units=0,
-                on=None,
-                now=now,
-                buffers=buffers,
-            )
-            located = _locate_all(
-                supplies, order, waiting, wished, behind=behind if in_turn else _nobody
-            )
-            if located is not None:
-                return located
-        raise InsufficientStock([_shortage(supplies[line.sku], order, line) for line in waiting])
-
-    places = [Place(line.sku, None, line.group) for line in waiting]
-    return decide_on(db, places, decide, channel=order.channel, method=order.method, now=now)
-
-
-def _nobody(_line: PromisedLine) -> Sequence[GroupHold]:
-    return ()
-
-
-def _locate_all(
-    supplies: dict[str, SkuSupply],
-    order: Reservation,
-    waiting: Sequence[PromisedLine],
-    wished: dict[int, str | None],
-    *,
-    behind: Callable[[PromisedLine], Sequence[GroupHold]],
-) -> Lines | None:
-    """Locate line by line, each time leaving the other promises on groups feasible.
-
-    `behind`: the promises that may give way to a line.
-    """
-    decided = orders.Decided(list(order.lines))
-    for line in waiting:
-        supply = supplies[line.sku]
-        assert line.group is not None
-        members = supply.members(line.group, order.method, line.excluded)
-        wish = wished[line.line_no]
-        if wish is not None and wish not in members:
-            problem = f"'{wish}' cannot fulfil '{line.sku}' for group '{line.group}'"
-            raise InputRejected(problem, field="location")
-        units = line.open_units
-        excluded = frozenset(line.excluded)
-        supply.withdraw(GroupHold(line.group, line.promised_date, units, order.method, excluded))
-        chosen = locate_in_turn(
-            supply,
-            members if wish is None else [wish],
-            units=units,
-            promised_date=line.promised_date,
-            behind=behind(line),
-        )
-        if chosen is None:
-            return None
-        _place_at(decided, line, chosen)
-    return decided.lines
-
-
-def _place_at(
-    decided: orders.Decided, line: PromisedLine, chosen: Sequence[tuple[str, int]]
-) -> None:
-    """Give the line its location; parts at further locations become lines of their own."""
-    (first, units), *others = chosen
-    away = sum(there for _, there in others)
-    decided.put(replace(line, location=first, open_units=units, quantity=line.quantity - away))
-    for location, there in others:
-        part = replace(line, location=location, open_units=there, quantity=there)
-        decided.split(replace(part, shipped_units=0, returned_units=0))
-
-
-def _shortage(supply: SkuSupply, order: Reservation, line: PromisedLine) -> Shortage:
-    assert line.group is not None
-    taking = supply.in_group(line.group, order.method, line.excluded)
-    day = max(supply.projection.index(line.promised_date), taking.day_zero)
-    available = min(taking.atp[day], line.open_units - 1)
-    day_asked, asked = line.promised_date, line.open_units
-    return Shortage(line.sku, line.group, day_asked, asked, available, in_group=True)
+) -> _Done:
+    return _Done(allocate(db, order, message, now=now))
 
 
 def _process(
     _db: psycopg.Connection, order: Reservation, _m: OrderMessage, _now: datetime, _actor: str
-) -> Lines:
-    return order.lines
+) -> _Done:
+    return _Done(order.lines)
 
 
 def _ship(
     db: psycopg.Connection, order: Reservation, message: OrderMessage, now: datetime, actor: str
-) -> Lines:
+) -> _Done:
     """On hand and commitment fall together. A count that is true later already knows of it."""
+    if message.rest not in (None, *orders.RESTS):
+        raise InputRejected(f"must be one of {', '.join(orders.RESTS)}", field="rest")
     decided = orders.ship(order.lines, message)
     facts = [
         _fact(order, moved, message, kind="shipment", units=-moved.units, now=now, actor=actor)
         for moved in decided.moved
     ]
     ledger.record(db, facts, now=now)
+    if decided.rests and message.rest == orders.BACK_ORDER_REST:
+        _back_order(db, order, decided, now=now)
     # Units that leave before their day are missed by what was promised for the days before it.
     early = {
         (moved.line.sku, moved.line.location or "")
         for moved in decided.moved
         if moved.line.promised_date > (now - BEHIND_UTC_MAX).date()
     }
-    if early:
-        _write_then_report(db, order, decided.lines, sorted(early), now=now)
-    return decided.lines
+    return _Done(decided.lines, fallen=early, risen=_skus(decided.rests))
+
+
+def _back_order(
+    db: psycopg.Connection, order: Reservation, decided: orders.Decided, *, now: datetime
+) -> None:
+    """Promise each rest for the first day that can carry it, beside everybody else."""
+    # As they are without the rests: what these gave up may be what they get.
+    reservation_rows.write_lines(db, order, replace(order, lines=tuple(decided.lines)))
+    places = [Place(rest.line.sku, *_place_of_rest(rest.line)) for rest in decided.rests]
+
+    def decide(facts: Facts) -> None:
+        supplies = supplies_of(facts, order, now=now, buffers=False)
+        waits = [
+            Wait(rest.line.sku, rest.units, *_place_of_rest(rest.line), rest.line.excluded)
+            for rest in decided.rests
+        ]
+        days = first_dates(supplies, waits, method=order.method)
+        for rest, day in zip(decided.rests, days, strict=True):
+            if day is None:
+                raise _nothing_coming(supplies[rest.line.sku], rest)
+            orders.back_order(decided, rest, promised_date=day)
+
+    decide_on(db, places, decide, channel=order.channel, method=order.method, now=now)
+
+
+def _place_of_rest(line: PromisedLine) -> tuple[str | None, str | None]:
+    return (None, line.group) if line.group is not None else (line.location, None)
+
+
+def _nothing_coming(supply: SkuSupply, rest: Moved) -> InsufficientStock:
+    last_day = supply.projection.date(supply.projection.days - 1)
+    place = rest.line.group or rest.line.location or ""
+    in_group = rest.line.group is not None
+    return InsufficientStock(
+        [Shortage(rest.line.sku, place, last_day, rest.units, 0, in_group=in_group)]
+    )
+
+
+def _redate(
+    db: psycopg.Connection, order: Reservation, message: OrderMessage, now: datetime, _actor: str
+) -> _Done:
+    """Promise open lines for another day: the one asked for, or the first that can be kept."""
+    named = {line.sku for line in message.lines}
+    lines = [
+        line
+        for line in order.lines
+        if line.open_units and (not named or {line.sku, line.bundle} & named)
+    ]
+    if odd := sorted(named - {name for line in lines for name in (line.sku, line.bundle)}):
+        raise InputRejected(f"no open line of this order is of '{odd[0]}'", field="lines")
+    places = [Place(line.sku, line.location, _group_of(line)) for line in lines]
+    asking.check_horizon(HORIZON_DAYS, message.on, now=now)
+
+    def decide(facts: Facts) -> Lines:
+        supplies = supplies_of(facts, order, now=now, buffers=False)
+        return redated(supplies, order, lines, on=message.on)
+
+    decided = decide_on(db, places, decide, channel=order.channel, method=order.method, now=now)
+    return _Done(decided)
+
+
+def _group_of(line: PromisedLine) -> str | None:
+    return None if line.location is not None else line.group
 
 
 def _cancel(
     _db: psycopg.Connection, order: Reservation, message: OrderMessage, _now: datetime, _actor: str
-) -> Lines:
-    return orders.cancel(order.lines, message).lines
+) -> _Done:
+    decided = orders.cancel(order.lines, message)
+    return _Done(decided.lines, risen=_skus(decided.rests))
+
+
+def _skus(moves: Sequence[Moved]) -> set[str]:
+    return {moved.line.sku for moved in moves}
 
 
 def _return(
     db: psycopg.Connection, order: Reservation, message: OrderMessage, now: datetime, actor: str
-) -> Lines:
+) -> _Done:
     decided = orders.take_back(order.lines, message)
-    for moved in decided.moved:
-        catalog.check_position(db, sku=moved.line.sku, location=moved.line.location or "")
+    places = {(moved.line.sku, moved.line.location or "") for moved in decided.moved}
+    for sku, location in places:
+        catalog.check_position(db, sku=sku, location=location)
     facts = [
         _fact(order, moved, message, kind="return", units=moved.units, now=now, actor=actor)
         for moved in decided.moved
     ]
     ledger.record(db, facts, now=now)
-    return decided.lines
+    sellable = [moved for moved in decided.moved if moved.status == AVAILABLE]
+    return _Done(decided.lines, risen=_skus(sellable), touched=places)
 
 
 def _reject(
     db: psycopg.Connection, order: Reservation, message: OrderMessage, now: datetime, actor: str
-) -> Lines:
+) -> _Done:
     """The lines go back to their groups; what the location said about its stock becomes true."""
     decided = orders.reject(order.lines, message)
     places = sorted({(moved.line.sku, moved.line.location or "") for moved in decided.moved})
@@ -255,21 +269,7 @@ def _reject(
         if units
     ]
     ledger.record(db, facts, now=now)
-    _write_then_report(db, order, decided.lines, places, now=now)
-    return decided.lines
-
-
-def _write_then_report(
-    db: psycopg.Connection,
-    order: Reservation,
-    lines: Lines,
-    places: Sequence[tuple[str, str]],
-    *,
-    now: datetime,
-) -> None:
-    """Shortages are judged with the lines as they will be, so these are written first."""
-    reservation_rows.write_lines(db, order, replace(order, lines=tuple(lines)))
-    events.report_shortages(db, places, now=now)
+    return _Done(decided.lines, fallen=places, touched=places)
 
 
 def _key(moved: Moved) -> Key:
@@ -313,7 +313,7 @@ def _correction(
     return fact._replace(effective_at=at, clamped=False)
 
 
-_Act = Callable[[psycopg.Connection, Reservation, OrderMessage, datetime, str], Lines]
+_Act = Callable[[psycopg.Connection, Reservation, OrderMessage, datetime, str], _Done]
 _ACTS: dict[str, _Act] = {
     "allocate": _allocate,
     "process": _process,
@@ -321,4 +321,5 @@ _ACTS: dict[str, _Act] = {
     "cancel": _cancel,
     "reject": _reject,
     "return": _return,
+    "redate": _redate,
 }

@@ -233,7 +233,8 @@ on conflict (reservation_id, line_no) do update set
     location = excluded.location, quantity = excluded.quantity, open_units = excluded.open_units,
     shipped_units = excluded.shipped_units, returned_units = excluded.returned_units,
     excluded_locations = excluded.excluded_locations, promised_date = excluded.promised_date,
-    first_promised_date = excluded.first_promised_date
+    first_promised_date = excluded.first_promised_date, class = excluded.class,
+    filled_at = excluded.filled_at, backordered = excluded.backordered
 """
 
 

@@ -13,7 +13,7 @@ from serving.messages_promises import OrderAct
 
 router = APIRouter(prefix=PREFIX, tags=["Promises"])
 
-Act = Literal["allocate", "process", "ship", "cancel", "reject", "return"]
+Act = Literal["allocate", "process", "ship", "cancel", "reject", "return", "redate"]
 
 
 @router.get("/orders/{id}")
@@ -32,6 +32,8 @@ def perform(id: Id, act: Act, body: OrderAct, call: PromiseWriter) -> JSONRespon
         location=body.location,
         at=body.at,
         reason=body.reason,
+        rest=body.rest,
+        on=body.on,
     )
     with call.db() as db:
         return call.once(

@@ -1,0 +1,144 @@
+"""Allocating orders: every line that was promised on a group gets its location."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import psycopg
+
+from inventory import orders
+from inventory.errors import InputRejected, InsufficientStock, Shortage
+from inventory.orders import OrderMessage
+from inventory.promising import locate_in_turn
+from inventory.reservations import PromisedLine, Reservation
+from inventory.store import group_claims
+from inventory.store.facts import Facts, Place
+from inventory.store.positions import decide_on
+from inventory.store.reservations import basket_supplies
+from inventory.supply import GroupHold, SkuSupply
+
+Lines = Sequence[PromisedLine]
+
+
+def allocate(
+    db: psycopg.Connection, order: Reservation, message: OrderMessage, *, now: datetime
+) -> Lines:
+    """The lines of the order with a location each: all of them, or `InsufficientStock`.
+
+    The refusal names the lines for which there is no place, and not those for which there is.
+    """
+    waiting = [line for line in order.lines if line.open_units and line.location is None]
+    if not waiting:
+        return order.lines
+    wishes = {line.sku: line.location for line in message.lines}
+    wished = {line.line_no: wishes.get(line.sku) or message.location for line in waiting}
+
+    def behind(line: PromisedLine) -> Sequence[GroupHold]:
+        return group_claims.served_after(
+            db, sku=line.sku, reservation_id=order.id, line_no=line.line_no, now=now
+        )
+
+    def decide(facts: Facts) -> Lines:
+        # A promise once made is not held against the buffer again: without it, if need be. Where
+        # not all promises on groups can be kept any more, those served later give way.
+        for buffers, in_turn in ((True, False), (False, False), (False, True)):
+            supplies = supplies_of(facts, order, now=now, buffers=buffers)
+            located, nowhere = _locate_all(
+                supplies, order, waiting, wished, behind=behind if in_turn else _nobody
+            )
+            if not nowhere:
+                return located
+        raise InsufficientStock([_shortage(supplies[line.sku], order, line) for line in nowhere])
+
+    places = [Place(line.sku, None, line.group) for line in waiting]
+    return decide_on(db, places, decide, channel=order.channel, method=order.method, now=now)
+
+
+def supplies_of(
+    facts: Facts, order: Reservation, *, now: datetime, buffers: bool
+) -> dict[str, SkuSupply]:
+    """What there is for an order that was promised before, by SKU."""
+    return basket_supplies(
+        facts,
+        channel=order.channel,
+        method=order.method,
+        named=frozenset(),
+        oversell_units=0,
+        on=None,
+        now=now,
+        buffers=buffers,
+        shares=False,
+    )
+
+
+def _nobody(_line: PromisedLine) -> Sequence[GroupHold]:
+    return ()
+
+
+def _locate_all(
+    supplies: dict[str, SkuSupply],
+    order: Reservation,
+    waiting: Sequence[PromisedLine],
+    wished: dict[int, str | None],
+    *,
+    behind: Callable[[PromisedLine], Sequence[GroupHold]],
+) -> tuple[Lines, list[PromisedLine]]:
+    """Locate line by line, each time leaving the other promises on groups feasible.
+
+    `behind`: the promises that may give way to a line. Also the lines for which there is no place:
+    they stay promised on their groups.
+    """
+    decided = orders.Decided(list(order.lines))
+    nowhere = []
+    for line in waiting:
+        supply = supplies[line.sku]
+        assert line.group is not None
+        members = supply.members(line.group, order.method, line.excluded)
+        wish = wished[line.line_no]
+        if wish is not None and wish not in members:
+            problem = f"'{wish}' cannot fulfil '{line.sku}' for group '{line.group}'"
+            raise InputRejected(problem, field="location")
+        supply.withdraw(_hold_of(order, line))
+        chosen = locate_in_turn(
+            supply,
+            members if wish is None else [wish],
+            units=line.open_units,
+            promised_date=line.promised_date,
+            behind=behind(line),
+        )
+        if chosen is None:
+            supply.promise(_hold_of(order, line))
+            nowhere.append(line)
+        else:
+            _place_at(decided, line, chosen)
+    return decided.lines, nowhere
+
+
+def _hold_of(order: Reservation, line: PromisedLine) -> GroupHold:
+    assert line.group is not None
+    excluded = frozenset(line.excluded)
+    return GroupHold(line.group, line.promised_date, line.open_units, order.method, excluded)
+
+
+def _place_at(
+    decided: orders.Decided, line: PromisedLine, chosen: Sequence[tuple[str, int]]
+) -> None:
+    """Give the line its location; parts at further locations become lines of their own."""
+    (first, units), *others = chosen
+    away = sum(there for _, there in others)
+    decided.put(replace(line, location=first, open_units=units, quantity=line.quantity - away))
+    for location, there in others:
+        part = replace(line, location=location, open_units=there, quantity=there)
+        decided.split(replace(part, shipped_units=0, returned_units=0))
+
+
+def _shortage(supply: SkuSupply, order: Reservation, line: PromisedLine) -> Shortage:
+    """How much of a line could be located beside the promises of others: less than all of it."""
+    assert line.group is not None
+    supply.withdraw(_hold_of(order, line))
+    taking = supply.in_group(line.group, order.method, line.excluded)
+    supply.promise(_hold_of(order, line))
+    day = max(supply.projection.index(line.promised_date), taking.day_zero)
+    available = min(taking.atp[day], line.open_units - 1)
+    day_asked, asked = line.promised_date, line.open_units
+    return Shortage(line.sku, line.group, day_asked, asked, available, in_group=True)
