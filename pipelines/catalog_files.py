@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 import polars as pl
 import psycopg
 
-from inventory.catalog import check_forecast_measure
+from inventory.catalog import check_forecast_measure, is_built_in
 from inventory.errors import InputRejected
 from inventory.store import bulk
 from pipelines.raw_table import RawTable
@@ -150,6 +150,12 @@ def judge_catalog(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str
             pl.col("sku") == pl.col("component"), column="component",
             problem="a bundle cannot hold itself", remedy="name the component's own SKU",
         )  # fmt: skip
+        _check_one_level(db, judged)
+    if kind == "groups":
+        judged.reject(
+            pl.col("group").map_elements(is_built_in, return_dtype=pl.Boolean), column="group",
+            problem="this group is built in", remedy="give a group of your own another name",
+        )  # fmt: skip
     judged.reject_repeats(spec.key)
     return judged
 
@@ -224,6 +230,23 @@ def _write_groups(db: psycopg.Connection, frame: pl.DataFrame) -> pl.DataFrame:
     bulk.add_missing(db, named, table="groups")
     bulk.upsert(db, groups.drop_nulls(), table="groups", key=["group_id"])
     return frame.select("group_id", "location")
+
+
+def _check_one_level(db: psycopg.Connection, judged: Judged) -> None:
+    """A bundle has no stock, so it cannot be a component: neither one known nor one in the file."""
+    bundles = bulk.known(db, table="bundles", column="sku")
+    bundles |= set(judged.frame.get_column("sku").drop_nulls())
+    used = bulk.known(db, table="bundles", column="component")
+    remedy = "list what is in the inner bundle instead"
+    judged.reject(
+        pl.col("component").is_in(sorted(bundles)) & (pl.col("sku") != pl.col("component")),
+        column="component",
+        problem="this component is a bundle itself", remedy=remedy,
+    )  # fmt: skip
+    judged.reject(
+        pl.col("sku").is_in(sorted(used)), column="sku",
+        problem="this SKU is a component of another bundle", remedy=remedy,
+    )  # fmt: skip
 
 
 def _check_rules(judged: Judged) -> None:

@@ -284,12 +284,22 @@ def test_names_survive_a_file_without_names(db, bring, catalogue):
 def test_groups_and_bundles_replace_their_members(db, bring, catalogue):
     bring("groups", "group,location,name\nhome,s1,To your home\nhome,w1,\n", "groups")
     bring("groups", "group,location\nhome,w1\n", "fewer")
-    assert rows(db, "select * from group_members") == [("home", "w1")]
-    assert rows(db, "select name from groups") == [("To your home",)]
+    assert rows(db, "select * from group_members where group_id = 'home'") == [("home", "w1")]
+    assert rows(db, "select name from groups where group_id = 'home'") == [("To your home",)]
+    report = bring("groups", "group,location\n*,w1\ntier:store,w1\n", "built-in")
+    assert problems(report) == [(n, "group", "this group is built in") for n in (1, 2)]
     bring("bundles", "sku,component,units\nA,B,2\n", "bundles")
     report = bring("bundles", "sku,component,units\nA,A,2\n", "self")
     assert problems(report) == [(1, "component", "a bundle cannot hold itself")]
-    assert rows(db, "select * from bundles") == [("A", "B", 2)]
+    bring("skus", "sku\nC\nE\n", "more")
+    report = bring("bundles", "sku,component,units\nC,A,1\nB,E,1\nE,C,1\n", "nested")
+    inner = "this component is a bundle itself"
+    outer = "this SKU is a component of another bundle"
+    assert sorted(problems(report)) == [
+        (1, "component", inner), (2, "component", inner), (2, "sku", outer),
+        (3, "component", inner),
+    ]  # fmt: skip
+    assert rows(db, "select sku, component, units from bundles") == [("A", "B", 2)]
 
 
 def test_buffer_rules_need_one_measure_and_sound_json(db, bring, catalogue):
