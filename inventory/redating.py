@@ -6,14 +6,16 @@ them: they protect promises, and these are some.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from inventory.availability import earliest_index
 from inventory.errors import InsufficientStock, Shortage
+from inventory.pegs import Claim, serving_order
 from inventory.promising import day_asked
 from inventory.reservations import PromisedLine, Reservation
+from inventory.shortages import OpenLine
 from inventory.supply import SkuSupply, Taking
 
 
@@ -59,6 +61,46 @@ def first_dates(supplies: Supplies, waits: Sequence[Wait], *, method: str) -> li
         if day is not None:
             wait.commit(supply, method, day, wait.units)
         found.append(None if day is None else supply.projection.date(day))
+    return found
+
+
+def days_left(supply: SkuSupply, victims: Sequence[tuple[OpenLine, int]]) -> list[date | None]:
+    """For units that lost their supply: the first day on which each could be had after all.
+
+    Who loses last chooses first. Leaves the supply as it is when they all take those days.
+    """
+    found = []
+    waits = [
+        Wait(supply.sku, units, line.location, line.group, line.excluded) for line, units in victims
+    ]
+    for (line, units), wait in zip(victims, waits, strict=True):
+        day = supply.projection.index(line.promised_date)
+        wait.commit(supply, line.method, day, -units)
+    for (line, _), wait in zip(reversed(victims), reversed(waits), strict=True):
+        found += first_dates({supply.sku: supply}, [wait], method=line.method)
+    return found[::-1]
+
+
+def sooner(supply: SkuSupply, claims: Iterable[Claim]) -> list[tuple[Claim, date]]:
+    """Claims that an earlier day could carry, with that day, in the order of serving.
+
+    Each is asked beside all others, and beside the earlier days found before it.
+    """
+    found = []
+    projection = supply.projection
+    for claim in sorted(claims, key=serving_order):
+        group = None if claim.location is not None else claim.group
+        wait = Wait(supply.sku, claim.units, claim.location, group, claim.excluded)
+        method = claim.method or ""
+        promised = projection.index(claim.promised_date)
+        wait.commit(supply, method, promised, -claim.units)
+        taking = wait.taking(supply, method)
+        day = earliest_index(taking.atp, claim.units, start=taking.day_zero)
+        if day is None or day >= promised:
+            day = promised
+        else:
+            found.append((claim, projection.date(day)))
+        wait.commit(supply, method, day, claim.units)
     return found
 
 

@@ -3,9 +3,9 @@
 Promises stay: nothing is cancelled here. The event names the victims so that somebody can act.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from inventory.projection import HARD, PEG, SOFT
 
@@ -24,14 +24,20 @@ class OpenLine:
     priority: int
     sequence: int
     expires_at: datetime | None
+    promised_date: date
+    method: str
+    location: str | None = None
+    group: str | None = None
+    excluded: Sequence[str] = ()
 
 
 def victims(lines: Iterable[OpenLine], short_units: int) -> list[tuple[OpenLine, int]]:
     """Lines with the units each would lose: carts that end soonest, then backorders of the lowest
     priority, then orders of the lowest priority; among equals the last to come.
 
-    >>> cart = OpenLine("cart", None, SOFT, 2, 0, 3, None)
-    >>> order = OpenLine("order", "o-1", HARD, 5, 0, 1, None)
+    >>> day = date(2026, 6, 1)
+    >>> cart = OpenLine("cart", None, SOFT, 2, 0, 3, None, day, "ship")
+    >>> order = OpenLine("order", "o-1", HARD, 5, 0, 1, None, day, "ship")
     >>> [(line.reservation_id, units) for line, units in victims([order, cart], 3)]
     [('cart', 2), ('order', 1)]
     """

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import psycopg
 
 from inventory.errors import Unavailable
-from inventory.store import events, pegs
+from inventory.store import events, pegs, shortages
 from inventory.store.facts import COUNTED_INBOUND_STATES, Place
 from inventory.store.retry import retrying
 
@@ -172,7 +172,7 @@ def _overdue(db: psycopg.Connection, *, now: datetime) -> tuple[int, int]:
             return 0, 0
         places = sorted({(sku, location) for _, sku, location in late})
         held = hold(db, [Place(*place) for place in places])
-        told = events.report_shortages(db, places, now=now)
+        told = shortages.report(db, places, now=now)
         told += events.announce(db, held, now=now, cause="overdue supply")
         db.execute(_REPORTED, [[inbound_id for inbound_id, _, _ in late]])
         return len(late), told

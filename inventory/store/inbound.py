@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from inventory.errors import InputRejected, NotFound, StateConflict
 from inventory.ledger import AVAILABLE, STATUSES, Fact, Key
 from inventory.store import catalog, idempotency, ledger, supply_shocks
+from inventory.store.facts import COUNTED_INBOUND_STATES
 from inventory.store.retry import retrying
 
 EXPECTED_YEARS = range(1970, 2201)
@@ -77,10 +78,22 @@ def put(
             )  # fmt: skip
             # Later, less or cancelled: the promises made on it may have lost their ground.
             fallen = held if before is not None else ()
-            supply_shocks.settle(db, fallen=fallen, also=held, now=now, cause="inbound")
+            better = {(sku, location)} if _is_better(before, rest, expected_at, actual) else ()
+            supply_shocks.settle(
+                db, fallen=fallen, sooner=better, also=held, now=now, cause="inbound"
+            )
             return get(db, inbound_id)
 
     return retrying(db, act)
+
+
+def _is_better(before: Row | None, rest: int, expected_at: datetime, state: str) -> bool:
+    """Whether more is to come than was announced before, or sooner."""
+    if state not in COUNTED_INBOUND_STATES:
+        return False
+    if before is None or before["state"] not in COUNTED_INBOUND_STATES:
+        return True
+    return rest > int(str(before["quantity"])) or expected_at < before["expected_at"]  # type: ignore[operator]
 
 
 _PUT = """

@@ -10,11 +10,15 @@ from psycopg.types.json import Jsonb
 from inventory import asking, pegs
 from inventory.asking import Question
 from inventory.pegs import Claim
+from inventory.projection import PEG
+from inventory.redating import sooner
 from inventory.store import outbox
 from inventory.store.facts import Facts, Place, read
+from inventory.store.shortages import unbuffered_supply
 from inventory.supply import SkuSupply
 
 PEG_FILLED = "peg_filled"
+SOONER = "sooner_possible"
 
 
 def fill(db: psycopg.Connection, positions: Collection[tuple[str, str]], *, now: datetime) -> int:
@@ -49,8 +53,7 @@ def _waiting(db: psycopg.Connection, skus: Collection[str]) -> set[str]:
 
 def _fill_sku(db: psycopg.Connection, facts: Facts, sku: str, *, now: datetime) -> int:
     shelf = _shelf(facts, sku, now=now)
-    rows = db.execute(_CLAIMS, {"sku": sku, "locations": list(shelf.rows), "now": now})
-    fills = pegs.filled(shelf, [Claim(*row) for row in rows])
+    fills = pegs.filled(shelf, _claims(db, sku, shelf, now=now))
     for claim, units in fills:
         _write(db, claim, units, sku=sku, today=_today(shelf, claim), now=now)
     return len(fills)
@@ -64,6 +67,11 @@ def _shelf(facts: Facts, sku: str, *, now: datetime) -> SkuSupply:
     }
     question = Question(sku, None, None, None, None, positions=bare, groups=facts.groups)
     return asking.supplies_of([question], (), last_day=now.date(), now=now)[0]
+
+
+def _claims(db: psycopg.Connection, sku: str, supply: SkuSupply, *, now: datetime) -> list[Claim]:
+    values = {"sku": sku, "locations": list(supply.rows), "now": now}
+    return [Claim(*row) for row in db.execute(_CLAIMS, values)]
 
 
 _CLAIMS = """
@@ -143,3 +151,43 @@ _NOTE = """
     select reservation_id, 'fill', state, state, %(now)s, %(body)s
     from reservations where reservation_id = %(id)s
 """
+
+
+def report_sooner(
+    db: psycopg.Connection, positions: Collection[tuple[str, str]], *, now: datetime
+) -> int:
+    """Say which confirmed pegs could have an earlier day, now that more or earlier supply comes.
+
+    One event per SKU, with the days in the order of serving; dates move when somebody asks
+    (`redate`). Returns how many events. The sellable balances of `positions` are held.
+    """
+    waiting = _waiting(db, {sku for sku, _ in positions})
+    if not waiting:
+        return 0
+    places = [Place(*place) for place in positions if place[0] in waiting]
+    facts = read(db, places, channels=[], methods=[], now=now)
+    count = 0
+    for sku in facts.by_sku:
+        supply = unbuffered_supply(facts, sku, now=now)
+        claims = [
+            claim
+            for claim in _claims(db, sku, supply, now=now)
+            if claim.commitment_class == PEG and claim.confirmed
+        ]
+        if found := sooner(supply, claims):
+            payload = {"lines": [_offer(claim, day) for claim, day in found]}
+            outbox.emit(db, kind=SOONER, payload=payload, now=now, sku=sku)
+            count += 1
+    return count
+
+
+def _offer(claim: Claim, day: date) -> dict[str, object]:
+    return {
+        "reservation": claim.reservation_id,
+        "order": claim.order_id,
+        "line": claim.line_no,
+        "location": claim.location,
+        "units": claim.units,
+        "promised_date": claim.promised_date.isoformat(),
+        "new_date": day.isoformat(),
+    }

@@ -10,7 +10,7 @@ from datetime import datetime
 import psycopg
 
 from inventory.ledger import AVAILABLE, Balance, Key
-from inventory.store import events, pegs
+from inventory.store import events, pegs, shortages
 
 
 def follow_up(
@@ -41,18 +41,23 @@ def settle(
     *,
     fallen: Iterable[tuple[str, str]] = (),
     risen: Iterable[tuple[str, str]] = (),
+    sooner: Iterable[tuple[str, str]] = (),
     also: Iterable[tuple[str, str]] = (),
     now: datetime,
     cause: str,
 ) -> None:
     """Report shortages where supply fell, fill pegs where it rose, then announce all of these.
 
+    Where more is to come, or `sooner`, those who wait are told of an earlier day.
+
     The sellable balances of all positions named are held by this transaction, and it changes
     nothing afterwards. `also`: where something else about the promises changed.
     """
-    fallen, risen = list(fallen), list(risen)
+    fallen, risen, sooner = list(fallen), list(risen), list(sooner)
     if fallen:
-        events.report_shortages(db, fallen, now=now)
+        shortages.report(db, fallen, now=now)
     if risen:
         pegs.fill(db, risen, now=now)
-    events.announce(db, {*fallen, *risen, *also}, now=now, cause=cause)
+    if sooner:
+        pegs.report_sooner(db, sooner, now=now)
+    events.announce(db, {*fallen, *risen, *sooner, *also}, now=now, cause=cause)

@@ -5,7 +5,7 @@ Stock facts arrive an hour before the story starts. `key=` makes a request one t
 """
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from inventory.errors import InsufficientStock, VouchError
 from inventory.ledger import Fact
@@ -201,11 +201,27 @@ class Story:
             for sku, units, day, kind in rows
         )
 
+    def do_offers(self):
+        """New days that were offered so far, for lost ones or because sooner ones are possible."""
+        rows = self.db.execute(
+            "select coalesce(payload -> 'victims', payload -> 'lines') from outbox "
+            "where kind in ('shortage', 'sooner_possible') order by event_id"
+        ).fetchall()
+        lines = [line for (told,) in rows for line in told]
+        offers = [
+            f"{line['reservation']}*{line['units']}:" + (
+                f"d{(date.fromisoformat(line['new_date']) - START.date()).days}"
+                if line["new_date"] else "never"
+            )
+            for line in lines
+        ]  # fmt: skip
+        return " ".join(offers) or "none"
+
     def do_events(self):
         """Events since the last time, shortages aside."""
         rows = self.db.execute(
-            "delete from outbox where kind <> 'shortage' returning event_id, kind, sku, location, "
-            "payload"
+            "delete from outbox where kind not in ('shortage', 'sooner_possible') "
+            "returning event_id, kind, sku, location, payload"
         ).fetchall()
         return ", ".join(
             f"{kind} {payload['order']}*{payload['units']}"

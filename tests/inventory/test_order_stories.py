@@ -101,6 +101,27 @@ PEGS = {
 }
 
 DATES = {
+    "victims choose a new day in turn: who loses last chooses first": """
+        stock    A@L1 6
+        coming   A@L1 2 3
+        coming   A@L1 2 5
+        order    r1 A*2@L1 order=o1 priority=1 => confirmed
+        order    r2 A*2@L1 order=o2         => confirmed
+        hold     r3 A*2@L1                  => active
+        stock    A@L1 -6
+        shortages                           => 6 of r3*2 r2*2 r1*2
+        offers                              => r3*2:never r2*2:d5 r1*2:d3
+    """,
+    "sooner supply is offered in the order of serving, and beside what others hold": """
+        coming   A@L1 4 6 name=in
+        preorder r1 A*3@L1 order=o1         => confirmed
+        preorder r2 A*1@L1 order=o2         => confirmed
+        coming   A@L1 3 2 name=more
+        offers                              => r1*3:d2
+        act      m1 o1 redate               => confirmed
+        coming   A@L1 1 1 name=last
+        offers                              => r1*3:d2 r2*1:d1
+    """,
     "a short shipment gives the rest up, or owes it": """
         stock    A@L1 3
         coming   A@L1 4 2
@@ -151,6 +172,9 @@ DATES = {
         dates    o1                         => A*5:d4?
         coming   A@L1 5 2 name=in
         dates    o1                         => A*5:d4?
+        offers                              => r1*5:d2
+        coming   A@L1 5 2 name=in           # told again: nothing new
+        offers                              => r1*5:d2
         act      m1 o1 redate               => confirmed
         dates    o1                         => A*5:d2?
         act      m2 o1 redate on=9          => confirmed
@@ -168,6 +192,7 @@ DATES = {
         order    r2 A*2@L1 order=o2 on=3    => confirmed
         coming   A@L1 2 2 name=in
         shortages                           => 2 of r2*2
+        offers                              => r2*2:d6
         act      m1 o2 redate               => confirmed
         dates    o2                         => A*2:d6
         dates    o1                         => A*2:d2
