@@ -13,11 +13,13 @@ falls with t.
 Arrays have shape (N, D): N positions, D days, day 0 first. Quantities are whole units.
 """
 
+import json
 import operator
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -145,6 +147,16 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class PreSaleLeft:
+    """What the view may still sell ahead at a location, for a day or later ones."""
+
+    pre_sale: str
+    location: str
+    available_on: date
+    units: int
+
+
+@dataclass(slots=True)  # Not frozen: that makes a thousand answers take ten times as long to make.
 class Availability:
     """What one view may promise of one SKU at a place, from `as_of` on.
 
@@ -166,6 +178,8 @@ class Availability:
     quantity: int | None = None
     earliest_date: date | None = None
     terms: tuple[Term, ...] | None = None
+    pre_sales: tuple[PreSaleLeft, ...] = ()
+    """Beside `atp`: only pre-orders may take it."""
 
     def __post_init__(self) -> None:
         assert self.terms is None or sum(term.quantity for term in self.terms) == self.raw
@@ -177,6 +191,15 @@ class Availability:
 
     def as_dict(self) -> dict[str, object]:
         """The answer as it goes over the wire."""
+        days = [{"date": day.isoformat(), "atp": atp} for day, atp in self.days]
+        return {**self._without_days(), "days": days}
+
+    def as_json(self) -> str:
+        """`as_dict` as JSON text. The days, most of it, are filled into a text made once."""
+        days = _days_template(self.first_day, len(self.atp_by_day)) % self.atp_by_day
+        return f'{_encode(self._without_days())[:-1]},"days":[{days}]}}'
+
+    def _without_days(self) -> dict[str, object]:
         place = {"location": self.location} if self.group is None else {"group": self.group}
         body: dict[str, object] = {
             "sku": self.sku,
@@ -191,9 +214,23 @@ class Availability:
         if self.quantity is not None:
             earliest = self.earliest_date
             body["earliest_date"] = None if earliest is None else earliest.isoformat()
-        body["days"] = [{"date": day.isoformat(), "atp": atp} for day, atp in self.days]
+        if self.pre_sales:
+            body["pre_sales"] = [
+                asdict(left) | {"available_on": left.available_on.isoformat()}
+                for left in self.pre_sales
+            ]
         if self.terms is not None:
             body["terms"] = [
                 {"term": t.term, "quantity": t.quantity, "source": t.source} for t in self.terms
             ]
         return body
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@lru_cache(maxsize=256)
+def _days_template(first_day: date, days: int) -> str:
+    """The JSON of so many days from one on, with `%d` for what may be promised for each."""
+    dates = (first_day + timedelta(days=t) for t in range(days))
+    return ",".join(f'{{"date":"{day.isoformat()}","atp":%d}}' for day in dates)

@@ -12,6 +12,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,64 @@ def winning_rule(rules_in_order: Iterable[BufferRule], view: View) -> BufferRule
     'a'
     """
     return next((rule for rule in rules_in_order if matches(rule, view)), None)
+
+
+class Viewed(Protocol):
+    """A position, as far as rules speak of it."""
+
+    sku: str
+    category: str
+    location: str
+    location_type: str
+
+
+class RulesInOrder:
+    """Rules by what they name: the winner of a thousand views costs little more than that of one.
+
+    A rule that names a SKU wins over all that do not, and then one that names a location; so only
+    rules that name neither are compared, once for every kind of view.
+    """
+
+    def __init__(self, rules: Iterable[BufferRule]) -> None:
+        self._by_sku: dict[str, list[BufferRule]] = {}
+        self._by_location: dict[str, list[BufferRule]] = {}
+        self._general: list[BufferRule] = []
+        self._winners: dict[tuple[str, str, str | None, str | None], BufferRule | None] = {}
+        for rule in most_specific_first(rules):
+            if rule.sku is not None:
+                self._by_sku.setdefault(rule.sku, []).append(rule)
+            elif rule.location is not None:
+                self._by_location.setdefault(rule.location, []).append(rule)
+            else:
+                self._general.append(rule)
+
+    def winner(
+        self, position: Viewed, *, method: str | None, channel: str | None
+    ) -> BufferRule | None:
+        """The rule of a view: that of `winning_rule` over all of them."""
+        for rules, name in (
+            (self._by_sku, position.sku),
+            (self._by_location, position.location),
+        ):
+            if name in rules:
+                found = winning_rule(rules[name], _view(position, method, channel))
+                if found is not None:
+                    return found
+        kind = (position.category, position.location_type, method, channel)
+        if kind not in self._winners:
+            self._winners[kind] = winning_rule(self._general, _view(position, method, channel))
+        return self._winners[kind]
+
+
+def _view(position: Viewed, method: str | None, channel: str | None) -> View:
+    return View(
+        position.sku,
+        position.category,
+        position.location,
+        position.location_type,
+        method,
+        channel,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,19 @@ class Malformed:
     errors: tuple[ErrorDetails, ...]
 
 
-def _judged(item: object, understand: ValidatorFunctionWrapHandler) -> object:
+def _judged(items: object, understand: ValidatorFunctionWrapHandler) -> object:
+    """All items at once, which is fastest; one by one where something is wrong with some."""
     try:
-        return understand(item)
+        return understand(items)
+    except ValidationError:
+        if isinstance(items, list) and items:
+            return [_judged_alone(item) for item in items]
+        raise
+
+
+def _judged_alone(item: object) -> "AvailabilityItem | Malformed":
+    try:
+        return AvailabilityItem.model_validate(item)
     except ValidationError as error:
         return Malformed(tuple(error.errors()))
 
@@ -63,7 +73,7 @@ def _judged(item: object, understand: ValidatorFunctionWrapHandler) -> object:
 class AvailabilityQuery(Message):
     """Up to 1,000 questions, answered in order."""
 
-    items: Annotated[list[Annotated[AvailabilityItem, WrapValidator(_judged)]], Field(min_length=1)]
+    items: Annotated[list[AvailabilityItem], Field(min_length=1), WrapValidator(_judged)]
 
     def questions(self) -> list[AvailabilityItem | Malformed]:
         """Every item in its place, understood or not."""

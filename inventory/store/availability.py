@@ -1,8 +1,8 @@
 """What may be promised, read from PostgreSQL: any number of questions, one statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 import psycopg
 
@@ -11,6 +11,7 @@ from inventory.asking import HORIZON_DAYS, Question
 from inventory.availability import Availability
 from inventory.errors import InputRejected, VouchError
 from inventory.projection import PositionFacts
+from inventory.quiet_answers import QuietAnswers
 from inventory.store.facts import ChannelTerms, Facts, Place, read
 from inventory.supply import SkuSupply
 
@@ -18,8 +19,7 @@ ITEMS_MAX = 1_000
 """Questions in one request."""
 
 
-@dataclass(frozen=True, slots=True)
-class AvailabilityItem:
+class AvailabilityItem(NamedTuple):
     """One question: how much of a SKU or bundle a view may take, at a location or in a group."""
 
     sku: str
@@ -110,19 +110,58 @@ def _answers(
         channels={item.channel for _, item in items},
         methods={item.method for _, item in items},
         now=now,
+        with_statuses=any(item.explain for _, item in items),
     )
     results: dict[int, Availability | VouchError] = {}
-    known: list[tuple[int, AvailabilityItem]] = []
+    others: list[tuple[int, AvailabilityItem]] = []
+    quiet = QuietAnswers(facts.rules, now=now, horizon_days=horizon_days)
     for index, item in items:
         try:
             facts.check(item.place)
-            known.append((index, item))
         except VouchError as error:
             results[index] = error
-    asked = [questions_of(facts, item.place, item.channel, item.method) for _, item in known]
+            continue
+        found = _quiet_answer(quiet, facts, item)
+        if found is None:
+            others.append((index, item))
+        else:
+            results[index] = found
+    if others:
+        results |= _projected(facts, others, last_day=last_day, now=now, horizon_days=horizon_days)
+    return results
+
+
+def _quiet_answer(quiet: QuietAnswers, facts: Facts, item: AvailabilityItem) -> Availability | None:
+    """The answer where the position alone decides, and nothing is dated there."""
+    sku, location, channel = item.sku, item.location, item.channel
+    if location is None or item.on is not None or item.explain:
+        return None
+    if sku in facts.bundles or sku in facts.holds or facts.is_limited:
+        return None
+    if channel in facts.channels and facts.channels[channel].oversell_units:
+        return None
+    return quiet.of(
+        facts.by_sku[sku][location],
+        channel=channel,
+        method=item.method,
+        quantity=item.quantity,
+    )
+
+
+def _projected(
+    facts: Facts,
+    items: Sequence[tuple[int, AvailabilityItem]],
+    *,
+    last_day: date,
+    now: datetime,
+    horizon_days: int,
+) -> dict[int, Availability | VouchError]:
+    """The answers day by day, all over one projection."""
+    results: dict[int, Availability | VouchError] = {}
+    asked = [questions_of(facts, item.place, item.channel, item.method) for _, item in items]
     flat = [question for questions in asked for question in questions.values()]
     supplies = iter(asking.supplies_of(flat, facts.rules, last_day=last_day, now=now))
-    for (index, item), questions in zip(known, asked, strict=True):
+    for (index, item), questions in zip(items, asked, strict=True):
         parts = [(question, next(supplies)) for question in questions.values()]
         try:
             results[index] = _answer(facts, item, parts, horizon_days=horizon_days)
@@ -179,6 +218,7 @@ def questions_of(
             groups=facts.groups,
             holds=facts.holds.get(sku, ()),
             oversell_units=terms.oversell_units,
+            channel_supply=facts.channel_supply,
         )
         for sku in facts.components(place.sku)
     }

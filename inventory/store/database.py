@@ -2,9 +2,11 @@
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg_pool import ConnectionPool
@@ -15,6 +17,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 MIGRATION_LOCK = 8_462_117
 """Advisory lock: two processes that start at once migrate one after the other."""
+
+CHECKED_SECONDS = 1.0
+"""A pooled connection that worked so lately is handed out as it is."""
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -38,8 +43,26 @@ def pool(url: str, *, size_max: int) -> ConnectionPool:
         min_size=min(2, size_max),
         max_size=size_max,
         open=False,
-        check=ConnectionPool.check_connection,
+        check=_NowAndThen(),
     )
+
+
+class _NowAndThen:
+    """Checks a pooled connection that was not checked lately: a check is a trip to the server.
+
+    Who gets a connection that died since finds out by using it.
+    """
+
+    def __init__(self, clock_seconds: Callable[[], float] = time.monotonic) -> None:
+        self._clock_seconds = clock_seconds
+        self._good_until: WeakKeyDictionary[psycopg.Connection, float] = WeakKeyDictionary()
+
+    def __call__(self, connection: psycopg.Connection) -> None:
+        """Raise unless the connection works, or did a moment ago."""
+        now = self._clock_seconds()
+        if self._good_until.get(connection, 0.0) <= now:
+            ConnectionPool.check_connection(connection)
+            self._good_until[connection] = now + CHECKED_SECONDS
 
 
 @contextlib.contextmanager

@@ -57,6 +57,8 @@ class Facts:
     holds: dict[str, list[GroupHold]] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
     bundles: dict[str, dict[str, int]] = field(default_factory=dict)
+    ship_together: set[str] = field(default_factory=set)
+    """Bundles asked of a group whose components must leave from one location."""
     rules: list[BufferRule] = field(default_factory=list)
     channels: dict[str, ChannelTerms] = field(default_factory=dict)
     stale_holds: bool = False
@@ -146,7 +148,8 @@ def _read_stock(
     parameters = [
         [place.sku for place in asked],
         [place.location for place in asked],
-        [place.group for place in asked],
+        # Shorter than the others where no group is asked for: the rest counts as null.
+        [place.group for place in asked] if any(place.group for place in asked) else [],
         sorted(channels),
         sorted(wanted_methods),
         list(COUNTED_INBOUND_STATES),
@@ -163,6 +166,9 @@ def _read_stock(
     _note_unknown(db, asked, facts)
     if facts.vendor_dated:
         _date_vendors(db, facts)
+    if facts.bundles and any(place.group is not None for place in asked):
+        found = db.execute(_TOGETHER, [list(facts.bundles)])
+        facts.ship_together.update(sku for (sku,) in found)
     return facts
 
 
@@ -316,9 +322,10 @@ def _date_vendors(db: psycopg.Connection, facts: Facts) -> None:
                 position.calendar = replace(position.calendar, handling_days=days)
 
 
+_TOGETHER = "select distinct sku from bundles where sku = any (%s) and ship_together"
 _VENDOR_DAYS = """
     select s.sku, ceil(v.lead_time_days)::int from skus s join vendors v on v.vendor = s.vendor
     where s.sku = any (%s)
 """
 
-_READ = "select * from stock_facts(%s, %s, %s, %s, %s, %s, %s, %s)"
+_READ = "select * from stock_facts(%b, %b, %b, %s, %s, %s, %s, %s)"

@@ -1,12 +1,13 @@
 """What may be promised: one question by GET, up to a thousand by POST."""
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import psycopg
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 
 from inventory.availability import Availability
 from inventory.errors import InputRejected, VouchError
@@ -38,13 +39,14 @@ def availability(
     on: Day | None = None,
     horizon: HorizonDays | None = None,
     explain: Annotated[bool, Query(description="Add the terms that sum to `raw`.")] = False,
-) -> JSONResponse:
+) -> Response:
     """Units of a SKU that may be promised at a location or a group, day by day."""
     if (location is None) == (group is None):
         raise InputRejected("give exactly one of location and group", field="location")
-    with call.db() as db:
+
+    def ask(db: psycopg.Connection) -> Availability:
         call.may_see(db, sku)
-        answer = engine.availability(
+        return engine.availability(
             db,
             sku=sku,
             location=location,
@@ -57,50 +59,66 @@ def availability(
             horizon_days=horizon or call.server.settings.atp_horizon_days,
             explain=explain,
         )
-    return JSONResponse(answer.as_dict())
+
+    return _json(call.reading(ask).as_json())
 
 
 @router.post("/availability/query")
-def query(body: AvailabilityQuery, call: Reader) -> JSONResponse:
+def query(body: AvailabilityQuery, call: Reader) -> Response:
     """Many questions at once, answered in order; a bad one is a problem in its place."""
     if len(body.items) > QUERY_ITEMS_MAX:
         raise problems.RequestTooLarge(
             f"{len(body.items)} items; one query may hold {QUERY_ITEMS_MAX}"
         )
     questions = body.questions()
-    with call.db() as db:
+
+    def ask(db: psycopg.Connection) -> list[Answer]:
         call.may_see(db, *{item.sku for item in questions if isinstance(item, AvailabilityItem)})
-        answers = _answers(db, questions, call)
-    return JSONResponse({"results": [_told(answer, row) for row, answer in enumerate(answers)]})
+        return _answers(db, questions, call)
+
+    results = ",".join(_told(answer, row) for row, answer in enumerate(call.reading(ask)))
+    return _json(f'{{"results":[{results}]}}')
 
 
-def _told(answer: Availability | VouchError | Malformed, row: int) -> dict[str, Any]:
-    match answer:
-        case Malformed():
-            return problems.invalid(
-                [
-                    problems.fault(("items", row, *error["loc"]), error["msg"])
-                    for error in answer.errors
-                ]
-            )
-        case VouchError():
-            return problems.body_of(answer) | {"row": row}
-    return answer.as_dict()
+Answer = Availability | VouchError | Malformed
+
+
+def _told(answer: Answer, row: int) -> str:
+    if isinstance(answer, Availability):
+        return answer.as_json()
+    if isinstance(answer, VouchError):
+        return json.dumps(problems.body_of(answer) | {"row": row})
+    faults = [
+        problems.fault(("items", row, *error["loc"]), error["msg"]) for error in answer.errors
+    ]
+    return json.dumps(problems.invalid(faults))
+
+
+def _json(text: str) -> Response:
+    return Response(text, media_type="application/json")
 
 
 def _answers(
     db: psycopg.Connection, items: Sequence[AvailabilityItem | Malformed], call: Call
-) -> list[Availability | VouchError | Malformed]:
+) -> list[Answer]:
     """Ask the engine once per horizon that occurs, and put the answers back in order."""
     by_horizon: dict[int, dict[int, engine.AvailabilityItem]] = defaultdict(dict)
-    answers: dict[int, Availability | VouchError | Malformed] = {}
+    answers: dict[int, Answer] = {}
     for place, item in enumerate(items):
         if isinstance(item, Malformed):
             answers[place] = item
             continue
         horizon_days = item.horizon or call.server.settings.atp_horizon_days
-        asked = engine.AvailabilityItem(**item.model_dump(exclude={"horizon"}))
-        by_horizon[horizon_days][place] = asked
+        by_horizon[horizon_days][place] = engine.AvailabilityItem(
+            item.sku,
+            item.location,
+            item.group,
+            item.channel,
+            item.method,
+            item.quantity,
+            item.on,
+            item.explain,
+        )
     for horizon_days, asked_by_place in by_horizon.items():
         found = engine.availability_many(
             db, list(asked_by_place.values()), now=call.now, horizon_days=horizon_days

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import psycopg
 from fastapi import Depends, Header, Request
@@ -31,9 +31,14 @@ PREFIX = "/api/v2"
 is the whole path, which is what the counters name."""
 
 Clock = Callable[[], datetime]
+T = TypeVar("T")
 
 CONNECTION_SECONDS_MAX = 5.0
 """Who waited this long is told to come back: behind a promise there is a customer waiting too."""
+
+
+SERVER_GOES = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
+"""How a server says good-bye: the connection looks open until it is used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,23 @@ class Server:
     key_ring: auth.KeyRing
     allowance: Allowance
     secret: bytes
+
+    def reading(self, act: Callable[[psycopg.Connection], T]) -> T:
+        """What `act` reads, on a live connection.
+
+        The pool looks at a connection now and then only; one that died since is found out by
+        using it. Then nothing was done yet, and the next one is tried.
+        """
+        for _ in range(self.settings.pool_size):
+            with self.pool.connection(CONNECTION_SECONDS_MAX) as db:
+                try:
+                    return act(db)
+                except psycopg.OperationalError as error:
+                    if not db.closed and not isinstance(error, SERVER_GOES):
+                        raise
+                    db.close()  # So that nobody gets it again.
+        with self.pool.connection(CONNECTION_SECONDS_MAX) as db:
+            return act(db)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +87,10 @@ class Call:
     def db(self) -> AbstractContextManager[psycopg.Connection]:
         """A connection for the length of a `with` block."""
         return self.server.pool.connection(CONNECTION_SECONDS_MAX)
+
+    def reading(self, act: Callable[[psycopg.Connection], T]) -> T:
+        """What `act` reads: see `Server.reading`."""
+        return self.server.reading(act)
 
     def may_see(self, db: psycopg.Connection, *skus: str) -> None:
         """Raise `Forbidden` where a vendor's key asks about somebody else's SKU."""
@@ -151,8 +177,7 @@ async def caller(server: Server, key: str | None) -> auth.Principal:
 
 
 def _look_up(server: Server, key: str) -> auth.Principal | None:
-    with server.pool.connection(CONNECTION_SECONDS_MAX) as db:
-        return server.key_ring.look_up(db, key)
+    return server.reading(lambda db: server.key_ring.look_up(db, key))
 
 
 Reader = Annotated[Call, allow(*auth.READERS)]

@@ -154,3 +154,22 @@ def test_inference_without_a_champion_says_so(stranger, admin_key):
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"].endswith("/not-found")
+
+
+def test_a_question_survives_the_death_of_every_connection(
+    start_server, database_url, tmp_path, key, db
+):
+    db.execute("insert into skus (sku, name) values ('A', 'A')")
+    db.execute("insert into locations (location, name, type) values ('S1', 'S1', 'store')")
+    headers = {"Authorization": f"Bearer {key}"}
+    running = start_server(database_url=database_url, data_dir=tmp_path)
+    with running as url, httpx.Client(headers=headers) as client:
+        asked = f"{url}/api/v2/availability/A?location=S1"
+        assert client.get(asked).status_code == 200
+        for _ in range(3):
+            killed = db.execute(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid()"
+            ).fetchone()
+            assert killed[0] >= 1
+            assert client.get(asked).status_code == 200
