@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from inventory import explanation
-from inventory.availability import Availability, Term, earliest_index
+from inventory.availability import Availability, PreSaleLeft, Term, earliest_index
 from inventory.buffer_rules import BufferRule, most_specific_first
 from inventory.bundles import binding_component, bundle_atp, bundle_atp_by_day
 from inventory.catalog import EVERYWHERE
@@ -168,6 +168,23 @@ def answer(
         quantity=quantity,
         earliest_date=None if earliest is None else projection.date(earliest),
         terms=terms,
+        pre_sales=_pre_sales(supply, question),
+    )
+
+
+def _pre_sales(supply: SkuSupply, question: Question) -> tuple[PreSaleLeft, ...]:
+    """What the channel may still sell ahead where it asks."""
+    if not supply.pre_orders:
+        return ()
+    if question.location is not None:
+        places = [question.location]
+    else:
+        places = supply.members(question.group or "", question.method)
+    return tuple(
+        PreSaleLeft(sale.pre_sale_id, place, sale.available_on, ahead.left[sale.pre_sale_id])
+        for place in places
+        if (ahead := supply.pre_orders.get(place)) is not None
+        for sale in ahead.sales
     )
 
 

@@ -158,8 +158,9 @@ class _Shelf:
             room = np.maximum(room, np.sum([unused[k.id] for k in own], axis=0))
         at = int(room.argmin())
         source = (
-            f"supply-link {link.id}: {link.ratio:g} of {int(self.position.base_units[at])} units "
-            f"is {int(quota[at])}, {int(used[at])} of them used"
+            f"supply-link {link.id}: {100 * (link.ratio or 0):g} % of "
+            f"{int(self.position.base_units[at])} units is {int(quota[at])}, "
+            f"{int(used[at])} of them used"
         )
         if own:
             source += ", or what is set aside by " + ", ".join(k.id for k in own)
