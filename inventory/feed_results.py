@@ -1,7 +1,7 @@
 """What became of a feed message: one outcome per row, in the order of the rows."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from inventory.feeds import Problem
 from inventory.ledger import Outcome
@@ -12,8 +12,7 @@ OUTCOMES: tuple[RowOutcome, ...] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class RowResult:
+class RowResult(NamedTuple):
     """What became of one row. An applied row can carry a problem too: a clock that was clamped."""
 
     message_id: str | None

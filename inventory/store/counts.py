@@ -76,7 +76,8 @@ _OPEN_HARD = """
         where l.open_units > 0
         union
         select k.place, e.reservation_id
-        from k join entries e on e.sku = k.sku and e.location = k.location
+        from k join entries e on position_key(e.sku, e.location) = position_key(k.sku, k.location)
+            and e.sku = k.sku and e.location = k.location
             and e.status = 'available' and e.effective_at > k.moment
         where e.kind = 'shipment'
         union
@@ -91,7 +92,8 @@ _OPEN_HARD = """
             sum(l.shipped_units) as shipped_units,
             coalesce((
                 select -sum(e.stated_units) from entries e
-                where e.sku = k.sku and e.location = k.location and e.status = 'available'
+                where position_key(e.sku, e.location) = position_key(k.sku, k.location)
+                    and e.sku = k.sku and e.location = k.location and e.status = 'available'
                     and e.effective_at > k.moment and e.kind = 'shipment'
                     and e.reservation_id = r.reservation_id), 0) as shipped_since
         from candidates c join k using (place)

@@ -7,6 +7,7 @@ made no entry, so its id stays free for the row once it is mended.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import get_args
@@ -15,19 +16,18 @@ import psycopg
 
 from inventory import feeds
 from inventory.errors import InputRejected, UnknownLocation, UnknownSku
+from inventory.feed_columns import read_rows
 from inventory.feed_results import OUTCOMES, RowResult, SyncResult
 from inventory.feeds import Mode, Problem, Scope, Stated
 from inventory.ledger import (
     SNAPSHOT,
-    Balance,
     Basis,
     Fact,
     Key,
     Outcome,
-    Recorded,
-    decide_deltas,
 )
-from inventory.store import catalog, counts, ledger, quarantine, supply_shocks
+from inventory.store import catalog, changes, counts, ledger, quarantine, supply_shocks
+from inventory.store.changes import MissingAccounts
 from inventory.store.counts import FullFile
 from inventory.store.quarantine import Refused
 from inventory.store.retry import retrying
@@ -71,11 +71,6 @@ class _Verdicts:
         ]
 
 
-class _MissingAccounts(Exception):
-    def __init__(self, keys: set[Key]) -> None:
-        self.keys = keys
-
-
 class _AllOrNothing(Exception):
     """An atomic message has a bad row: its transaction must leave nothing."""
 
@@ -116,10 +111,8 @@ def sync(
     if location is not None and catalog.unknown(db, skus=(), locations=[location])[1]:
         raise UnknownLocation(location)
     read: list[Stated | Problem | None] = [
-        _of_its_location(
-            message, feeds.read_row(row, mode=mode, basis=basis, location=location, now=now)
-        )
-        for row in rows
+        _of_its_location(message, row)
+        for row in read_rows(rows, mode=mode, basis=basis, location=location, now=now)
     ]
     verdicts = retrying(db, lambda: _in_one_transaction(db, message, rows, read))
     return _result(message, verdicts)
@@ -161,9 +154,9 @@ def _in_one_transaction(
     while True:
         verdicts = _Verdicts(rows, list(read))
         try:
-            with db.transaction():
+            with _piped(db, feed), db.transaction():
                 _take(db, feed, verdicts)
-        except _MissingAccounts as missing:
+        except MissingAccounts as missing:
             read = _open_accounts(db, feed, read, missing.keys)
         except _AllOrNothing:
             _refuse_all(verdicts)
@@ -171,6 +164,11 @@ def _in_one_transaction(
             return verdicts
         else:
             return verdicts
+
+
+def _piped(db: psycopg.Connection, feed: _Feed) -> AbstractContextManager[object]:
+    """Changes are prepared while their ids are being claimed; counts go in by COPY, which waits."""
+    return db.pipeline() if feed.mode == "delta" else nullcontext()
 
 
 def _open_accounts(
@@ -209,27 +207,72 @@ def _refuse_all(verdicts: _Verdicts) -> None:
 
 
 def _take(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> None:
-    """Everything that happens inside the transaction."""
+    """Everything that happens inside the transaction: ids first, then balances, then the rest."""
     files = _full_files(db, feed, verdicts) if feed.scope == "full" else []
     absent = _absent(db, feed, verdicts, files)
-    wanted = {_key(row) for _, row in verdicts.stated()} | absent.keys()
-    locked = ledger.lock(db, wanted)
-    if missing := wanted - locked.balances.keys():
-        raise _MissingAccounts(missing)
-    _claim_ids(db, feed, verdicts)
+    stated = verdicts.stated()
+    first: dict[str, Stated] = {}
+    for _, row in stated:
+        first.setdefault(row.message_id, row)
+    hashes = {message_id: row.body_hash for message_id, row in first.items()}
+    claimed = changes.claim(db, hashes, feed=feed.name, now=feed.now)
+    columns = changes.columns([row for _, row in stated]) if feed.mode == "delta" else None
+    taken_hashes = claimed()
+    if taken_hashes or len(first) < len(stated):
+        _settle_repeats(verdicts, first, taken_hashes)
+        columns = None
     if feed.atomic and any(type(row) is Problem for row in verdicts.read):
         raise _AllOrNothing
+    if feed.mode == "delta":
+        _take_changes(db, feed, verdicts, columns)
+    else:
+        _take_counts(db, feed, verdicts, absent)
+    counts.keep_full_files(db, files, feed=feed.name, basis=feed.basis, now=feed.now)
+    quarantine.put(db, verdicts.refused(), feed=feed.name, now=feed.now)
+    taken = [row.message_id for _, row in verdicts.stated()]
+    quarantine.resolve(db, taken, feed=feed.name, now=feed.now)
+
+
+def _settle_repeats(
+    verdicts: _Verdicts, first: Mapping[str, Stated], taken_hashes: Mapping[str, bytes]
+) -> None:
+    """One id, one outcome for ever: keep the rows whose ids are new, settle the others."""
+    for i, row in verdicts.stated():
+        if row is first[row.message_id] and row.message_id not in taken_hashes:
+            continue
+        stands = taken_hashes.get(row.message_id, first[row.message_id].body_hash)
+        verdicts.read[i] = None if row.body_hash == stands else feeds.used_before(row.message_id)
+
+
+def _take_changes(
+    db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts, columns: changes.Columns | None
+) -> None:
     taken = verdicts.stated()
+    if columns is None:
+        columns = changes.columns([row for _, row in taken])
+    counted = changes.take(db, columns, source=feed.source, actor=feed.actor, now=feed.now)
+    verdicts.outcomes = {
+        i: "already_counted" if place in counted else "applied"
+        for place, (i, _) in enumerate(taken)
+    }
+
+
+def _take_counts(
+    db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts, absent: Mapping[Key, FullFile]
+) -> None:
+    taken = verdicts.stated()
+    wanted = {_key(row) for _, row in taken} | absent.keys()
+    locked = ledger.lock(db, wanted)
+    if missing := wanted - locked.balances.keys():
+        raise MissingAccounts(missing)
     facts = [_fact(feed, row) for _, row in taken]
-    recorded, after = _decide(db, feed, facts, locked.balances)
+    recorded, after = counts.decide_counts(db, facts, balances=locked.balances, basis=feed.basis)
     verdicts.outcomes = {i: r.outcome for (i, _), r in zip(taken, recorded, strict=True)}
-    zeroed, after = _decide(db, feed, [_zero(feed, k, f) for k, f in absent.items()], after)
+    zeroes = [_zero(feed, key, file) for key, file in absent.items()]
+    zeroed, after = counts.decide_counts(db, zeroes, balances=after, basis=feed.basis)
     zeroed = [entry for entry in zeroed if entry.outcome == "applied"]
     verdicts.zeroed = len(zeroed)
     ledger.post(db, recorded + zeroed, locked=locked, after=after, now=feed.now)
-    counts.keep_full_files(db, files, feed=feed.name, basis=feed.basis, now=feed.now)
-    quarantine.put(db, verdicts.refused(), feed=feed.name, now=feed.now)
-    quarantine.resolve(db, [row.message_id for _, row in taken], feed=feed.name, now=feed.now)
     supply_shocks.follow_up(db, before=locked.balances, after=after, now=feed.now, cause="feed")
 
 
@@ -242,7 +285,7 @@ def _fact(feed: _Feed, row: Stated) -> Fact:
         row.sku,
         row.location,
         row.status,
-        SNAPSHOT if feed.mode == "snapshot" else "delta",
+        SNAPSHOT,
         row.units,
         row.effective_at,
         feed.source,
@@ -265,55 +308,6 @@ def _zero(feed: _Feed, key: Key, file: FullFile) -> Fact:
         reason="absent from a full file",
         sequence=file.sequence,
     )
-
-
-def _decide(
-    db: psycopg.Connection, feed: _Feed, facts: Sequence[Fact], balances: Mapping[Key, Balance]
-) -> tuple[list[Recorded], dict[Key, Balance]]:
-    if not facts:
-        return [], dict(balances)
-    if feed.mode == "delta":
-        return decide_deltas(balances, facts)
-    return counts.decide_counts(db, facts, balances=balances, basis=feed.basis)
-
-
-def _claim_ids(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> None:
-    """One id, one outcome for ever: keep the rows whose ids are new, settle the others."""
-    first: dict[str, Stated] = {}
-    for _, row in verdicts.stated():
-        first.setdefault(row.message_id, row)
-    taken_hashes = _take_ids(db, feed, first)
-    for i, row in verdicts.stated():
-        if row is first[row.message_id] and row.message_id not in taken_hashes:
-            continue
-        stands = taken_hashes.get(row.message_id, first[row.message_id].body_hash)
-        verdicts.read[i] = None if row.body_hash == stands else feeds.used_before(row.message_id)
-
-
-def _take_ids(db: psycopg.Connection, feed: _Feed, rows: dict[str, Stated]) -> dict[str, bytes]:
-    """Claim the new ids; return the others with the hash of the row that has them."""
-    claims = [(message_id, row.body_hash.hex()) for message_id, row in rows.items()]
-    if not claims:
-        return {}
-    new = db.execute(
-        """
-        insert into feed_messages (feed, message_id, body_hash, recorded_at)
-        select %b, message_id, decode(body_hash, 'hex'), %b
-        from unnest(string_to_array(%b, e'\x1f'), string_to_array(%b, e'\x1f'))
-            as r (message_id, body_hash)
-        order by message_id
-        on conflict do nothing returning message_id
-        """,
-        [feed.name, feed.now, *ledger.joined(claims)],
-    ).fetchall()
-    if len(new) == len(claims):
-        return {}
-    old = rows.keys() - {message_id for (message_id,) in new}
-    found = db.execute(
-        "select message_id, body_hash from feed_messages where feed = %s and message_id = any (%s)",
-        [feed.name, list(old)],
-    )
-    return {message_id: bytes(body_hash) for message_id, body_hash in found}
 
 
 def _full_files(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> list[FullFile]:

@@ -225,7 +225,8 @@ def later_units(db: psycopg.Connection, moments: Sequence[tuple[Key, datetime]])
 _LATER = """
     select coalesce((
         select sum(e.stated_units)::bigint from entries e
-        where e.sku = k.sku and e.location = k.location and e.status = k.status
+        where position_key(e.sku, e.location) = position_key(k.sku, k.location)
+            and e.sku = k.sku and e.location = k.location and e.status = k.status
             and e.effective_at > k.moment and e.kind <> 'snapshot'), 0)
     from unnest(%b::text[], %b::text[], %b::text[], %b::timestamptz[])
         with ordinality as k (sku, location, status, moment, place)
@@ -259,14 +260,31 @@ def entries(
     limit: int = 100,
 ) -> list[dict[str, object]]:
     """Entries behind the balances, newest first; page with the last `entry_id` seen."""
+    query = _OF_SKU if sku is not None else _OF_ANY_SKU
     with db.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            """
-            select * from entries
-            where (%(sku)s::text is null or sku = %(sku)s)
-                and (%(location)s::text is null or location = %(location)s)
-                and (%(before)s::bigint is null or entry_id < %(before)s)
-            order by entry_id desc limit %(limit)s
-            """,
+            query,
             {"sku": sku, "location": location, "before": before_entry_id, "limit": limit},
         ).fetchall()
+
+
+_OF_ANY_SKU = """
+    select * from entries
+    where (%(location)s::text is null or location = %(location)s)
+        and (%(before)s::bigint is null or entry_id < %(before)s)
+    order by entry_id desc limit %(limit)s
+"""
+
+# Entries are found by their position, so first comes where the SKU has any.
+_OF_SKU = """
+    select e.* from (
+        select distinct location from balances
+        where sku = %(sku)s and (%(location)s::text is null or location = %(location)s)
+    ) b cross join lateral (
+        select * from entries
+        where position_key(sku, location) = position_key(%(sku)s, b.location)
+            and sku = %(sku)s and location = b.location
+            and (%(before)s::bigint is null or entry_id < %(before)s)
+    ) e
+    order by e.entry_id desc limit %(limit)s
+"""

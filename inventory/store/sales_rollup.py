@@ -64,7 +64,8 @@ present as (
     join balances b on b.location = t.location and b.status = 'available'
     where exists (
         select from entries e
-        where e.sku = b.sku and e.location = b.location and e.status = 'available'
+        where position_key(e.sku, e.location) = position_key(b.sku, b.location)
+            and e.sku = b.sku and e.location = b.location and e.status = 'available'
             and e.effective_at < (t.day + 1)::timestamp at time zone l.timezone)
 ),
 -- Units on the shelf between one entry and the next, walking back from the balance of now.
