@@ -56,6 +56,8 @@ class _Verdicts:
     rows: Sequence[object]
     read: list[Stated | Problem | None]
     """None: the same message was taken before."""
+    repeated: set[int] = field(default_factory=set)
+    """Rows that repeat another one of this message: they share its fate."""
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     zeroed: int = 0
@@ -201,8 +203,10 @@ def _refuse_all(verdicts: _Verdicts) -> None:
     cause = verdicts.read[first]
     assert isinstance(cause, Problem)
     verdicts.read = [
-        feeds.refused_with_others(first + 1, cause) if type(row) is Stated else row
-        for row in verdicts.read
+        feeds.refused_with_others(first + 1, cause)
+        if type(row) is Stated or i in verdicts.repeated
+        else row
+        for i, row in enumerate(verdicts.read)
     ]
 
 
@@ -241,7 +245,12 @@ def _settle_repeats(
         if row is first[row.message_id] and row.message_id not in taken_hashes:
             continue
         stands = taken_hashes.get(row.message_id, first[row.message_id].body_hash)
-        verdicts.read[i] = None if row.body_hash == stands else feeds.used_before(row.message_id)
+        if row.body_hash != stands:
+            verdicts.read[i] = feeds.used_before(row.message_id)
+            continue
+        verdicts.read[i] = None
+        if row.message_id not in taken_hashes:
+            verdicts.repeated.add(i)
 
 
 def _take_changes(

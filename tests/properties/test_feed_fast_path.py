@@ -83,7 +83,11 @@ class ByTheRules:
         balances, bodies = dict(self.balances), dict(self.bodies)
         outcomes = [self.row(row, balances, bodies) for row in rows]
         if atomic and "quarantined" in outcomes:
-            return ["quarantined" if o != "duplicate" else o for o in outcomes]
+            seen = [
+                o == "duplicate" and row["id"] in self.bodies
+                for o, row in zip(outcomes, rows, strict=True)
+            ]
+            return ["duplicate" if before else "quarantined" for before in seen]
         self.balances, self.bodies = balances, bodies
         return outcomes
 
