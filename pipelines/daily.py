@@ -16,7 +16,7 @@ import psycopg
 
 from features.frame import Panel
 from inventory.errors import InputRejected, NotFound
-from inventory.store import database, forecasts
+from inventory.store import announcements, database, forecasts
 from inventory.store.sales_rollup import roll_up_ledger_sales
 from pipelines.buffers import compute_buffers
 from pipelines.history import load_panel
@@ -219,6 +219,9 @@ def _act(
             "alerts raised": planned.alerts_raised,
             "alerts resolved": planned.alerts_resolved,
         }
+    with _step(report, "announce", progress) as counts:
+        # What the servers would say in time: supply that is overdue by now, above all.
+        counts["events"] = announcements.announce_due(db, now=now)
     report.notes += [*buffers.problems, *planned.problems]
 
 

@@ -25,6 +25,7 @@ from inventory.order_plan import (
     plan_orders,
     policy,
 )
+from inventory.store import low_marks
 from inventory.store.alerts import replace_alerts
 from inventory.store.forecasts import read_current
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
@@ -101,6 +102,7 @@ def replenish(
     report.triggered = sum(int(p.plan.triggered.sum()) for p in planned)
     policies = _concat([policy_rows(p) for p in planned], POLICY_COLUMNS)
     report.policies_changed = write_policies(db, policies, now=now)
+    low_marks.refresh(db, skus=skus, now=now)
     _propose(db, planned, report, now=now, skus=skus)
     _alert(db, planned, report, now=now, skus=skus)
     return report

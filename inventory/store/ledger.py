@@ -91,9 +91,11 @@ _CREATE = """
         ) = 0
     ), made as (
         insert into balances
-            (sku, location, status, updated_at, snapshot_at, snapshot_sequence, snapshot_basis)
+            (sku, location, status, updated_at, snapshot_at, snapshot_sequence, snapshot_basis,
+            low_units)
         select sku, location, status, %b, effective_at, coalesce(sequence, 0),
-            coalesce(basis, 'physical')
+            coalesce(basis, 'physical'),
+            case when status = 'available' then low_mark(sku, location) end
         from missing
         order by sku, location, status
         on conflict do nothing

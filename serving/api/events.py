@@ -1,13 +1,13 @@
-"""Events for others: availability that crossed a threshold, shortages, pegs that were filled."""
+"""Events for others, and the marks from which a position counts as low."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from inventory.store import outbox
-from serving.api.context import PREFIX, Staff, jsonable
-from serving.messages import Id, PageLimit
+from inventory.store import low_marks, outbox
+from serving.api.context import PREFIX, CatalogueWriter, Staff, jsonable
+from serving.messages import Id, Message, PageLimit, Units
 
 router = APIRouter(prefix=PREFIX, tags=["Events"])
 
@@ -34,3 +34,30 @@ def events(
         found = outbox.read(db, after=after, sku=sku, kind=kind, limit=limit)
     last = found[-1]["sequence"] if found else after
     return JSONResponse({"events": jsonable(found), "last": last})
+
+
+class LowMark(Message):
+    """From how many free units on a SKU is low; without a location, everywhere."""
+
+    location: Id | None = None
+    units: Units | None
+    """Null takes the mark back: then the reorder point of the position's policy holds."""
+
+
+@router.put("/low-marks/{sku}")
+def put_low_mark(sku: Id, body: LowMark, call: CatalogueWriter) -> JSONResponse:
+    """Say from how many free units on `low_stock` is told; positions are judged at once."""
+    with call.db() as db:
+
+        def act() -> dict[str, object]:
+            low_marks.put(db, sku=sku, location=body.location, units=body.units, now=call.now)
+            return {"sku": sku, "marks": low_marks.of_sku(db, sku)}
+
+        return call.once(db, scope=f"PUT /low-marks/{sku}", body=body, act=act)
+
+
+@router.get("/low-marks/{sku}")
+def get_low_marks(sku: Id, call: Staff) -> JSONResponse:
+    """The marks that persons set for a SKU, the one for everywhere first."""
+    with call.db() as db:
+        return JSONResponse({"sku": sku, "marks": low_marks.of_sku(db, sku)})

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from inventory.errors import UnknownLocation, UnknownSku
 from inventory.ledger import Fact
 from inventory.reservations import AskedLine, Basket
-from inventory.store import announcements, events, inbound, ledger, reservations
+from inventory.store import announcements, events, inbound, ledger, low_marks, reservations
 from inventory.store.availability import availability
 from inventory.thresholds import stock_state
 
@@ -181,3 +182,38 @@ def test_what_a_group_promise_carries_along_is_announced_by_the_next_run(shop):
     assert announcements.announce_due(shop, now=NOW) == 1
     assert [row[:2] for row in told(shop)] == [("out_of_stock", "L1"), ("out_of_stock", "L2")]
     assert announcements.announce_due(shop, now=NOW) == 0
+
+
+def marks(db):
+    rows = db.execute("select location, low_units from balances order by location")
+    return dict(rows.fetchall())
+
+
+def test_a_mark_for_the_place_wins_over_one_for_the_sku_and_that_over_the_policy(shop):
+    shop.execute(
+        "insert into policies select 'A', l, 1, 12.7, 1, 20, 3, 1, 0.9, '{}', 'r', now() "
+        "from unnest(array['L1', 'L2']) l"
+    )
+    for location, units in (("L1", 10), ("L2", 10)):
+        stock(shop, "A", location, units)
+    assert marks(shop) == {"L1": 12, "L2": 12}
+    assert [row[:2] for row in told(shop)] == [("low_stock", "L1"), ("low_stock", "L2")]
+    low_marks.put(shop, sku="A", location=None, units=9, now=NOW)
+    assert marks(shop) == {"L1": 9, "L2": 9}
+    low_marks.put(shop, sku="A", location="L2", units=10, now=NOW)
+    stock(shop, "A", "L3", 5)
+    assert marks(shop) == {"L1": 9, "L2": 10, "L3": 9}
+    low_marks.put(shop, sku="A", location=None, units=None, now=NOW)
+    assert marks(shop) == {"L1": 12, "L2": 10, "L3": None}
+    assert [row[:2] for row in told(shop)[2:]] == [
+        ("no_longer_low", "L1"), ("no_longer_low", "L2"), ("low_stock", "L2"),
+        ("low_stock", "L3"), ("low_stock", "L1"), ("no_longer_low", "L3"),
+    ]  # fmt: skip
+    assert low_marks.refresh(shop, now=NOW) == 0
+
+
+def test_a_mark_is_for_what_there_is(shop):
+    with pytest.raises(UnknownSku):
+        low_marks.put(shop, sku="X", location=None, units=1, now=NOW)
+    with pytest.raises(UnknownLocation):
+        low_marks.put(shop, sku="A", location="LX", units=1, now=NOW)
