@@ -200,7 +200,7 @@ class Scores:
 def scores_of(order: SourcingOrder, stock: Stock, rules: SourcingRules) -> Scores:
     """Score every candidate of an order. Pure arithmetic: see the head of this file."""
     emphasis = rules.emphasis
-    most = _most(order, stock)
+    most = most_units(order, stock)
     units = order.units
     values = {term: _values(order, term) for term in emphasis}
     values.pop("draw", None)
@@ -223,7 +223,8 @@ def scores_of(order: SourcingOrder, stock: Stock, rules: SourcingRules) -> Score
     return Scores(order, rules.split_penalty, per_parcel, per_unit, most, scales, emphasis)
 
 
-def _most(order: SourcingOrder, stock: Stock) -> Taken:
+def most_units(order: SourcingOrder, stock: Stock) -> Taken:
+    """Units of each line that each candidate could send, shape (K, L)."""
     most = np.zeros((len(order.lines), len(order.candidates)), np.int64)
     for row, line in enumerate(order.lines):
         for column, at in enumerate(order.candidates):

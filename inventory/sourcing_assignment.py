@@ -9,7 +9,8 @@ equal ones as many units as possible are sent, and those at the lowest score, by
    that no assignment can beat.
 3. A mixed-integer program over those candidates gives an assignment. Candidates left out that could
    close the distance to the bound join, and it is solved once more: the result is then optimal over
-   all candidates, within the gap that is told.
+   all candidates. In a large batch only the orders that the linear program would divide are left to
+   it, and one order after the other is tried too. Either way the gap to the bound is told.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,17 +31,32 @@ from inventory.sourcing import (
     scores_of,
     units_taken,
 )
-from inventory.sourcing_program import Mask, Program, reduced_costs
+from inventory.sourcing_program import Floats, Mask, Prices, Program, Solved, reduced_costs
 from inventory.sourcing_search import best_taken
+from inventory.sourcing_solution import (
+    book,
+    is_whole,
+    order_after,
+    parcels_of,
+    scores_after,
+    sums_of,
+)
 
 CANDIDATES_FIRST = 6
 """Candidates per order that the first linear program is given."""
 
+CANDIDATES_MORE = 3
+"""Candidates per order that may join in each round."""
+
+PAIRS_EXACT_MAX = 6_000
+"""Orders times candidates up to which the mixed-integer program is solved over all orders."""
+
 PRICING_ROUNDS_MAX = 30
 JOINT_ROUNDS_MAX = 50
 SECONDS_MAX = 10.0
-GAP = 1e-6
-"""Relative distance to the bound at which the solver may stop."""
+"""For each of the few programs that are solved."""
+GAP = 1e-4
+"""Relative distance to the bound at which the solver may stop: a hundredth of a percent."""
 
 TIGHT = 1e-7
 
@@ -97,36 +113,21 @@ def assign(
     found: dict[str, Sourced] = {}
     limits: list[Limit] = []
     taken_so_far: dict[tuple[str, str], int] = {}
-    for priority in sorted({order.priority for order in orders}, reverse=True):
-        tier = [_after(order, used) for order in orders if order.priority == priority]
+    priorities = sorted({order.priority for order in orders}, reverse=True)
+    for priority in priorities:
+        tier = [order_after(order, used) for order in orders if order.priority == priority]
         solved, method, gap = _Tier(
-            tier, left, rules, find_limits, limits, taken_so_far, seconds_max
+            tier, left, rules, find_limits, limits, taken_so_far, seconds_max / len(priorities)
         ).solve()
         methods.append(method)
         gaps.append(gap)
         for sourced in solved:
             found[sourced.order.id] = sourced
-            for key, units in units_taken(sourced.scores, sourced.taken).items():
-                left[key] -= units
-                taken_so_far[key] = taken_so_far.get(key, 0) + units
-            for column in np.flatnonzero(sourced.taken.any(axis=0)):
-                at = sourced.order.candidates[column].location
-                used[at] = used.get(at, 0) + 1
+            book(sourced.scores, sourced.taken, left, used, taken_so_far)
     assert len(found) == len(orders), "order ids must differ"
     assert min(left.values(), default=0) >= 0, "a location gives more than it has"
     method = "milp" if "milp" in methods else "search"
     return Assignment(tuple(found[order.id] for order in orders), method, max(gaps))
-
-
-def _after(order: SourcingOrder, used: Mapping[str, int]) -> SourcingOrder:
-    """The order as it looks after so many parcels were given to its candidates."""
-    if not used:
-        return order
-    candidates: list[Candidate] = [
-        replace(at, assigned_parcels=at.assigned_parcels + used.get(at.location, 0))
-        for at in order.candidates
-    ]
-    return replace(order, candidates=tuple(candidates))
 
 
 @dataclass(slots=True)
@@ -162,9 +163,9 @@ class _Tier:
 
         Where the next parcel costs more than the first one did, two in one place are a conflict.
         """
-        if any(n > self.stock.get(key, 0) for key, n in _sums(scores, solution).items()):
+        if any(n > self.stock.get(key, 0) for key, n in sums_of(scores, solution).items()):
             return False
-        for at, parcels in _parcels(scores, solution).items():
+        for at, parcels in parcels_of(scores, solution).items():
             candidate, priced = self._candidate(scores, at)
             left = candidate.parcels_left
             if left is not None and parcels > (1 if priced else left):
@@ -181,7 +182,7 @@ class _Tier:
     def _joint(self, scores: Sequence[Scores], solution: Sequence[Taken]) -> bool:
         """Whether several locations together give too much; the limits they break are kept."""
         taken = dict(self.taken_before)
-        for key, units in _sums(scores, solution).items():
+        for key, units in sums_of(scores, solution).items():
             taken[key] = taken.get(key, 0) + units
         known = exceeds(taken, self.limits)
         new = [] if known else list(self.find_limits(taken))
@@ -189,36 +190,81 @@ class _Tier:
         return bool(known or new)
 
     def _program(self, scores: Sequence[Scores]) -> tuple[list[Taken], float]:
+        limits = self._limits()
+        chosen, bound, prices = self._price(scores, limits)
+        pairs = sum(len(one.order.candidates) for one in scores)
+        if prices is not None and pairs > PAIRS_EXACT_MAX:
+            best, best_score = self._rounded(scores, chosen, prices)
+        else:
+            best, best_score, bound = self._exact(scores, limits, chosen, bound, prices)
+        gap = max(0.0, best_score - bound) / max(best_score, TIGHT)
+        return best, gap if gap > GAP else 0.0
+
+    def _limits(self) -> list[Limit]:
         limits = [
             Limit(sku, frozenset([at]), units) for (sku, at), units in sorted(self.stock.items())
         ]
         for limit in self.limits:
             before = sum(self.taken_before.get((limit.sku, at), 0) for at in limit.locations)
             limits.append(replace(limit, units=max(0, limit.units - before)))
-        chosen, bound, costs = self._price(scores, limits)
-        first = Program(scores, chosen, limits).solve(seconds_max=self.seconds_max, gap=GAP)
-        best, best_score = self._kept(scores, first.taken, limits)
-        # A parcel whose reduced cost is beyond the distance to the bound is in no better solution.
+        return limits
+
+    def _exact(
+        self,
+        scores: Sequence[Scores],
+        limits: Sequence[Limit],
+        chosen: Sequence[Mask],
+        bound: float,
+        prices: Prices | None,
+    ) -> tuple[list[Taken], float, float]:
+        """Step 3: the program over the candidates that pay, then over all that still could."""
+        seconds = self.seconds_max / 2
+        first = Program(scores, chosen, limits).solve(seconds_max=seconds, gap=GAP)
+        best, best_score = self._kept(scores, first)
         reach = best_score - bound + TIGHT
-        helpful = [mask | (cost <= reach) for mask, cost in zip(chosen, costs, strict=True)]
-        grown = any((a != b).any() for a, b in zip(chosen, helpful, strict=True))
-        if not grown:
+        helpful = list(chosen)
+        if prices is not None:
+            # A parcel of a reduced cost beyond the distance to the bound is in no better solution.
+            costs = [reduced_costs(one, n, prices) for n, one in enumerate(scores)]
+            helpful = [mask | (cost <= reach) for mask, cost in zip(chosen, costs, strict=True)]
+        if all((a == b).all() for a, b in zip(chosen, helpful, strict=True)):
             bound = max(bound, min(first.bound, best_score))
         elif reach > GAP * max(best_score, 1.0):
-            again = Program(scores, helpful, limits).solve(seconds_max=self.seconds_max, gap=GAP)
-            other, other_score = self._kept(scores, again.taken, limits)
+            again = Program(scores, helpful, limits).solve(seconds_max=seconds, gap=GAP)
+            other, other_score = self._kept(scores, again)
             bound = max(bound, min(again.bound, best_score, other_score))
             if other_score < best_score:
                 best, best_score = other, other_score
-        gap = max(0.0, best_score - bound) / max(best_score, TIGHT)
-        return best, gap if gap > GAP else 0.0
+        return best, best_score, bound
 
-    def _kept(
-        self, scores: Sequence[Scores], found: list[Taken] | None, limits: Sequence[Limit]
+    def _rounded(
+        self, scores: Sequence[Scores], chosen: Sequence[Mask], prices: Prices
     ) -> tuple[list[Taken], float]:
+        """Orders that the relaxed optimum sends whole are sent so; the rest share what is left."""
+        left, used, taken_before = dict(self.stock), dict[str, int](), dict(self.taken_before)
+        solution = [np.zeros_like(one.most) for one in scores]
+        for number, taken in enumerate(prices.settled):
+            if taken is not None:
+                solution[number] = taken
+                book(scores[number], taken, left, used, taken_before)
+        open_ones = [number for number, taken in enumerate(prices.settled) if taken is None]
+        if open_ones:
+            rest = [scores_after(scores[number], left, used) for number in open_ones]
+            tier = replace(self, stock=left, taken_before=taken_before)
+            masks = [chosen[number] for number in open_ones]
+            program = Program(rest, masks, tier._limits())  # noqa: SLF001 - one of us.
+            found = program.solve(seconds_max=self.seconds_max, gap=GAP)
+            kept, _ = tier._kept(rest, found)  # noqa: SLF001
+            for number, taken in zip(open_ones, kept, strict=True):
+                solution[number] = taken
+        options = [solution, self._greedy(scores)]
+        return min(((taken, self._score(scores, taken)) for taken in options), key=lambda t: t[1])
+
+    def _kept(self, scores: Sequence[Scores], found: Solved) -> tuple[list[Taken], float]:
         """What the solver found, or the greedy solution where it found nothing better."""
-        greedy = self._greedy(scores, limits)
-        options = [greedy] if found is None or not _is_whole(scores, found) else [found, greedy]
+        options = [found.taken] if found.taken and is_whole(scores, found.taken) else []
+        if not (options and found.optimal):
+            options.append(self._greedy(scores))
         return min(((taken, self._score(scores, taken)) for taken in options), key=lambda t: t[1])
 
     def _score(self, scores: Sequence[Scores], solution: Sequence[Taken]) -> float:
@@ -227,55 +273,65 @@ class _Tier:
         for one, taken in zip(scores, solution, strict=True):
             unmet = one.order.units - int(taken.sum())
             total += one.of(taken) + UNMET_SCORE * unmet
-        for at, parcels in _parcels(scores, solution).items():
+        for at, parcels in parcels_of(scores, solution).items():
             one = next(s for s in scores if any(c.location == at for c in s.order.candidates))
             column = [c.location for c in one.order.candidates].index(at)
             if one.order.candidates[column].capacity_parcels:
                 total += sum(one.slot_score(column, n) for n in range(1, parcels + 1))
         return total
 
-    def _greedy(self, scores: Sequence[Scores], limits: Sequence[Limit]) -> list[Taken]:
+    def _greedy(self, scores: Sequence[Scores]) -> list[Taken]:
         """One order after the other, each the best that is left for it."""
-        left, used = dict(self.stock), dict[str, int]()
-        taken_so_far: dict[tuple[str, str], int] = {}
+        left, used, taken_before = dict(self.stock), dict[str, int](), dict(self.taken_before)
         solution = []
         for one in scores:
-            order = _after(one.order, used)
-            now = replace(one, order=order, most=scores_of(order, left, self.rules).most)
+            now = scores_after(one, left, used)
             taken = best_taken(now, sets_max=200)
-            units = {} if taken is None else units_taken(now, taken)
-            after = {k: taken_so_far.get(k, 0) + n for k, n in units.items()}
-            if taken is None or exceeds({**taken_so_far, **after}, limits):
-                solution.append(np.zeros_like(one.most))
-                continue
+            if taken is None or self._breaks(now, taken, taken_before):
+                taken = np.zeros_like(one.most)
             solution.append(taken)
-            taken_so_far |= after
-            for key, n in units.items():
-                left[key] -= n
-            for column in np.flatnonzero(taken.any(axis=0)):
-                at = order.candidates[column].location
-                used[at] = used.get(at, 0) + 1
+            book(now, taken, left, used, taken_before)
         return solution
+
+    def _breaks(
+        self, scores: Scores, taken: Taken, taken_before: Mapping[tuple[str, str], int]
+    ) -> bool:
+        units = units_taken(scores, taken)
+        after = {key: taken_before.get(key, 0) + more for key, more in units.items()}
+        return bool(exceeds({**taken_before, **after}, self.limits))
 
     def _price(
         self, scores: Sequence[Scores], limits: Sequence[Limit]
-    ) -> tuple[list[Mask], float, list[np.ndarray]]:
-        """Candidates that pay at the prices of the relaxed program, its optimum, and the costs."""
+    ) -> tuple[list[Mask], float, Prices | None]:
+        """Candidates that pay at the prices of the relaxed program, a bound, and the prices.
+
+        No assignment scores less than the bound. Without prices it is 0, over all candidates.
+        """
         chosen = [_first(one) for one in scores]
         everything = [np.ones(len(one.order.candidates), bool) for one in scores]
-        unknown = [np.full(len(one.order.candidates), -np.inf) for one in scores]
+        if sum(mask.size for mask in chosen) <= PAIRS_EXACT_MAX / 10:
+            return everything, 0.0, None
+        bound, prices = 0.0, None
         for _ in range(PRICING_ROUNDS_MAX):
-            if all(mask.all() for mask in chosen):
+            found = Program(scores, chosen, limits).relax(seconds_max=self.seconds_max)
+            if found is None:
                 break
-            prices = Program(scores, chosen, limits).relax(seconds_max=self.seconds_max)
-            if prices is None:
-                break
+            prices = found
             costs = [reduced_costs(one, n, prices) for n, one in enumerate(scores)]
-            paying = [(cost < -TIGHT) & ~mask for cost, mask in zip(costs, chosen, strict=True)]
-            if not any(new.any() for new in paying):
-                return chosen, prices.bound, costs
-            chosen = [mask | new for mask, new in zip(chosen, paying, strict=True)]
-        return everything, 0.0, unknown
+            missing = [np.where(mask, 0.0, cost) for mask, cost in zip(chosen, costs, strict=True)]
+            # What is left out lowers the optimum by no more than its reduced costs (Lagrange).
+            bound = max(bound, prices.bound + sum(np.minimum(m, 0.0).sum() for m in missing))
+            if not any((m < -TIGHT).any() for m in missing):
+                break
+            chosen = [mask | _cheapest(m) for mask, m in zip(chosen, missing, strict=True)]
+        return (everything if prices is None else chosen), bound, prices
+
+
+def _cheapest(costs: Floats) -> Mask:
+    """The few of the lowest costs below zero."""
+    mask = np.zeros(len(costs), bool)
+    mask[np.argsort(costs, kind="stable")[:CANDIDATES_MORE]] = True
+    return mask & (costs < -TIGHT)
 
 
 def _first(scores: Scores) -> Mask:
@@ -286,36 +342,6 @@ def _first(scores: Scores) -> Mask:
     mask = np.zeros(len(alone), bool)
     mask[np.argsort(alone + UNMET_SCORE * lacking, kind="stable")[:CANDIDATES_FIRST]] = True
     return mask
-
-
-def _is_whole(scores: Sequence[Scores], solution: Sequence[Taken]) -> bool:
-    """Whether every order got what it asked for and no more, or nothing, or a part if it may."""
-    for one, taken in zip(scores, solution, strict=True):
-        order = one.order
-        units = np.array([line.units for line in order.lines])
-        sent = taken.sum(axis=1)
-        if (taken > one.most).any() or (taken < 0).any() or (sent > units).any():
-            return False
-        if not order.allow_partial and sent.any() and (sent < units).any():
-            return False
-    return True
-
-
-def _sums(scores: Sequence[Scores], solution: Sequence[Taken]) -> dict[tuple[str, str], int]:
-    sums: dict[tuple[str, str], int] = {}
-    for one, taken in zip(scores, solution, strict=True):
-        for key, units in units_taken(one, taken).items():
-            sums[key] = sums.get(key, 0) + units
-    return sums
-
-
-def _parcels(scores: Sequence[Scores], solution: Sequence[Taken]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for one, taken in zip(scores, solution, strict=True):
-        for column in np.flatnonzero(taken.any(axis=0)):
-            at = one.order.candidates[column].location
-            counts[at] = counts.get(at, 0) + 1
-    return counts
 
 
 def _sourced(scores: Sequence[Scores], solution: Sequence[Taken]) -> list[Sourced]:

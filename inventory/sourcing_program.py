@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
-from inventory.sourcing import UNMET_SCORE, Limit, Scores, Taken
+from inventory.sourcing import UNMET_SCORE, Limit, Scores, Taken, units_taken
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 """Per order: which of its candidates have columns."""
 
 INFINITE = float("inf")
+
+WHOLE = 1e-6
+"""Distance from a whole number that counts as none."""
 
 
 @dataclass(slots=True)
@@ -65,6 +68,9 @@ class Prices:
     """By location."""
     orders: Mapping[int, float]
     """By order, what one parcel in it is worth to the rows that count its parcels."""
+    settled: Sequence[Taken | None]
+    """By order, what it is sent at the relaxed optimum; None where that is not in whole numbers,
+    or from stock that such an order wants too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +232,9 @@ class Program:
         duals = np.zeros(len(lower))
         duals[equal] = found.eqlin.marginals
         duals[~equal] = found.ineqlin.marginals * np.where(above, -1.0, 1.0)[~equal]
-        return self._prices(float(found.fun) + self.offset, duals)
+        return self._prices(float(found.fun) + self.offset, duals, found.x)
 
-    def _prices(self, bound: float, duals: Floats) -> Prices:
+    def _prices(self, bound: float, duals: Floats, x: Floats) -> Prices:
         stock: dict[tuple[str, str], float] = {}
         for limit, row in self._limit_rows:
             for at in limit.locations:
@@ -239,7 +245,31 @@ class Program:
             stock=stock,
             parcels={at: float(duals[r]) for at, r in self._parcel_rows.items() if r is not None},
             orders={number: float(duals[rows].sum()) for number, rows in self._order_rows.items()},
+            settled=self._settled(x),
         )
+
+    def _settled(self, x: Floats) -> list[Taken | None]:
+        taken = self._taken(x)
+        whole = [self._is_settled(number, units, x) for number, units in enumerate(taken)]
+        contested = {
+            (line, self.scores[number].order.candidates[at].location)
+            for number, settled in enumerate(whole)
+            if not settled
+            for (k, at), column in self._x[number].items()
+            if x[column] > WHOLE
+            for line in self.scores[number].order.lines[k].components
+        }
+        return [
+            units
+            if settled and contested.isdisjoint(units_taken(self.scores[number], units))
+            else None
+            for number, (units, settled) in enumerate(zip(taken, whole, strict=True))
+        ]
+
+    def _is_settled(self, number: int, taken: Taken, x: Floats) -> bool:
+        """Whether the order gets whole units, and all that it asks for."""
+        exact = all(abs(x[column] - taken[at]) < WHOLE for at, column in self._x[number].items())
+        return exact and int(taken.sum()) == self.scores[number].order.units
 
 
 def reduced_costs(scores: Scores, number: int, prices: Prices) -> Floats:

@@ -45,9 +45,9 @@ def _search(
 ) -> Taken | None:
     lowest_units = (scores.per_unit * _divide(scores, wanted, useful)).sum()
     lowest_parcels = np.sort(scores.per_parcel[useful]).cumsum()
-    best, best_score = np.zeros_like(scores.most), np.inf
+    best, best_score = _alone(scores, wanted)
     tried = 0
-    for size in range(1, largest + 1):
+    for size in range(2, largest + 1):
         bound = lowest_units + lowest_parcels[size - 1] + scores.split_penalty * (size - 1)
         if bound >= best_score - TIE:
             break
@@ -63,6 +63,18 @@ def _search(
             if score < best_score - TIE:
                 best, best_score = taken, score
     return best
+
+
+def _alone(scores: Scores, wanted: Taken) -> tuple[Taken, float]:
+    """The best location that can send all of it, and its score; infinite where none can."""
+    taken = np.zeros_like(scores.most)
+    able = (scores.most >= wanted[:, None]).all(axis=0)
+    if not able.any():
+        return taken, np.inf
+    each = scores.per_parcel + (scores.per_unit * wanted[:, None]).sum(axis=0)
+    best = int(np.where(able, each, np.inf).argmin())
+    taken[:, best] = wanted
+    return taken, float(each[best])
 
 
 def _divide(scores: Scores, wanted: Taken, columns: Taken) -> Taken:
