@@ -209,7 +209,10 @@ def bundle_answer(
         found = earliest_index(by_day, quantity, start=start)
         earliest = None if found is None else limiting.first_day + timedelta(days=found)
     bundle_raw = bundle_atp(raw, components)
-    source = f"component {binding}: {limiting.raw} units, {components[binding]} in each"
+    terms = [
+        Term("component", bundle_raw if sku == binding else 0, _enough(sku, units, components[sku]))
+        for sku, units in sorted(raw.items(), key=lambda part: part[0] != binding)
+    ]
     return replace(
         limiting,
         sku=bundle,
@@ -218,8 +221,12 @@ def bundle_answer(
         atp_by_day=tuple(by_day[: horizon_days + 1]),
         quantity=quantity,
         earliest_date=earliest,
-        terms=(Term("component", bundle_raw, source),) if explain else None,
+        terms=tuple(terms) if explain else None,
     )
+
+
+def _enough(sku: str, units: int, in_each: int) -> str:
+    return f"component {sku}: {units} units, {in_each} in each, enough for {units // in_each}"
 
 
 def check_horizon(horizon_days: int, on: date | None, *, now: datetime) -> date:

@@ -32,6 +32,8 @@ class Ask:
     on: date | None = None
     components: Mapping[str, int] | None = None
     """Units per bundle; None for a SKU that is not a bundle."""
+    ship_together: bool = False
+    """A bundle whose components must leave from one location."""
     pre_order: bool = False
     """May take what is sold ahead of its stock."""
     earliest: bool = False

@@ -11,7 +11,9 @@ from inventory.asking import HORIZON_DAYS, Question
 from inventory.availability import Availability
 from inventory.errors import InputRejected, VouchError
 from inventory.projection import PositionFacts
+from inventory.promising import Ask
 from inventory.quiet_answers import QuietAnswers
+from inventory.ship_together import answer_together
 from inventory.store.facts import ChannelTerms, Facts, Place, read
 from inventory.supply import SkuSupply
 
@@ -178,6 +180,25 @@ def _answer(
     horizon_days: int,
 ) -> Availability:
     bundle = item.sku in facts.bundles
+    if item.group is not None and item.sku in facts.ship_together:
+        ask = Ask(
+            line=1,
+            sku=item.sku,
+            units=0,
+            group=item.group,
+            method=item.method,
+            on=item.on,
+            components=facts.bundles[item.sku],
+            ship_together=True,
+        )
+        return answer_together(
+            {question.sku: supply for question, supply in parts},
+            ask,
+            channel=item.channel,
+            horizon_days=horizon_days,
+            quantity=item.quantity,
+            explain=item.explain,
+        )
     answers = {
         question.sku: asking.answer(
             supply,

@@ -1,5 +1,6 @@
 """Reservations in PostgreSQL: the only functions that place, confirm, extend, release or expire."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -9,6 +10,7 @@ import psycopg
 from inventory import asking
 from inventory.asking import HORIZON_DAYS, Question
 from inventory.bundles import explode
+from inventory.errors import InsufficientStock, Shortage
 from inventory.promising import Ask, Grant, grant_all, grant_partly
 from inventory.reservations import (
     Basket,
@@ -20,6 +22,7 @@ from inventory.reservations import (
     life_seconds,
     next_state,
 )
+from inventory.ship_together import grant_together
 from inventory.store import reservation_rows
 from inventory.store.facts import ChannelTerms, Facts, Place
 from inventory.store.positions import decide_on
@@ -86,7 +89,7 @@ def _promise(facts: Facts, basket: Basket, *, reservation_id: str, now: datetime
         on=basket.on,
         now=now,
     )
-    grants = grant_partly(supplies, asks) if basket.allow_partial else grant_all(supplies, asks)
+    grants = _grants(supplies, asks, partly=basket.allow_partial)
     seconds = life_seconds(
         basket, soft_ttl_seconds=terms.soft_ttl_seconds, order_ttl_seconds=terms.order_ttl_seconds
     )
@@ -103,6 +106,26 @@ def _promise(facts: Facts, basket: Basket, *, reservation_id: str, now: datetime
         order_id=basket.order_id,
         lines=promised_lines(grants, supplies),
     )
+
+
+def _grants(supplies: Mapping[str, SkuSupply], asks: Sequence[Ask], *, partly: bool) -> list[Grant]:
+    """What every ask gets. Bundles that must leave together take what the other lines leave."""
+    together = [ask for ask in asks if ask.ship_together and ask.location is None]
+    others = [ask for ask in asks if ask not in together]
+    grants: list[Grant] = []
+    shortages: list[Shortage] = []
+    try:
+        if others:
+            grants += (grant_partly if partly else grant_all)(supplies, others)
+    except InsufficientStock as refusal:
+        shortages += refusal.shortages
+    try:
+        grants += grant_together(supplies, together, partly=partly)
+    except InsufficientStock as refusal:
+        shortages += refusal.shortages
+    if shortages and not (partly and grants):
+        raise InsufficientStock(shortages)
+    return sorted(grants, key=lambda grant: grant.ask.line)
 
 
 def basket_supplies(
@@ -158,6 +181,7 @@ def _asks(facts: Facts, basket: Basket) -> list[Ask]:
                 method=basket.method,
                 on=basket.on,
                 components=facts.bundles.get(line.sku),
+                ship_together=line.sku in facts.ship_together,
                 pre_order=basket.kind == "preorder",
                 earliest=basket.kind == "preorder",
             )
@@ -173,6 +197,9 @@ def promised_lines(
     What is promised on a group stays with the members that the channel sold it from.
     """
     lines: list[PromisedLine] = []
+    whole = Counter[int]()
+    for grant in grants:
+        whole[grant.ask.line] += grant.units
     for grant in grants:
         ask = grant.ask
         for sku, units in explode(ask.parts, grant.units).items():
@@ -189,7 +216,7 @@ def promised_lines(
                     group=ask.group,
                     excluded=tuple(supplies[sku].not_linked(ask.group)) if ask.group else (),
                     bundle=bundle,
-                    bundle_units=None if bundle is None else grant.units,
+                    bundle_units=None if bundle is None else whole[ask.line],
                     pre_sale=grant.pre_sales.get(sku),
                 )
             )

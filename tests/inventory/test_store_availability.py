@@ -202,7 +202,7 @@ def test_bundle_at_a_position_and_in_a_group(db):
     group_of(db, "all", "DC", "S1")
     at_dc = availability(db, sku="C", location="DC", now=NOW, quantity=100, explain=True)
     assert (at_dc.atp, at_dc.earliest_date) == (100, TODAY)
-    assert [term.quantity for term in at_dc.terms] == [100]
+    assert [term.quantity for term in at_dc.terms] == [100, 0]
     assert availability(db, sku="C", group="all", now=NOW).atp == 105
     hold(db, "B", 50, location="DC")
     assert availability(db, sku="C", location="DC", now=NOW).atp == 75

@@ -1,0 +1,127 @@
+"""Bundles at a location and on a group: one ledger with their components, loose or together."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from inventory import catalog as kinds
+from inventory.errors import InputRejected, InsufficientStock
+from inventory.ledger import Fact
+from inventory.orders import OrderMessage
+from inventory.reservations import AskedLine, Basket
+from inventory.store import catalog, inbound, ledger, orders, reservations
+from inventory.store.availability import availability
+
+NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
+TODAY = NOW.date()
+
+
+def day(t):
+    return TODAY + timedelta(days=t)
+
+
+@pytest.fixture
+def shop(db):
+    """C = 1 A + 2 B, to be sent in any way; D = 1 A + 2 B, together."""
+    for sku in "ABCD":
+        catalog.put(db, kinds.Sku(sku, sku))
+    for location in ("L1", "L2", "L3"):
+        catalog.put(db, kinds.Location(location, location, "warehouse"))
+    catalog.put(db, kinds.Group("pool", ("L1", "L2", "L3")))
+    catalog.put(db, kinds.Bundle("C", {"A": 1, "B": 2}))
+    catalog.put(db, kinds.Bundle("D", {"A": 1, "B": 2}, ship_together=True))
+    return db
+
+
+def stock(db, **units):
+    """A_L1=3: three of A at L1."""
+    facts = []
+    for place, count in units.items():
+        sku, _, location = place.partition("_")
+        at = NOW - timedelta(hours=1)
+        facts.append(Fact(sku, location, "available", "delta", count, at, "test"))
+    with db.transaction():
+        ledger.record(db, facts, now=NOW)
+
+
+def basket(db, name, *lines, kind="hard", order=True, **options):
+    options.setdefault("group", None if "location" in options else "pool")
+    asked = Basket(kind, "web", "ship", tuple(AskedLine(*line) for line in lines),
+                   order_id=name if order else None, **options)  # fmt: skip
+    return reservations.place(db, asked, reservation_id=name, now=NOW)
+
+
+def atp(db, sku, *, days=1, **place):
+    place = place or {"group": "pool"}
+    got = availability(db, sku=sku, **place, now=NOW, horizon_days=days - 1, explain=True)
+    assert sum(term.quantity for term in got.terms) == got.raw
+    return got.atp if days == 1 else got.atp_by_day
+
+
+def test_the_worked_example_at_a_position_and_on_a_group(shop):
+    """availability.md: 150 A, 200 B, C = 1 A + 2 B -> 100; here also spread over a group."""
+    stock(shop, A_L1=150, B_L1=200)
+    assert atp(shop, "C", location="L1") == 100
+    stock(shop, A_L1=-50, A_L2=50, B_L1=-100, B_L3=100)
+    assert (atp(shop, "C"), atp(shop, "C", location="L1")) == (100, 50)
+    assert atp(shop, "D") == 50
+
+
+def test_a_bundle_and_its_loose_component_in_one_basket_on_a_group(shop):
+    """2 C take 2 A and 4 B; of 4 A and 5 B that leaves 2 A and 1 B."""
+    stock(shop, A_L1=4, B_L2=5)
+    with pytest.raises(InsufficientStock) as refusal:
+        basket(shop, "too-much", ("C", 2), ("B", 2))
+    (shortage,) = refusal.value.shortages
+    assert (shortage.sku, shortage.asked_units, shortage.available_units) == ("B", 6, 5)
+    basket(shop, "fits", ("C", 2), ("B", 1), ("A", 2))
+    assert [atp(shop, sku) for sku in "ABC"] == [0, 0, 0]
+
+
+def test_a_bundle_is_dated_by_the_component_that_comes_last(shop):
+    stock(shop, A_L1=9)
+    for t, units in ((2, 3), (4, 5)):
+        inbound.put(shop, inbound_id=f"b-{t}", sku="B", location="L2", quantity=units, now=NOW,
+                    expected_at=NOW + timedelta(days=t), state="confirmed")  # fmt: skip
+    assert atp(shop, "C", days=6) == (0, 0, 1, 1, 4, 4)
+    assert atp(shop, "D", days=6) == (0,) * 6
+    found = availability(shop, sku="C", group="pool", quantity=2, now=NOW)
+    assert found.earliest_date == day(4)
+    made = basket(shop, "wait", ("C", 2), kind="preorder")
+    assert {line.promised_date for line in made.lines} == {day(4)}
+
+
+def test_what_ships_together_is_promised_where_all_of_it_is(shop):
+    """L1 holds 2 whole bundles, L2 one; A at L3 has no B there."""
+    stock(shop, A_L1=2, B_L1=5, A_L2=7, B_L2=2, A_L3=9)
+    assert atp(shop, "D") == 3
+    made = basket(shop, "three", ("D", 3))
+    assert [(li.sku, li.quantity, li.location) for li in made.lines] == [
+        ("A", 2, "L1"), ("B", 4, "L1"), ("A", 1, "L2"), ("B", 2, "L2"),
+    ]  # fmt: skip
+    (line,) = made.as_dict()["lines"]
+    assert (line["sku"], line["quantity"], line["group"]) == ("D", 3, "pool")
+    assert [atp(shop, sku) for sku in "ABD"] == [15, 1, 0]
+    assert orders.perform(shop, "three", "allocate", OrderMessage("m"), now=NOW)
+
+
+def test_what_ships_together_leaves_room_for_promises_on_the_group(shop):
+    """B stands at L1 (4) and L2 (2). A promise of 2 B on both can be kept from L2, so L1's two
+    bundles can go; L2's one cannot."""
+    stock(shop, A_L1=2, B_L1=4, A_L2=1, B_L2=2)
+    basket(shop, "b", ("B", 2))
+    assert atp(shop, "D") == 2
+    with pytest.raises(InsufficientStock) as refusal:
+        basket(shop, "d", ("D", 3))
+    assert [(s.sku, s.available_units) for s in refusal.value.shortages] == [("D", 2)]
+    made = basket(shop, "some", ("A", 1), ("D", 3), allow_partial=True, order=False)
+    assert [line.quantity for line in made.lines if line.sku == "A"] == [1, 2]
+    assert orders.perform(shop, "b", "allocate", OrderMessage("m"), now=NOW)
+
+
+def test_nested_bundles_are_refused_with_the_way_out(shop):
+    catalog.put(shop, kinds.Sku("E", "E"))
+    with pytest.raises(InputRejected, match="'C', which is a bundle itself; list what is in"):
+        catalog.put(shop, kinds.Bundle("E", {"C": 1}))
+    with pytest.raises(InputRejected, match="'A', which is a bundle itself"):
+        catalog.put(shop, kinds.Bundle("A", {"E": 1}))
