@@ -72,6 +72,13 @@ class Promise:
     lines: list = field(default_factory=list)
 
 
+def _is_later(change, last):
+    if last is None or change.at > last.at:
+        return True
+    # A NET count was made physical by adding this order, which had in truth been shipped.
+    return last.basis == "net" and change.of_order and change.arrived > last.arrived
+
+
 class Stock:
     """What is on the shelves, on its way, and withheld."""
 
@@ -94,14 +101,11 @@ class Stock:
 
     def counts(self, key, said):
         """Whether a change would still be counted, or the last count has it already."""
-        last = self.last_count(key)
-        if last is None or said.at > last.at:
-            return True
-        return last.basis == "net" and said.of_order and said.arrived > last.arrived
+        return _is_later(said, self.last_count(key))
 
     def units(self, key):
         last = self.last_count(key)
-        changes = [s for s in self.said.get(key, ()) if not s.count and self.counts(key, s)]
+        changes = [s for s in self.said.get(key, ()) if not s.count and _is_later(s, last)]
         return (last.units if last else 0) + sum(change.units for change in changes)
 
     def change(self, key, units, at, *, of_order=False):

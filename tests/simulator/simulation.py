@@ -21,7 +21,8 @@ from tests.simulator.promisable import DAYS
 from tests.simulator.rules import apply
 from tests.simulator.shop import START, Shop
 
-WORLDS_MAX = 64
+WORLDS_MAX = 6
+"""With more, all that is stored is read: that leaves few."""
 TRIPS_MAX = 14
 """The crash comes within so many round trips of the request."""
 
@@ -117,34 +118,41 @@ class History:
         what = f"seed {self.seed}: {type(error).__name__}: {error}"
         return "\n".join([what, f"replay: {replay}", *self.trace])
 
-    def run(self, rounds):
+    def open_shop(self):
         self.shop.build(self.simulation.admin)
-        self._stock_the_shelves()
+        self.stock_the_shelves()
+
+    def use(self, rng):
+        """Draw from this source of chance from now on."""
+        self.rng = self.draw.rng = rng
+
+    def run(self, rounds):
+        self.open_shop()
         for _ in range(rounds):
-            self._pass_time()
+            self.pass_time()
             dice = self.rng.random()
             if dice < 0.12 and self.sent:
-                self._one(self.rng.choice(self.sent).again(self.now), "repeated")
+                self.one(self.rng.choice(self.sent).again(self.now), "repeated")
             elif dice < 0.30 and self.lost:
                 lost = self.lost.pop(self.rng.randrange(len(self.lost)))
-                self._one(lost.again(self.now), "retried")
+                self.one(lost.again(self.now), "retried")
             elif dice < 0.42:
-                self._at_once()
+                self.at_once()
             elif dice < 0.50:
-                self._crash(self._next())
+                self.crash(self.next_command())
             elif dice < 0.53:
-                self.lost.append(self._next())
+                self.lost.append(self.next_command())
                 self.coverage.note(self.lost[-1].kind, "never arrived")
             else:
-                self._one(self._next(), "")
+                self.one(self.next_command(), "")
             if self.rng.random() < 0.35:
-                self._look()
+                self.look()
         for lost in self.lost:
-            self._one(lost.again(self.now), "retried")
-        self._look()
-        self._look_at_everything()
+            self.one(lost.again(self.now), "retried")
+        self.look()
+        self.look_at_everything()
 
-    def _stock_the_shelves(self):
+    def stock_the_shelves(self):
         rows = tuple(
             (f"first-{at}-{sku}", sku, at, self.rng.randint(0, 6), START - timedelta(hours=2), None)
             for at in self.shop.locations
@@ -153,9 +161,9 @@ class History:
         first = self.draw.command("feed", self.worlds[0], self.now)
         message = {"mode": "delta", "basis": "physical", "full": False, "rows": rows}
         first.body.update(message)
-        self._one(first, "")
+        self.one(first, "")
 
-    def _pass_time(self):
+    def pass_time(self):
         dice = self.rng.random()
         world = self.worlds[0]
         ends = [p.expires_at for p in world.promises.values()
@@ -170,7 +178,7 @@ class History:
         elif dice < 0.64:
             self.now += timedelta(days=1)
 
-    def _next(self):
+    def next_command(self):
         world = self.worlds[0]
         kind = self.rng.choices(list(WEIGHTS), WEIGHTS.values())[0]
         if world.promises and self.rng.random() < 0.45:
@@ -181,7 +189,7 @@ class History:
 
     # What happens to a request ------------------------------------------------------------
 
-    def _one(self, command, note):
+    def one(self, command, note):
         self.sent.append(command)
         observed = send(self.simulation.db(0), command)
         self._told(command, note, observed)
@@ -221,9 +229,9 @@ class History:
             raise Wrong(f"expected {self.expected}")
         self.worlds = list({world.fingerprint(): world for world in worlds}.values())
         if len(self.worlds) > WORLDS_MAX:
-            self._look_at_everything()
+            self.look_at_everything()
 
-    def _crash(self, command):
+    def crash(self, command):
         """Cut the connection somewhere in it; perhaps the request was carried out, perhaps not."""
         db = self.simulation.db(0)
         how = self.rng.choice(faults.CRASHES)
@@ -245,14 +253,14 @@ class History:
         self._told(command, f"crashed ({how})", None)
         self.coverage.note(command.kind, "crashed")
         if command.kind in CHOSEN_BY_ENGINE:
-            self._one(command, "retried")
+            self.one(command, "retried")
             return
-        self._keep(self.worlds + self._worlds_after([command], [None]))
         self.lost.append(command)
+        self._keep(self.worlds + self._worlds_after([command], [None]))
 
-    def _at_once(self):
+    def at_once(self):
         """Several clients at the same moment, round trip by round trip."""
-        commands = [self._next() for _ in range(self.rng.choice([2, 2, 3]))]
+        commands = [self.next_command() for _ in range(self.rng.choice([2, 2, 3]))]
         dbs = [self.simulation.db(number) for number in range(len(commands))]
         turns = faults.Turns(self.rng, self.simulation.admin)
         answers = turns.run(
@@ -278,7 +286,7 @@ class History:
                  ]  # fmt: skip
         return self.rng.sample(views, count)
 
-    def _look(self):
+    def look(self):
         """Published availability of some views against the model."""
         views = self._views(5)
         items = [
@@ -308,7 +316,7 @@ class History:
     def _of(self, place):
         return "group" if place in self.shop.groups else "location"
 
-    def _look_at_everything(self):
+    def look_at_everything(self):
         """Every balance, every promise, and that each shortage was announced."""
         db = self.simulation.db(0)
         stored = {
@@ -331,22 +339,36 @@ class History:
             if found.fetchone():
                 kept = reservations.get(db, name, now=self.now)
                 promised[name] = (kept.state, told_lines(kept))
-        worlds = [w for w in self.worlds if self._is_stored(w, stored, promised, short)]
+        answered = {
+            tuple(row)
+            for row in db.execute(
+                "select scope, key from idempotency where key = any (%s)",
+                [[command.id for command in self.sent + self.lost]],
+            )
+        }
+        read = (stored, promised, short, answered)
+        worlds = [world for world in self.worlds if self._is_stored(world, *read)]
         if not worlds:
             raise Wrong(f"stored {self.difference}")
         self.worlds = worlds
 
-    def _is_stored(self, world, stored, promised, short):
+    def _is_stored(self, world, stored, promised, short, answered):
         keys = {*stored, *world.said}
         units = {key: (stored.get(key, 0), world.units(key)) for key in keys}
-        kept = {name: (world.state(name, self.now), world.lines(name, self.now))
-                for name in world.promises}  # fmt: skip
+        kept = {
+            name: (world.state(name, self.now), world.lines(name, self.now))
+            for name in world.promises
+        }
         self.difference = [
             *((key, pair) for key, pair in units.items() if pair[0] != pair[1]),
-            *((name, promised.get(name), kept.get(name)) for name in {*promised, *kept}
-              if promised.get(name) != kept.get(name)),
+            *(
+                (name, promised.get(name), kept.get(name))
+                for name in {*promised, *kept}
+                if promised.get(name) != kept.get(name)
+            ),
             *(("no shortage event", key) for key in self._unannounced(world, short)),
-        ]  # fmt: skip
+            *(("answered once", key) for key in answered ^ set(world.answered)),
+        ]
         return not self.difference
 
     def _unannounced(self, world, short):
