@@ -11,9 +11,10 @@ from zoneinfo import available_timezones
 import polars as pl
 import psycopg
 
-from inventory.catalog import check_forecast_measure, is_built_in
+from inventory.catalog import METHODS, check_forecast_measure, is_built_in
 from inventory.errors import InputRejected
 from inventory.store import bulk
+from pipelines import channel_files
 from pipelines.raw_table import RawTable
 from pipelines.row_checks import Column, Judged, judge
 
@@ -54,6 +55,10 @@ KINDS: dict[str, CatalogKind] = {
             Column("daily_capacity", "integer", minimum=0), Column("cutoff", "time"),
             Column("put_away_lag_days", "integer", minimum=0),
             Column("handling_days", "integer", minimum=0),
+            Column("cost_per_parcel", "number", minimum=0),
+            Column("cost_per_unit", "number", minimum=0),
+            Column("cost_per_km", "number", minimum=0),
+            Column("km_per_day", "number", minimum=1),
         ),
         defaults={"timezone": "UTC", "put_away_lag_days": 0}, named_after="location",
     ),
@@ -128,6 +133,28 @@ KINDS: dict[str, CatalogKind] = {
         ),
         renamed={"rule": "rule_id"},
     ),
+    "supply-links": CatalogKind(
+        "supply_links", ("link",),
+        (
+            Column("link", required=True), Column("channel", required=True, refers_to="channel"),
+            Column("location", required=True, refers_to="location"),
+            Column("method", choices=METHODS), Column("ratio", "number", minimum=0, maximum=1),
+            Column("reserve", "integer", minimum=0), Column("starts_at", "moment"),
+            Column("ends_at", "moment"), Column("sku", refers_to="sku"),
+        ),
+        renamed={"link": "link_id", "reserve": "reserve_units"}, defaults={"reserve": 0},
+    ),
+    "pre-sales": CatalogKind(
+        "pre_sales", ("pre_sale",),
+        (
+            Column("pre_sale", required=True), Column("sku", required=True, refers_to="sku"),
+            Column("location", required=True, refers_to="location"),
+            Column("available_on", "date", required=True),
+            Column("cap", "integer", required=True, minimum=0), Column("channel_caps", "json"),
+            Column("starts_at", "moment"), Column("ends_at", "moment"),
+        ),
+        renamed={"pre_sale": "pre_sale_id", "cap": "cap_units"},
+    ),
 }  # fmt: skip
 
 
@@ -140,6 +167,8 @@ def judge_catalog(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str
     refuse_unknown(db, judged, spec.columns)
     if kind == "buffer-rules":
         _check_rules(judged)
+    if kind in ("supply-links", "pre-sales"):
+        channel_files.check(db, judged, kind=kind)
     if "timezone" in judged.frame.columns:
         judged.reject(
             ~pl.col("timezone").is_in(available_timezones()), column="timezone",
@@ -179,6 +208,10 @@ def write_catalog(db: psycopg.Connection, sound: pl.DataFrame, *, kind: str) -> 
         frame = _write_groups(db, frame)
     if spec.members is not None:
         return bulk.replace_members(db, frame, table=spec.table, parent=spec.members)
+    if "channel_caps" in frame.columns:
+        written = bulk.upsert(db, frame.drop("channel_caps"), table=spec.table, key=key)
+        channel_files.write_caps(db, frame)
+        return written
     return bulk.upsert(db, frame, table=spec.table, key=key)
 
 

@@ -170,7 +170,7 @@ def _put_members(db: psycopg.Connection, groups: Sequence[Group]) -> None:
 
 def _put_caps(db: psycopg.Connection, pre_sales: Sequence[PreSale]) -> None:
     ids = [pre_sale.id for pre_sale in pre_sales]
-    db.execute("delete from pre_sale_caps where pre_sale_id = any (%s)", [ids])
+    remove_caps(db, ids)
     with db.cursor() as cursor:
         cursor.executemany(
             "insert into pre_sale_caps (pre_sale_id, channel, cap_units) values (%s, %s, %s)",
@@ -184,13 +184,27 @@ def _put_caps(db: psycopg.Connection, pre_sales: Sequence[PreSale]) -> None:
     _refuse_moves(db, ids)
 
 
+def remove_caps(db: psycopg.Connection, pre_sale_ids: Sequence[str]) -> None:
+    """Leave these pre-sales with the cap over all channels alone."""
+    db.execute("delete from pre_sale_caps where pre_sale_id = any (%s)", [list(pre_sale_ids)])
+
+
+def sold_ahead(db: psycopg.Connection) -> dict[str, tuple[str, str]]:
+    """SKU and location of every pre-sale of which units are waited for."""
+    found = db.execute(
+        "select distinct s.pre_sale_id, s.sku, s.location from pre_sales s "
+        "join reservation_lines l using (pre_sale_id) where l.open_units > 0"
+    )
+    return {pre_sale_id: (sku, location) for pre_sale_id, sku, location in found}
+
+
 def _refuse_moves(db: psycopg.Connection, ids: Sequence[str]) -> None:
     """What was sold ahead waits for the SKU and the place it was sold as."""
     moved = db.execute(
         "select s.pre_sale_id from pre_sales s join reservation_lines l using (pre_sale_id) "
         "where s.pre_sale_id = any (%s) and (l.sku <> s.sku or l.location <> s.location) "
         "and l.open_units > 0 limit 1",
-        [ids],
+        [list(ids)],
     ).fetchone()
     if moved is not None:
         raise InputRejected(
