@@ -87,8 +87,9 @@ def _beside_group_promises(
     for sku, here in asked.items():
         supply = unbuffered_supply(facts, sku, now=now)
         for position in here:
-            taking = supply.at_location(position.location)
-            known = position._replace(free_units=int(taking.raw[taking.day_zero]))
+            opens = supply.projection.opens[supply.rows[position.location]]
+            free = supply.at_location(position.location).raw[opens]
+            known = position._replace(free_units=int(free))
             if known.state != known.announced:
                 crossed.append(known)
     beyond = [sku for sku, here in asked.items() if len(facts.by_sku[sku]) > len(here)]

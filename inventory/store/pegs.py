@@ -62,7 +62,7 @@ def _fill_sku(db: psycopg.Connection, facts: Facts, sku: str, *, now: datetime) 
 def _shelf(facts: Facts, sku: str, *, now: datetime) -> SkuSupply:
     """What is on hand, as if nothing were promised and nothing to come."""
     bare = {
-        location: replace(position, commitments=(), inbound=())
+        location: replace(position, commitments=(), inbound=(), pre_sales=())
         for location, position in facts.by_sku[sku].items()
     }
     question = Question(sku, None, None, None, None, positions=bare, groups=facts.groups)
@@ -87,10 +87,12 @@ _CLAIMS = """
 
 def _today(shelf: SkuSupply, claim: Claim) -> date:
     """The first day on which goods for a claim can leave."""
+    projection = shelf.projection
     if claim.location is not None:
-        return shelf.projection.date(shelf.at_location(claim.location).day_zero)
+        return projection.date(projection.opens[shelf.rows[claim.location]])
     assert claim.group is not None
-    return shelf.projection.date(shelf.in_group(claim.group, claim.method).day_zero)
+    asked = shelf.in_group(claim.group, claim.method, claim.excluded).asked
+    return projection.date(min(projection.opens[row] for row in asked))
 
 
 def _write(

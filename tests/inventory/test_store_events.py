@@ -1,7 +1,7 @@
 """Threshold events: once per crossing, judged by the same units that availability publishes."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -14,21 +14,26 @@ from inventory.thresholds import stock_state
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 PLACES = {
-    "L1": ("UTC", None, 0),
-    "L2": ("America/New_York", "17:00", 2),
-    "L3": ("Asia/Tokyo", "12:00", 1),
+    "L1": ("UTC", None, 0, 0),
+    "L2": ("America/New_York", "17:00", 2, 0),
+    "L3": ("Asia/Tokyo", "12:00", 1, 2),
 }
+"""Time zone, cut-off, put-away lag and handling days."""
+
+
+FIRST_DAYS = {"L1": date(2026, 6, 1), "L2": date(2026, 6, 1), "L3": date(2026, 6, 4)}
+"""09:00 UTC is past noon in Tokyo: day 0 is 2 June there, and handling takes two days."""
 
 
 @pytest.fixture
 def shop(db):
     for sku in ("A", "B"):
         db.execute("insert into skus (sku, name) values (%s, %s)", [sku, sku])
-    for location, (timezone, cutoff, lag) in PLACES.items():
+    for location, times in PLACES.items():
         db.execute(
-            "insert into locations (location, name, type, timezone, cutoff, put_away_lag_days) "
-            "values (%s, %s, 'warehouse', %s, %s, %s)",
-            [location, location, timezone, cutoff, lag],
+            "insert into locations (location, name, type, timezone, cutoff, put_away_lag_days, "
+            "handling_days) values (%s, %s, 'warehouse', %s, %s, %s, %s)",
+            [location, location, *times],
         )
     db.execute("insert into groups values ('pool', 'pool'), ('near', 'near')")
     db.execute(
@@ -109,8 +114,9 @@ def test_what_is_announced_is_what_availability_says(shop, seed):
     assert len(known) == 3
     for location, announced, low_units in known:
         answer = availability(
-            shop, sku="A", location=location, channel="web", method="ship", now=NOW
-        )
+            shop, sku="A", location=location, channel="web", method="ship", now=NOW,
+            on=FIRST_DAYS[location],
+        )  # fmt: skip
         assert announced == stock_state(answer.raw, low_units), location
     before = told(shop)
     with shop.transaction():
