@@ -38,6 +38,7 @@ from serving.api import (
     orders,
     policies,
     purchase_orders,
+    quarantine,
     reservations,
 )
 from serving.api.context import Clock, Server
@@ -53,6 +54,7 @@ AREAS = (
     inventory,
     inbound,
     ledger,
+    quarantine,
     catalogue,
     forecasts,
     policies,

@@ -1,8 +1,8 @@
 """Bodies of stock: feeds, corrections, moves, inbound supply."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import StrictBool, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from serving.messages import Id, Message, Moment, PositiveUnits, SignedUnits, Units
 
@@ -23,6 +23,13 @@ class Sync(Message):
     atomic: StrictBool = False
     source: Id = "api"
     rows: list[Any]
+
+
+class Replay(Message):
+    """Which quarantined rows to send again: those named, or all that wait, of one feed or any."""
+
+    feed: Id | None = None
+    ids: Annotated[list[StrictInt], Field(min_length=1, max_length=SYNC_ROWS_MAX)] | None = None
 
 
 class Correction(Message):

@@ -29,7 +29,7 @@ from inventory.ledger import (
 from inventory.store import catalog, changes, counts, ledger, quarantine, supply_shocks
 from inventory.store.changes import MissingAccounts
 from inventory.store.counts import FullFile
-from inventory.store.quarantine import Refused
+from inventory.store.quarantine import Meant, Refused
 from inventory.store.retry import retrying
 
 
@@ -162,7 +162,8 @@ def _in_one_transaction(
             read = _open_accounts(db, feed, read, missing.keys)
         except _AllOrNothing:
             _refuse_all(verdicts)
-            quarantine.put(db, verdicts.refused(), feed=feed.name, now=feed.now)
+            together = quarantine.fingerprint(feed.name, *rows)
+            quarantine.put(db, verdicts.refused(), meant=_meant(feed, together), now=feed.now)
             return verdicts
         else:
             return verdicts
@@ -232,9 +233,9 @@ def _take(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> None:
     else:
         _take_counts(db, feed, verdicts, absent)
     counts.keep_full_files(db, files, feed=feed.name, basis=feed.basis, now=feed.now)
-    quarantine.put(db, verdicts.refused(), feed=feed.name, now=feed.now)
+    quarantine.put(db, verdicts.refused(), meant=_meant(feed), now=feed.now)
     taken = [row.message_id for _, row in verdicts.stated()]
-    quarantine.resolve(db, taken, feed=feed.name, now=feed.now)
+    quarantine.resolve(db, taken, feed=feed.name, actor=feed.actor, now=feed.now)
 
 
 def _settle_repeats(
@@ -283,6 +284,10 @@ def _take_counts(
     verdicts.zeroed = len(zeroed)
     ledger.post(db, recorded + zeroed, locked=locked, after=after, now=feed.now)
     supply_shocks.follow_up(db, before=locked.balances, after=after, now=feed.now, cause="feed")
+
+
+def _meant(feed: _Feed, together: str | None = None) -> Meant:
+    return Meant(feed.name, feed.mode, feed.basis, feed.location, feed.source, feed.actor, together)
 
 
 def _key(row: Stated) -> Key:

@@ -1,4 +1,7 @@
-"""Rows that could not go in, kept where a person can see them until they do."""
+"""Rows that could not go in, kept where a person can see them until they do.
+
+`inventory.store.replays` sends them again.
+"""
 
 import json
 import math
@@ -10,11 +13,11 @@ from typing import NamedTuple
 import psycopg
 from psycopg.rows import dict_row
 
+from inventory.errors import InputRejected, NotFound, StateConflict
 from inventory.feeds import CHARACTERS_MAX, Problem
 
 BODY_CHARACTERS_MAX = 4_000
 """A row longer than this is kept as the start of its text: enough to find it at its source."""
-
 
 INTEGER_BITS_MAX = 64
 """Longer integers are kept as text: Python and PostgreSQL disagree on how many digits are sane."""
@@ -27,24 +30,46 @@ class Refused(NamedTuple):
     problem: Problem
 
 
-def put(db: psycopg.Connection, refused: Sequence[Refused], *, feed: str, now: datetime) -> None:
-    """Keep refused rows. A row that is already waiting is not listed twice."""
+class Meant(NamedTuple):
+    """How a message meant its rows: what it takes to send one of them again."""
+
+    feed: str
+    mode: str
+    basis: str
+    location: str | None
+    """Of rows that name none."""
+    source: str
+    actor: str
+    together: str | None = None
+    """Names the rows of an all-or-nothing message."""
+
+
+def put(db: psycopg.Connection, refused: Sequence[Refused], *, meant: Meant, now: datetime) -> None:
+    """Keep refused rows. One that waits already is not listed twice; its problem is renewed."""
     if not refused:
         return
-    rows = [_columns(item) for item in refused]
+    rows = [_columns(item, meant) for item in refused]
     columns = [list(column) for column in zip(*rows, strict=True)]
-    db.execute(
-        """
-        insert into quarantine
-            (feed, message_id, body, body_hash, field, problem, recorded_at)
-        select %s, message_id, body::jsonb, body_hash, field, problem, %s
-        from unnest(%s::text[], %s::text[], %s::bytea[], %s::text[], %s::text[])
-            as r (message_id, body, body_hash, field, problem)
-        on conflict (feed, body_hash) where resolved_at is null
-            do update set problem = excluded.problem, field = excluded.field
-        """,
-        [feed, now, *_distinct(columns)],
-    )
+    db.execute(_PUT, {**meant._asdict(), "now": now, **_named(_distinct(columns))})
+
+
+_PUT = """
+    insert into quarantine (feed, mode, basis, location, source, actor, together, recorded_at,
+        message_id, body, body_hash, field, problem, whole)
+    select %(feed)s, %(mode)s, %(basis)s, %(location)s, %(source)s, %(actor)s, %(together)s,
+        %(now)s, message_id, body::jsonb, body_hash, field, problem, whole
+    from unnest(%(ids)s::text[], %(bodies)s::text[], %(hashes)s::bytea[], %(fields)s::text[],
+            %(problems)s::text[], %(wholes)s::bool[])
+        as r (message_id, body, body_hash, field, problem, whole)
+    on conflict (feed, body_hash) where resolved_at is null
+        do update set problem = excluded.problem, field = excluded.field,
+            together = excluded.together, source = excluded.source
+"""
+
+
+def _named(columns: list[list[object]]) -> dict[str, list[object]]:
+    names = ("ids", "bodies", "hashes", "fields", "problems", "wholes")
+    return dict(zip(names, columns, strict=True))
 
 
 def _distinct(columns: list[list[object]]) -> list[list[object]]:
@@ -53,19 +78,28 @@ def _distinct(columns: list[list[object]]) -> list[list[object]]:
     return [[column[place] for place in last.values()] for column in columns]
 
 
-def _columns(refused: Refused) -> tuple[object, ...]:
+def _columns(refused: Refused, meant: Meant) -> tuple[object, ...]:
     body = storable(refused.row)
     text = json.dumps(body, sort_keys=True)
+    whole = len(text) <= BODY_CHARACTERS_MAX and body == refused.row
     if len(text) > BODY_CHARACTERS_MAX:
         text = json.dumps({"cut": text[:BODY_CHARACTERS_MAX]})
     message_id = body.get("id") if isinstance(body, Mapping) else None
+    identity = fingerprint(meant.mode, meant.basis, meant.location, text)
     return (
         message_id[:CHARACTERS_MAX] if isinstance(message_id, str) else None,
         text,
-        blake2b(text.encode(), digest_size=16).digest(),
+        bytes.fromhex(identity),
         refused.problem.field,
         refused.problem.problem,
+        whole,
     )
+
+
+def fingerprint(*parts: object) -> str:
+    """One short text for anything that came in; the same for the same."""
+    text = json.dumps(storable(parts), sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def storable(value: object) -> object:  # noqa: PLR0911
@@ -90,7 +124,7 @@ def storable(value: object) -> object:  # noqa: PLR0911
 
 
 def resolve(
-    db: psycopg.Connection, message_ids: Sequence[str], *, feed: str, now: datetime
+    db: psycopg.Connection, message_ids: Sequence[str], *, feed: str, actor: str, now: datetime
 ) -> None:
     """Close the waiting rows whose id went in after all."""
     waiting = db.execute(
@@ -99,10 +133,10 @@ def resolve(
     if waiting == (True,):
         db.execute(
             """
-            update quarantine set resolved_at = %s
+            update quarantine set resolved_at = %s, resolution = 'went_in', resolved_by = %s
             where feed = %s and resolved_at is null and message_id = any (%s)
             """,
-            [now, feed, list(message_ids)],
+            [now, actor, feed, list(message_ids)],
         )
 
 
@@ -117,7 +151,9 @@ def waiting(
     with db.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             """
-            select quarantine_id, feed, message_id, body, field, problem, recorded_at
+            select quarantine_id, feed, message_id, body, field, problem, recorded_at,
+                mode, basis, location, source, actor, replays,
+                whole and mode is not null as can_be_replayed
             from quarantine
             where resolved_at is null and quarantine_id > %s
                 and (%s::text is null or feed = %s)
@@ -127,10 +163,41 @@ def waiting(
         ).fetchall()
 
 
-def dismiss(db: psycopg.Connection, quarantine_id: int, *, now: datetime) -> bool:
-    """A person has seen to a row by other means. False when it was not waiting."""
+def get(db: psycopg.Connection, quarantine_id: int) -> dict[str, object]:
+    """One row, waiting or not: what was wrong, and who saw to it when and why. `NotFound`."""
+    with db.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(
+            """
+            select quarantine_id, feed, message_id, body, field, problem, recorded_at,
+                mode, basis, location, source, actor, replays,
+                whole and mode is not null as can_be_replayed,
+                resolution, resolved_at, resolved_by, resolved_why
+            from quarantine where quarantine_id = %s
+            """,
+            [quarantine_id],
+        ).fetchone()
+    if found is None:
+        raise NotFound("quarantined row", str(quarantine_id))
+    return found
+
+
+def dismiss(
+    db: psycopg.Connection, quarantine_id: int, *, reason: str, actor: str, now: datetime
+) -> dict[str, object]:
+    """A person has seen to a row by other means, and says why it need not go in.
+
+    Raises `NotFound`, `StateConflict` when it does not wait any more, and `InputRejected` without
+    a reason.
+    """
+    if not reason.strip():
+        raise InputRejected("say why the row need not go in", field="reason")
     done = db.execute(
-        "update quarantine set resolved_at = %s where quarantine_id = %s and resolved_at is null",
-        [now, quarantine_id],
+        "update quarantine set resolved_at = %s, resolution = 'dismissed', resolved_by = %s, "
+        "resolved_why = %s where quarantine_id = %s and resolved_at is null",
+        [now, actor, reason, quarantine_id],
     )
-    return done.rowcount == 1
+    row = get(db, quarantine_id)
+    if done.rowcount == 0:
+        state = str(row["resolution"])
+        raise StateConflict("quarantined row", str(quarantine_id), state=state, act="dismiss")
+    return row

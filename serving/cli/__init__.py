@@ -19,7 +19,7 @@ import pydantic
 import typer
 
 from inventory.errors import VouchError
-from serving.cli import answers, bench, files, jobs, keys, server, store
+from serving.cli import answers, bench, files, jobs, keys, quarantine, server, store
 from serving.cli.screen import complain
 
 REFUSED = 2
@@ -38,6 +38,7 @@ cli = typer.Typer(
 for area in (server, store, jobs, answers, files):
     area.register(cli)
 cli.add_typer(keys.cli, name="keys")
+cli.add_typer(quarantine.cli, name="quarantine")
 cli.add_typer(bench.cli, name="bench")
 cli.add_typer(jobs.promotion_cli, name="promotion")
 

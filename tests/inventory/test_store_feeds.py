@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inventory.catalog import Location, Sku
-from inventory.errors import InputRejected
+from inventory.errors import InputRejected, StateConflict
 from inventory.ledger import Fact
 from inventory.store import catalog, database, feeds, ledger, quarantine, verify
 
@@ -137,8 +137,10 @@ def test_anything_can_be_quarantined(stock):
     )
     assert len(quarantine.waiting(stock)) == 3
     first = quarantine.waiting(stock)[0]["quarantine_id"]
-    assert quarantine.dismiss(stock, first, now=NOW)
-    assert not quarantine.dismiss(stock, first, now=NOW)
+    told = {"reason": "nonsense", "actor": "ann", "now": NOW}
+    assert quarantine.dismiss(stock, first, **told)["resolved_by"] == "ann"
+    with pytest.raises(StateConflict):
+        quarantine.dismiss(stock, first, **told)
     assert len(quarantine.waiting(stock, after_quarantine_id=0, limit=1)) == 1
 
 
