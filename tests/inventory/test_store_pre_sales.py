@@ -10,7 +10,7 @@ from inventory.errors import InputRejected, InsufficientStock
 from inventory.ledger import Fact
 from inventory.orders import OrderMessage
 from inventory.reservations import AskedLine, Basket
-from inventory.store import catalog, inbound, ledger, orders, reservations
+from inventory.store import catalog, events, inbound, ledger, orders, reservations
 from inventory.store.availability import availability
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
@@ -178,8 +178,42 @@ def test_goods_that_come_are_dealt_out_to_who_waited(shop):
     assert left(shop, now=received_at) == [20], "what shipped stays sold"
 
 
+def test_no_more_is_dealt_out_than_came(shop):
+    pre_sale(shop)
+    take(shop, 30, order_id="o1")
+    announce(shop, 20, 5)
+    received_at = NOW + timedelta(days=5)
+    inbound.receive(shop, "po", message_id="m1", quantity=20, now=received_at)
+    lines = reservations.get(shop, _only(shop), now=received_at).lines
+    assert sorted((line.open_units, line.filled_at is not None) for line in lines) == [
+        (10, False), (20, True),
+    ]  # fmt: skip
+    assert {line.pre_sale for line in lines} == {"launch"}
+    found = answer(shop, now=received_at)
+    assert (found.atp, [sale.units for sale in found.pre_sales]) == (0, [20])
+
+
 def _only(db):
     return db.execute("select reservation_id from reservations").fetchone()[0]
+
+
+def states(db):
+    found = db.execute("select kind from outbox where sku = 'A' order by event_id").fetchall()
+    return [kind for (kind,) in found if kind != "peg_filled"]
+
+
+def test_what_is_sold_ahead_does_not_make_a_place_run_out(shop):
+    stock(shop, 10)
+    pre_sale(shop)
+    take(shop, 50)
+    assert states(shop) == []
+    with shop.transaction():
+        events.announce(shop, [("A", "DC")], now=NOW)
+    assert states(shop) == []
+    take(shop, 10, kind="hard")
+    with shop.transaction():
+        events.announce(shop, [("A", "DC")], now=NOW)
+    assert states(shop) == ["out_of_stock"]
 
 
 def test_it_starts_and_ends_at_its_instants(shop):

@@ -8,7 +8,8 @@ return (moment at time zone timezone)::date
 
 -- Of the positions asked about, those whose free units are on another side of a threshold than the
 -- one last announced. Free units: the look-ahead balance of day 0 before any buffer. Where promises
--- on groups bear on a SKU its positions are all returned, marked: those need the whole picture.
+-- on groups or pre-sales bear on a SKU its positions are all returned, marked: those need the whole
+-- picture.
 --
 -- Most positions are far from any threshold: what is on hand less everything that was ever promised
 -- from it, now or later, is a lower bound, and one visit to an index.
@@ -36,6 +37,11 @@ with told as materialized (
         exists (
             select from reservation_lines l
             where l.sku = b.sku and l.open_units > 0 and l.location is null
+        ) or exists (
+            -- What is sold ahead does not take from the shelf. Two days: as far as days are apart.
+            select from pre_sales s
+            where s.sku = b.sku and s.location = b.location
+                and s.available_on >= (at at time zone 'UTC')::date - 2
         ) as grouped
     from unnest(asked_skus, asked_locations) as k (sku, location)
     join balances b on b.sku = k.sku and b.location = k.location and b.status = 'available'
