@@ -5,7 +5,6 @@ sum is checked against the supply as the earlier sums leave it. All or nothing, 
 promise was asked for: then each line, in its order, gets what can be had.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from inventory.bundles import bundle_atp, explode
 from inventory.errors import InputRejected, InsufficientStock, Shortage
 from inventory.pre_sales import PreOrders
 from inventory.projection import Projection
-from inventory.supply import GroupHold, SkuSupply, Taking
+from inventory.supply import SkuSupply, Taking
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,78 +197,3 @@ def grant_partly(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
     if not grants:
         raise InsufficientStock(shortages)
     return grants
-
-
-def locate(
-    supply: SkuSupply, candidates: Sequence[str], *, units: int, promised_date: date
-) -> list[tuple[str, int]] | None:
-    """Choose members for a group line: one location if one has it all, else as few as can be.
-
-    The fullest location first, then by name, so that the others keep what little they have. The
-    commitments are added to the supply. None when even all together cannot: nothing is added then.
-    Taking the fullest never strands the rest of the line: what a set of locations can give beside
-    the other promises does not depend on the order in which it is taken.
-    """
-    asked_day = supply.projection.index(promised_date)
-    chosen: list[tuple[str, int]] = []
-    left = units
-    while left:
-        location, free = _fullest(supply, candidates, asked_day)
-        taken = min(left, free)
-        if taken <= 0:
-            for earlier, units_there in chosen:
-                supply.commit_at(earlier, asked_day, -units_there)
-            return None
-        supply.commit_at(location, asked_day, taken)
-        chosen.append((location, taken))
-        left -= taken
-    return chosen
-
-
-def _fullest(supply: SkuSupply, candidates: Sequence[str], asked_day: int) -> tuple[str, int]:
-    """The location that can give most, and how much; the first by name of equals."""
-    projection = supply.projection
-    best, most = "", 0
-    rows = {location: supply.row_at(location, named=False) for location in candidates}
-    days = {at: max(asked_day, projection.day_zero[row]) for at, row in rows.items()}
-    # Promises on groups only take away: who has less before them need not be asked.
-    before = {at: int(projection.raw[row, days[at]]) for at, row in rows.items()}
-    for location in sorted(candidates, key=lambda at: (-before[at], at)):
-        if before[location] + supply.oversell_units < max(most, 1):
-            break
-        free = supply.at_location(location, named=False).atp[days[location]]
-        if (-free, location) < (-most, best):
-            best, most = location, free
-    return best, most
-
-
-def locate_in_turn(
-    supply: SkuSupply,
-    candidates: Sequence[str],
-    *,
-    units: int,
-    promised_date: date,
-    behind: Sequence[GroupHold],
-) -> list[tuple[str, int]] | None:
-    """As `locate`, where promises on groups cannot all be kept any more and some must give way.
-
-    `behind`: open promises of the SKU that are served after this one, the last first. As few of
-    them give way as it takes; those that are served before never do.
-    """
-
-    def located(giving_way: Sequence[GroupHold]) -> list[tuple[str, int]] | None:
-        for hold in giving_way:
-            supply.withdraw(hold)
-        chosen = locate(supply, candidates, units=units, promised_date=promised_date)
-        for hold in giving_way:
-            supply.promise(hold)
-        return chosen
-
-    def enough(count: int) -> bool:
-        chosen = located(behind[:count])
-        for location, taken in chosen or ():
-            supply.commit_at(location, supply.projection.index(promised_date), -taken)
-        return chosen is not None
-
-    fewest = bisect_left(range(len(behind) + 1), True, key=enough)
-    return None if fewest > len(behind) else located(behind[:fewest])

@@ -263,7 +263,10 @@ class SkuSupply:
     def _count_hold(self, hold: GroupHold, units: int) -> None:
         able = self._able(hold.group, hold.method, hold.excluded)
         members = frozenset(self.rows[location] for location in able)
-        self._count(hold.group, members, self.projection.index(hold.promised_date), units)
+        # What is overdue sits in day 0 of the first member, wherever the axis begins.
+        day_zero = min((self.projection.day_zero[row] for row in members), default=0)
+        day = max(self.projection.index(hold.promised_date), day_zero)
+        self._count(hold.group, members, day, units)
 
     def _count(self, group: str, members: frozenset[int], day: int, units: int) -> None:
         by_day = self._promised.setdefault((group, members), [0] * self.projection.days)

@@ -8,8 +8,8 @@ import psycopg
 
 from inventory import orders
 from inventory.errors import InputRejected, InsufficientStock, Shortage
+from inventory.locating import Located, locate, locate_in_turn
 from inventory.orders import OrderMessage
-from inventory.promising import locate_in_turn
 from inventory.reservations import PromisedLine, Reservation
 from inventory.store import group_claims
 from inventory.store.facts import Facts, Place
@@ -33,19 +33,25 @@ def allocate(
     wishes = {line.sku: line.location for line in message.lines}
     wished = {line.line_no: wishes.get(line.sku) or message.location for line in waiting}
 
-    def behind(line: PromisedLine) -> Sequence[GroupHold]:
-        return group_claims.served_after(
+    def in_turn(supply: SkuSupply, candidates: Sequence[str], line: PromisedLine) -> Located | None:
+        before, after = group_claims.served_around(
             db, sku=line.sku, reservation_id=order.id, line_no=line.line_no, now=now
         )
+        hold = _hold_of(order, line)
+        return locate_in_turn(supply, candidates, hold, before=before, after=after)
+
+    def in_time(supply: SkuSupply, candidates: Sequence[str], line: PromisedLine) -> Located | None:
+        return locate(supply, candidates, _hold_of(order, line))
+
+    def late(supply: SkuSupply, candidates: Sequence[str], line: PromisedLine) -> Located | None:
+        return locate(supply, candidates, _hold_of(order, line), late=True)
 
     def decide(facts: Facts) -> Lines:
         # A promise once made is not held against the buffer again: without it, if need be. Where
-        # not all promises on groups can be kept any more, those served later give way.
-        for buffers, in_turn in ((True, False), (False, False), (False, True)):
+        # not all promises on groups can be kept any more, in turn; and rather late than never.
+        for buffers, choose in ((True, in_time), (False, in_time), (False, in_turn), (False, late)):
             supplies = supplies_of(facts, order, now=now, buffers=buffers)
-            located, nowhere = _locate_all(
-                supplies, order, waiting, wished, behind=behind if in_turn else _nobody
-            )
+            located, nowhere = _locate_all(supplies, order, waiting, wished, choose=choose)
             if not nowhere:
                 return located
         raise InsufficientStock([_shortage(supplies[line.sku], order, line) for line in nowhere])
@@ -71,8 +77,7 @@ def supplies_of(
     )
 
 
-def _nobody(_line: PromisedLine) -> Sequence[GroupHold]:
-    return ()
+_Choose = Callable[[SkuSupply, Sequence[str], PromisedLine], Located | None]
 
 
 def _locate_all(
@@ -81,12 +86,11 @@ def _locate_all(
     waiting: Sequence[PromisedLine],
     wished: dict[int, str | None],
     *,
-    behind: Callable[[PromisedLine], Sequence[GroupHold]],
+    choose: _Choose,
 ) -> tuple[Lines, list[PromisedLine]]:
     """Locate line by line, each time leaving the other promises on groups feasible.
 
-    `behind`: the promises that may give way to a line. Also the lines for which there is no place:
-    they stay promised on their groups.
+    Also the lines for which there is no place: they stay promised on their groups.
     """
     decided = orders.Decided(list(order.lines))
     nowhere = []
@@ -99,13 +103,7 @@ def _locate_all(
             problem = f"'{wish}' cannot fulfil '{line.sku}' for group '{line.group}'"
             raise InputRejected(problem, field="location")
         supply.withdraw(_hold_of(order, line))
-        chosen = locate_in_turn(
-            supply,
-            members if wish is None else [wish],
-            units=line.open_units,
-            promised_date=line.promised_date,
-            behind=behind(line),
-        )
+        chosen = choose(supply, members if wish is None else [wish], line)
         if chosen is None:
             supply.promise(_hold_of(order, line))
             nowhere.append(line)

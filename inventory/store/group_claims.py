@@ -11,31 +11,28 @@ import psycopg
 from inventory.supply import GroupHold
 
 
-def served_after(
+def served_around(
     db: psycopg.Connection, *, sku: str, reservation_id: str, line_no: int, now: datetime
-) -> list[GroupHold]:
-    """The live promises on groups that are served after a line of the same SKU, the last first."""
-    rows = db.execute(
-        _BEHIND, {"sku": sku, "reservation": reservation_id, "line": line_no, "now": now}
-    )
-    return [
-        GroupHold(group, promised_date, units, method, frozenset(excluded))
-        for group, promised_date, units, method, excluded in rows
-    ]
+) -> tuple[list[GroupHold], list[GroupHold]]:
+    """The live promises on groups that are served before a line of the same SKU, and after it."""
+    rows = db.execute(_CLAIMS, [sku, now])
+    around: tuple[list[GroupHold], list[GroupHold]] = ([], [])
+    passed = False
+    for reservation, line, group, promised_date, units, method, excluded in rows:
+        if (reservation, line) == (reservation_id, line_no):
+            passed = True
+        else:
+            hold = GroupHold(group, promised_date, units, method, frozenset(excluded))
+            around[passed].append(hold)
+    return around
 
 
-_BEHIND = """
-    with claims as (
-        select l.group_id, l.promised_date, l.open_units, l.method, l.excluded_locations,
-            l.reservation_id, l.line_no,
-            row_number() over (order by l.class = 'soft', l.promised_date, l.class = 'peg',
-                r.priority desc, r.sequence, l.line_no) as turn
-        from reservation_lines l join reservations r on r.reservation_id = l.reservation_id
-        where l.sku = %(sku)s and l.location is null and l.open_units > 0
-            and (l.expires_at is null or l.expires_at > %(now)s)
-    )
-    select group_id, promised_date, open_units, method, excluded_locations from claims
-    where turn > (
-        select turn from claims where reservation_id = %(reservation)s and line_no = %(line)s)
-    order by turn desc
+_CLAIMS = """
+    select l.reservation_id, l.line_no, l.group_id, l.promised_date, l.open_units, l.method,
+        l.excluded_locations
+    from reservation_lines l join reservations r on r.reservation_id = l.reservation_id
+    where l.sku = %s and l.location is null and l.open_units > 0
+        and (l.expires_at is null or l.expires_at > %s)
+    order by l.class = 'soft', l.promised_date, l.class = 'peg', r.priority desc, r.sequence,
+        l.line_no
 """

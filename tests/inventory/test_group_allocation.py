@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from inventory.asking import Question, supplies_of
 from inventory.errors import InsufficientStock
 from inventory.ledger import Fact
+from inventory.locating import locate, locate_in_turn
 from inventory.orders import OrderMessage
 from inventory.projection import Inbound, PositionFacts
-from inventory.promising import locate, locate_in_turn
 from inventory.reservations import AskedLine, Basket
 from inventory.store import ledger, orders, reservations
 from inventory.supply import GroupHold
@@ -60,9 +60,7 @@ def test_accepted_promises_can_be_located_in_any_order(stock, members, asked, da
             supply.promise(accepted[-1])
     for hold in data.draw(st.permutations(accepted)):
         supply.withdraw(hold)
-        located = locate(
-            supply, groups[hold.group], units=hold.units, promised_date=hold.promised_date
-        )
+        located = locate(supply, groups[hold.group], hold)
         assert located is not None
         assert sum(units for _, units in located) == hold.units
         assert {location for location, _ in located} <= set(groups[hold.group])
@@ -81,18 +79,16 @@ def most_that_fit(stock, holds):
 
 @settings(max_examples=80, deadline=None)
 @given(stocks, st.lists(st.tuples(st.integers(0, DAYS - 1), st.integers(1, 9)), max_size=5))
-def test_after_a_shock_exactly_those_go_on_whose_turn_comes_while_there_is_enough(stock, due):
-    """One group for all, in serving order: who fits beside those before him can be located."""
+def test_after_a_shock_exactly_those_go_on_who_fit_beside_those_before_them(stock, due):
+    """One group for all, in serving order; who does not fit himself holds nobody back."""
     holds = [GroupHold("all", day(t), units) for t, units in sorted(due)]
     fit = most_that_fit(stock, holds)
     for number, hold in enumerate(holds):
         supply = supply_of(stock, {"all": LOCATIONS}, holds[:number] + holds[number + 1 :])
         located = locate_in_turn(
-            supply, LOCATIONS, units=hold.units, promised_date=hold.promised_date,
-            behind=holds[:number:-1],
-        )  # fmt: skip
-        if fit[:number] == list(range(number)):  # Nobody before is short himself: it is his turn.
-            assert (located is not None) == (number in fit)
+            supply, LOCATIONS, hold, before=holds[:number], after=holds[number + 1 :]
+        )
+        assert (located is not None) == (number in fit)
 
 
 @pytest.fixture
@@ -151,6 +147,15 @@ def test_who_is_served_first_though_he_came_later(shop, earlier, later):
     if "kind" not in earlier:
         assert allocated(shop, "came-first") is None
     assert allocated(shop, "came-later") == [("L1", 2)]
+
+
+def test_who_cannot_be_served_any_more_does_not_hold_others_back(shop):
+    change(shop, "L1", 5)
+    order(shop, "large", 4)
+    order(shop, "small", 1)
+    change(shop, "L1", -3)
+    assert allocated(shop, "large") is None
+    assert allocated(shop, "small") == [("L1", 1)]
 
 
 def test_as_few_as_possible_give_way(shop):
