@@ -9,13 +9,13 @@ from datetime import date, datetime, timedelta
 
 from inventory import explanation
 from inventory.availability import Availability, PreSaleLeft, Term, earliest_index
-from inventory.buffer_rules import BufferRule, most_specific_first
+from inventory.buffer_rules import BufferRule, RulesInOrder
 from inventory.bundles import binding_component, bundle_atp, bundle_atp_by_day
 from inventory.catalog import EVERYWHERE
 from inventory.channel_supply import ChannelSupply
 from inventory.channel_view import limit_to_channel
 from inventory.errors import InputRejected
-from inventory.projection import PositionFacts, Projection, member_method, rules_for
+from inventory.projection import PositionFacts, Projection, member_method, offers
 from inventory.promising import day_asked
 from inventory.supply import GroupHold, SkuSupply, Taking
 
@@ -54,12 +54,19 @@ class Question:
     @property
     def named_otherwise(self) -> list[str]:
         """Locations asked for by name that fulfil as asked, and not as they would for a group."""
+        return [at for at in self._asked_by_name if self.member_method_at(at) != self.method]
+
+    @property
+    def refusing(self) -> frozenset[str]:
+        """Locations asked for by name that do not offer the method."""
+        return frozenset(
+            at for at in self._asked_by_name if not offers(self.positions[at], self.method)
+        )
+
+    @property
+    def _asked_by_name(self) -> list[str]:
         named = self.named if self.location is None else self.named | {self.location}
-        return [
-            location
-            for location in sorted(named)
-            if location in self.positions and self.member_method_at(location) != self.method
-        ]
+        return [location for location in sorted(named) if location in self.positions]
 
 
 def supplies_of(
@@ -70,7 +77,7 @@ def supplies_of(
     row_rules: list[BufferRule | None] = []
     rows: list[dict[str, int]] = []
     named_rows: list[dict[str, int]] = []
-    in_order = most_specific_first(rules)
+    by_name = RulesInOrder(rules)
     for question in questions:
         places = list(question.positions)
         named = question.named_otherwise
@@ -81,7 +88,10 @@ def supplies_of(
         facts = [question.positions[place] for place in (*places, *named)]
         methods = [question.member_method_at(place) for place in places]
         methods += [question.method] * len(named)
-        row_rules += rules_for(facts, in_order, methods=methods, channel=question.channel)
+        row_rules += [
+            by_name.winner(position, method=method, channel=question.channel)
+            for position, method in zip(facts, methods, strict=True)
+        ]
         positions += facts
     first_day = min((_day_zero(p, now) for p in positions), default=now.date())
     holds = [hold for question in questions for hold in question.holds]
@@ -96,6 +106,7 @@ def supplies_of(
             holds=question.holds,
             groups=question.groups,
             oversell_units=question.oversell_units,
+            refusing=question.refusing,
         )
         for question, rows_of, named_of in zip(questions, rows, named_rows, strict=True)
     ]

@@ -51,10 +51,14 @@ def terms(
         return tuple(_share_terms(supply, taking, location, day))
     projection = supply.projection
     parts = list(_position_terms(projection, row, day))
-    closed_units = max(int(projection.raw[row, day]), 0) if day < projection.opens[row] else 0
-    if closed_units:
-        parts.append(Term("handling", -closed_units, _opening(projection, row)))
-    kept = int(taking.raw[day] - projection.raw[row, day]) + closed_units
+    given_units = int(projection.raw[row, day])
+    if given_units > 0 and location in supply.refusing:
+        parts.append(Term("method", -given_units, _offered(projection, row)))
+        given_units = 0
+    elif given_units > 0 and day < projection.opens[row]:
+        parts.append(Term("handling", -given_units, _opening(projection, row)))
+        given_units = 0
+    kept = int(taking.raw[day]) - given_units
     if kept:
         assert taking.limits is not None
         names = _promise_names(taking.limits, taking.limits.cut_at(day))
@@ -74,6 +78,11 @@ def _share_terms(supply: SkuSupply, taking: Taking, location: str, day: int) -> 
     rest = int(supply.projection.balance(row)[binding] - taking.raw[day])
     assert supply.quotas is not None
     yield Term("channel-quota", -rest, supply.quotas.limits[row].quota_source)
+
+
+def _offered(projection: Projection, row: int) -> str:
+    facts = projection.positions[row]
+    return f"{facts.location} offers {', '.join(facts.methods)} only"
 
 
 def _opening(projection: Projection, row: int) -> str:

@@ -17,7 +17,6 @@ from inventory.buffer_rules import (
     DatedUnits,
     View,
     buffer_units,
-    winning_rule,
 )
 from inventory.calendar import UTC_DAYS, Calendar
 from inventory.pre_sales import Axis, PreSaleFacts, claimed_units, waiting_units
@@ -82,6 +81,14 @@ def member_method(method: str | None, location_type: str) -> str | None:
 def serves(facts: PositionFacts, method: str | None) -> bool:
     """Whether a location may fulfil that way on behalf of a group; without a list it may all."""
     return not facts.methods or method is None or method in facts.methods
+
+
+def offers(facts: PositionFacts, method: str | None) -> bool:
+    """Whether a location that was asked for by name may fulfil that way.
+
+    A parcel is a parcel: a store that ships from store may be asked to ship.
+    """
+    return serves(facts, method) or serves(facts, member_method(method, facts.location_type))
 
 
 class Projection:
@@ -232,22 +239,3 @@ class Projection:
         """Units promised that no supply covers, shape (N,): zero while all promises hold."""
         short: Units = np.maximum(-lowest_from_each_day(self.projected)[:, 0], 0)
         return short
-
-
-def rules_for(
-    positions: Sequence[PositionFacts],
-    rules: Sequence[BufferRule],
-    *,
-    methods: Sequence[str | None],
-    channel: str | None,
-) -> list[BufferRule | None]:
-    """The winning buffer rule of each position, each asked through its own method.
-
-    `rules`: in the order in which they win.
-    """
-    if not rules:
-        return [None] * len(positions)
-    return [
-        winning_rule(rules, position.view(method=method, channel=channel))
-        for position, method in zip(positions, methods, strict=True)
-    ]

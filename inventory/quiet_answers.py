@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from inventory.availability import Availability
 from inventory.buffer_rules import BufferRule, RulesInOrder
-from inventory.projection import PositionFacts, serves
+from inventory.projection import PositionFacts, offers
 
 
 class QuietAnswers:
@@ -39,7 +39,7 @@ class QuietAnswers:
         calendar = position.calendar
         if position.commitments or position.inbound or position.pre_sales or calendar.handling_days:
             return None
-        if position.methods and not serves(position, method):
+        if position.methods and not offers(position, method):
             return None
         rule = self._rules.winner(position, method=method, channel=channel)
         raw = position.on_hand_units.get("available", 0)

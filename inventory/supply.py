@@ -77,6 +77,7 @@ class SkuSupply:
         holds: Sequence[GroupHold] = (),
         groups: Mapping[str, Collection[str]] | None = None,
         oversell_units: int = 0,
+        refusing: Collection[str] = (),
     ) -> None:
         self.sku = sku
         self.projection = projection
@@ -84,6 +85,8 @@ class SkuSupply:
         self.named_rows = dict(named_rows or {})
         self.groups = groups or {}
         self.oversell_units = oversell_units
+        self.refusing = frozenset(refusing)
+        """Locations that do not offer the method for which they were asked by name."""
         self._promised: dict[tuple[str, frozenset[int]], list[int]] = {}
         self._takings: dict[Hashable, Taking] = {}
         self.quotas: ChannelQuotas | None = None
@@ -140,8 +143,16 @@ class SkuSupply:
         key = (location, named)
         if key not in self._takings:
             row = self.row_at(location, named=named)
-            self._takings[key] = self._taking_at(row, self.rows[location])
+            if named and location in self.refusing:
+                self._takings[key] = self._nothing_at(row)
+            else:
+                self._takings[key] = self._taking_at(row, self.rows[location])
         return self._takings[key]
+
+    def _nothing_at(self, row: int) -> Taking:
+        """What may be taken through a method that is not offered there: only a lack shows."""
+        lack: Units = np.minimum(self.projection.raw[row], 0)
+        return Taking(lack, 0, self.projection.day_zero[row], frozenset([row]))
 
     def _taking_at(self, row: int, member_row: int) -> Taking:
         """`row`: the view that was asked through; `member_row`: where promises on groups count."""

@@ -122,7 +122,7 @@ def test_a_member_that_does_not_ship_takes_no_part():
     ships.methods = ["bopis", "sfs"]
     groups = {"pool": ["S1", "S2"]}
     assert ask([pick_up_only, ships], group="pool", groups=groups).atp == 4
-    assert ask([pick_up_only, ships], location="S1", groups=groups).atp == 9
+    assert ask([pick_up_only, ships], location="S1", groups=groups).atp == 0
 
 
 OVERLAP = {"A": ["L1", "L2"], "B": ["L2", "L3"]}

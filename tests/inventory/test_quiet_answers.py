@@ -117,3 +117,30 @@ def test_both_forms_of_an_answer_say_the_same(sku, atp, group, quantity, source)
         tuple(atp), quantity, None if quantity is None else NOW.date() + timedelta(days=1), terms,
     )  # fmt: skip
     assert json.loads(answer.as_json()) == answer.as_dict()
+
+
+@given(
+    rules=rules_strategy,
+    position=positions_strategy,
+    methods=st.sampled_from([(), ("bopis",), ("ship",), ("sfs", "bopis")]),
+    **views,
+)
+def test_a_location_promises_nothing_through_a_method_it_does_not_offer(
+    rules, position, methods, method, channel
+):
+    position = replace(position, methods=methods)
+    question = Question(
+        position.sku, position.location, None, channel, method, {position.location: position}, {}
+    )
+    (supply,) = asking.supplies_of([question], rules, last_day=NOW.date(), now=NOW)
+    got = asking.answer(supply, question, horizon_days=9, quantity=1, on=None, explain=True)
+    parcel = "sfs" if position.location_type == "store" else "ship"
+    sent = method in {"ship", "sfs"} and parcel in methods
+    offered = not methods or method is None or method in methods or sent
+    quiet = QuietAnswers(rules, now=NOW, horizon_days=9)
+    assert (quiet.of(position, channel=channel, method=method) is None) == (not offered)
+    assert sum(term.quantity for term in got.terms) == got.raw
+    if not offered:
+        assert (max(got.atp_by_day), got.earliest_date, max(got.raw, 0)) == (0, None, 0)
+        reasons = {term.source for term in got.terms if term.term == "method"}
+        assert reasons <= {f"{position.location} offers {', '.join(methods)} only"}

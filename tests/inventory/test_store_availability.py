@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from inventory.errors import InputRejected, NotFound, UnknownLocation, UnknownSku
+from inventory.errors import InputRejected, InsufficientStock, NotFound, UnknownLocation, UnknownSku
 from inventory.ledger import Fact
 from inventory.reservations import AskedLine, Basket
 from inventory.store import ledger, reservations
@@ -290,3 +290,37 @@ def test_the_number_of_statements_does_not_grow_with_the_questions(db, monkeypat
     items = [AvailabilityItem("A", location=f"L{n}") for n in range(20)]
     assert [answer.atp for answer in availability_many(db, items, now=NOW)] == list(range(20))
     assert len(statements) == 1
+
+
+def test_what_a_location_does_not_offer_is_neither_shown_nor_promised(db):
+    add_location(db, "S1", "store", methods=["bopis"])
+    add_sku(db, "A")
+    stock(db, "A", "S1", 8)
+    items = [
+        AvailabilityItem("A", location="S1", method=method, explain=True)
+        for method in ("bopis", "same_day")
+    ]
+    offered, not_offered = availability_many(db, items, now=NOW)
+    assert (offered.atp, not_offered.atp, not_offered.raw) == (8, 0, 0)
+    assert [(t.term, t.quantity, t.source) for t in not_offered.terms if t.term == "method"] == [
+        ("method", -8, "S1 offers bopis only")
+    ]
+    with pytest.raises(InsufficientStock):
+        hold(db, "A", 1, location="S1", method="same_day")
+    assert hold(db, "A", 1, location="S1", method="bopis").lines[0].open_units == 1
+
+
+def test_an_order_gets_what_raw_says_and_a_cart_what_atp_says(db):
+    """`atp` is for carts, which may oversell; whoever pays at once can have `raw` and no more."""
+    add_location(db, "S1", "store")
+    add_sku(db, "A")
+    stock(db, "A", "S1", 3)
+    db.execute("insert into channels (channel, name, oversell_units) values ('web', 'Web', 2)")
+    found = availability(db, sku="A", location="S1", channel="web", now=NOW)
+    assert (found.atp, found.raw) == (5, 3)
+    with pytest.raises(InsufficientStock) as refused:
+        hold(db, "A", 4, kind="hard", location="S1")
+    assert refused.value.shortages[0].available_units == 3
+    with pytest.raises(InsufficientStock):
+        hold(db, "A", 6, kind="soft", location="S1")
+    assert hold(db, "A", 5, kind="soft", location="S1").lines[0].open_units == 5
