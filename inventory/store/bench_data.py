@@ -71,8 +71,8 @@ def fill(
 ) -> Loaded:
     """Fill empty tables. `positions` is rounded down to whole SKUs, at least one.
 
-    Needs the rights of the embedded server's owner: foreign keys, true here by construction, are
-    not checked row by row.
+    Needs the rights of the embedded server's owner: for stock and promises nothing is checked or
+    triggered row by row, as it is true by construction.
     """
     loaded = Loaded(max(1, positions // LOCATIONS), now - timedelta(hours=1))
     parameters = {
@@ -97,7 +97,8 @@ def fill(
     for what, statements in _STEPS.items():
         report(f"{what} ({loaded.positions:,} positions)")
         with db.transaction():
-            db.execute("set local session_replication_role = replica")
+            if statements is not _CATALOGUE:
+                db.execute("set local session_replication_role = replica")
             for statement in statements:
                 db.execute(statement, parameters)
     settle(db)
