@@ -39,6 +39,12 @@ class Location:
     handling_days: int | None = None
     """From deciding that something is sent from here to the day it leaves for the customer. None:
     at once, but from a vendor after the lead time of the vendor of the SKU."""
+    cost_per_parcel: float | None = None
+    cost_per_unit: float | None = None
+    cost_per_km: float | None = None
+    """Money for sending a parcel from here; none: the defaults of `inventory.sourcing`."""
+    km_per_day: float | None = None
+    """How far a parcel from here gets in a day."""
 
     def __post_init__(self) -> None:
         _id(self.id)
@@ -51,6 +57,9 @@ class Location:
         _at_least("daily_capacity", self.daily_capacity, 0)
         _at_least("put_away_lag_days", self.put_away_lag_days, 0)
         _at_least("handling_days", self.handling_days, 0)
+        for name in ("cost_per_parcel", "cost_per_unit", "cost_per_km"):
+            _at_least(name, getattr(self, name), 0)
+        _at_least("km_per_day", self.km_per_day, 1)
 
 
 @dataclass(frozen=True, slots=True)

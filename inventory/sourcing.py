@@ -34,6 +34,12 @@ STRATEGIES = ("proximity", "cost", "balanced", "performance", "hybrid")
 NEED_DISTANCE = frozenset({"distance", "time", "cost"})
 """Terms that cannot be told for a place that is nowhere on the map."""
 
+COST_PER_PARCEL, COST_PER_UNIT, COST_PER_KM = 5.0, 0.5, 0.005
+"""Money, for a location of which nothing else is known: a parcel, each unit in it, each km."""
+
+KM_PER_DAY = 600.0
+"""How far a parcel gets in a day, where nothing else is known."""
+
 SPLIT_PENALTY = 1.0
 
 UNMET_SCORE = 100.0

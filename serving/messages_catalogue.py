@@ -72,6 +72,10 @@ class Location(CatalogueItem):
     cutoff: Annotated[time, BeforeValidator(_local_time)] | None = None
     put_away_lag_days: WholeDays = 0
     handling_days: WholeDays | None = None
+    cost_per_parcel: Money | None = None
+    cost_per_unit: Money | None = None
+    cost_per_km: Money | None = None
+    km_per_day: Annotated[Number, Field(ge=1, le=1e6)] | None = None
 
 
 class Sku(CatalogueItem):
