@@ -5,6 +5,7 @@ that has room. Whether there is room for more is the same question as for stock,
 in the same way (`inventory.groups`), with room in the place of units.
 """
 
+import operator
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -25,7 +26,10 @@ class ChannelQuotas:
     ) -> None:
         self.limits = limits
         self.days = days
-        self._promised = {(p.name, p.members): list(p.units_by_day) for p in promises}
+        self._promised: dict[tuple[str, frozenset[int]], list[int]] = {}
+        for promise in promises:
+            own = self._promised.setdefault((promise.name, promise.members), [0] * days)
+            own[:] = map(operator.add, own, promise.units_by_day)
         self._room = {row: _room(limit, days) for row, limit in limits.items()}
 
     def links(self, row: int) -> bool:
