@@ -1,6 +1,5 @@
 """The whole life of a promise over HTTP, with the worked examples of the contract."""
 
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -160,22 +159,6 @@ def test_the_names_of_the_brief(shop):
     assert shop.ok(released)["state"] == "released"
 
 
-def test_expiry_is_exact_and_final(shop):
-    dc, sku = shop.location(), shop.sku()
-    shop.stock(sku, dc, 5)
-    lines = [{"sku": sku, "quantity": 5}]
-    held = shop.ok(shop.reserve(lines, place={"location": dc}, ttl_seconds=1), 201)
-    time.sleep(1.05)
-    assert shop.ok(shop.client.get(f"/reservations/{held['id']}"))["state"] == "expired"
-    assert shop.atp(sku, location=dc)["atp"] == 5
-    path = f"/reservations/{held['id']}"
-    confirm = shop.client.post(f"{path}/confirm", json={"order_id": f"O-{shop.mark}"})
-    problem(confirm, 410, "/reservation-expired")
-    problem(
-        shop.client.post(f"{path}/extend", json={"ttl_seconds": 60}), 410, "/reservation-expired"
-    )
-
-
 def test_extend_a_live_hold(shop):
     dc, sku = shop.location(), shop.sku()
     shop.stock(sku, dc, 5)
@@ -186,15 +169,6 @@ def test_extend_a_live_hold(shop):
     assert longer["expires_at"] > held["expires_at"]
 
 
-def test_two_lines_of_one_sku_are_summed(shop):
-    dc, sku = shop.location(), shop.sku()
-    shop.stock(sku, dc, 10)
-    lines = [{"sku": sku, "quantity": 6}, {"sku": sku, "quantity": 6}]
-    body = problem(shop.reserve(lines, place={"location": dc}), 409, "/insufficient-stock")
-    assert sum(line["asked"] for line in body["lines"]) == 12
-    assert body["lines"][0]["available"] == 10
-
-
 def test_refusal_takes_nothing(shop):
     dc, first, second = shop.location(), shop.sku("A"), shop.sku("B")
     shop.stock(first, dc, 10)
@@ -202,34 +176,6 @@ def test_refusal_takes_nothing(shop):
     lines = [{"sku": first, "quantity": 5}, {"sku": second, "quantity": 2}]
     problem(shop.reserve(lines, place={"location": dc}), 409, "/insufficient-stock")
     assert shop.atp(first, location=dc)["atp"] == 10
-
-
-def test_idempotency_key_gives_the_first_answer_again(shop):
-    dc, sku = shop.location(), shop.sku()
-    shop.stock(sku, dc, 10)
-    key = {"Idempotency-Key": uuid.uuid4().hex}
-    lines = [{"sku": sku, "quantity": 4}]
-    first = shop.reserve(lines, place={"location": dc}, headers=key)
-    again = shop.reserve(lines, place={"location": dc}, headers=key)
-    assert first.status_code == again.status_code == 201
-    assert first.json() == again.json()
-    assert again.headers["idempotency-replayed"] == "true"
-    assert shop.atp(sku, location=dc)["atp"] == 6
-    other = shop.reserve([{"sku": sku, "quantity": 5}], place={"location": dc}, headers=key)
-    problem(other, 409, "/idempotency-conflict")
-
-
-def test_a_failed_id_stays_failed_after_stock_arrived(shop):
-    dc, sku = shop.location(), shop.sku()
-    shop.stock(sku, dc, 1)
-    key = {"Idempotency-Key": uuid.uuid4().hex}
-    lines = [{"sku": sku, "quantity": 4}]
-    first = shop.reserve(lines, place={"location": dc}, headers=key)
-    problem(first, 409, "/insufficient-stock")
-    shop.stock(sku, dc, 100)
-    again = shop.reserve(lines, place={"location": dc}, headers=key)
-    assert again.status_code == 409
-    assert again.json() == first.json()
 
 
 def test_many_questions_are_answered_in_order(shop):
