@@ -114,14 +114,15 @@ class RulesInOrder:
         self, position: Viewed, *, method: str | None, channel: str | None
     ) -> BufferRule | None:
         """The rule of a view: that of `winning_rule` over all of them."""
-        for rules, name in (
-            (self._by_sku, position.sku),
-            (self._by_location, position.location),
-        ):
-            if name in rules:
-                found = winning_rule(rules[name], _view(position, method, channel))
-                if found is not None:
-                    return found
+        named: Sequence[BufferRule] = ()
+        if position.sku in self._by_sku:
+            named = self._by_sku[position.sku]
+        if position.location in self._by_location:
+            named = [*named, *self._by_location[position.location]]
+        if named:
+            found = winning_rule(named, _view(position, method, channel))
+            if found is not None:
+                return found
         kind = (position.category, position.location_type, method, channel)
         if kind not in self._winners:
             self._winners[kind] = winning_rule(self._general, _view(position, method, channel))

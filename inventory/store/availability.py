@@ -89,7 +89,8 @@ def availability_many(
     for index, item in enumerate(items):
         try:
             item.check()
-            last_day = max(last_day, asking.check_horizon(horizon_days, item.on, now=now))
+            if item.on is not None:
+                last_day = max(last_day, asking.check_horizon(horizon_days, item.on, now=now))
             good.append((index, item))
         except VouchError as error:
             results[index] = error
@@ -106,9 +107,10 @@ def _answers(
     now: datetime,
     horizon_days: int,
 ) -> dict[int, Availability | VouchError]:
+    places = [item.place for _, item in items]
     facts = read(
         db,
-        [item.place for _, item in items],
+        places,
         channels={item.channel for _, item in items},
         methods={item.method for _, item in items},
         now=now,
@@ -117,9 +119,9 @@ def _answers(
     results: dict[int, Availability | VouchError] = {}
     others: list[tuple[int, AvailabilityItem]] = []
     quiet = QuietAnswers(facts.rules, now=now, horizon_days=horizon_days)
-    for index, item in items:
+    for (index, item), place in zip(items, places, strict=True):
         try:
-            facts.check(item.place)
+            facts.check(place)
         except VouchError as error:
             results[index] = error
             continue
