@@ -131,6 +131,9 @@ def _days(
     """Length of the axis: no promise may lie beyond it, or the look-ahead would not see it."""
     promised = [c.promised_date for position in positions for c in position.commitments]
     promised += [hold.promised_date for hold in holds]
+    furthest = first_day + timedelta(days=HORIZON_DAYS_MAX)
+    launches = [sale.available_on for position in positions for sale in position.pre_sales]
+    promised += [day for day in launches if day <= furthest]
     last = max([last_day, first_day + timedelta(days=HORIZON_DAYS), *promised])
     return (last - first_day).days + 1
 

@@ -9,8 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import NamedTuple
 
-from inventory.availability import earliest_index
+import numpy as np
+
+from inventory.availability import Units, earliest_index
 from inventory.bundles import bundle_atp, explode
 from inventory.errors import InputRejected, InsufficientStock, Shortage
 from inventory.pre_sales import PreOrders
@@ -52,6 +55,13 @@ class Ask:
         return self.components or {self.sku: 1}
 
 
+class SoldFrom(NamedTuple):
+    """Where units were sold ahead, and under which pre-sale."""
+
+    location: str
+    pre_sale: str
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What an ask gets: so many SKUs or bundles on a day."""
@@ -59,8 +69,8 @@ class Grant:
     ask: Ask
     units: int
     promised_date: date
-    pre_sales: Mapping[str, str] = field(default_factory=dict)
-    """By SKU: the pre-sale that it was taken from."""
+    sold_ahead: Mapping[str, SoldFrom] = field(default_factory=dict)
+    """By SKU: the pre-sale that it was taken from, and where that is."""
 
 
 Supplies = Mapping[str, SkuSupply]
@@ -69,24 +79,36 @@ Supplies = Mapping[str, SkuSupply]
 
 def taking_of(supply: SkuSupply, ask: Ask) -> Taking:
     """What may be taken at the place of an ask, for one of its component SKUs."""
-    ahead = _sold_ahead(supply, ask)
-    if ahead is not None:
-        row = supply.row_at(ask.location or "")
-        return Taking(ahead.units_by_day, 0, supply.projection.day_zero[row], frozenset([row]))
+    ahead = _pre_orders(supply, ask)
+    if ahead:
+        rows = frozenset(supply.row_at(location) for location in ahead)
+        units: Units = np.max([orders.units_by_day for orders in ahead.values()], axis=0)
+        return Taking(units, 0, min(supply.projection.day_zero[row] for row in rows), rows)
     if ask.location is not None:
         return supply.at_location(ask.location, named=ask.group is None)
     assert ask.group is not None
     return supply.in_group(ask.group, ask.method)
 
 
-def _sold_ahead(supply: SkuSupply, ask: Ask) -> PreOrders | None:
-    """The pre-sales that a pre-order takes from: all it can get, for the days they speak of."""
-    if not ask.pre_order or ask.location is None:
-        return None
-    ahead = supply.pre_orders.get(ask.location)
-    if ahead is None or (ask.on is not None and ask.on < ahead.first_day):
-        return None
-    return ahead
+def _pre_orders(supply: SkuSupply, ask: Ask) -> dict[str, PreOrders]:
+    """What a pre-order takes from, by location: all it can get, for the days it speaks of."""
+    if not ask.pre_order or not supply.pre_orders:
+        return {}
+    if ask.location is not None:
+        places = [ask.location]
+    else:
+        places = supply.members(ask.group or "", ask.method)
+    return {
+        place: ahead
+        for place in places
+        if (ahead := supply.pre_orders.get(place)) and (ask.on is None or ask.on >= ahead.first_day)
+    }
+
+
+def _sell_ahead(ahead: Mapping[str, PreOrders], day: int, units: int) -> SoldFrom:
+    """Sell units from one pre-sale: where most is left, the first by name of equals."""
+    location = min(ahead, key=lambda place: (-int(ahead[place].units_by_day[day]), place))
+    return SoldFrom(location, ahead[location].take(day, units))
 
 
 def available_units(supplies: Supplies, ask: Ask, day: int) -> int:
@@ -124,19 +146,19 @@ def _projection(supplies: Supplies) -> Projection:
     return next(iter(supplies.values())).projection
 
 
-def _take(supplies: Supplies, ask: Ask, day: int, units: int) -> dict[str, str]:
-    """Take units of the asked SKU or its components; the pre-sales that they came from, by SKU."""
-    pre_sales = {}
+def _take(supplies: Supplies, ask: Ask, day: int, units: int) -> dict[str, SoldFrom]:
+    """Take units of the asked SKU or its components; what was sold ahead of them, by SKU."""
+    sold_ahead = {}
     for sku, component_units in explode(ask.parts, units).items():
-        ahead = _sold_ahead(supplies[sku], ask)
-        if ahead is not None:
-            pre_sales[sku] = ahead.take(day, component_units)
+        ahead = _pre_orders(supplies[sku], ask)
+        if ahead:
+            sold_ahead[sku] = _sell_ahead(ahead, day, component_units)
         elif ask.location is not None:
             supplies[sku].commit_at(ask.location, day, component_units)
         else:
             assert ask.group is not None
             supplies[sku].commit_in(ask.group, ask.method, day, component_units)
-    return pre_sales
+    return sold_ahead
 
 
 def grant_all(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
@@ -155,7 +177,7 @@ def grant_all(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
             earlier = summed[key][1] if key in summed else 0
             summed[key] = (_component_ask(ask, sku), earlier + units)
     shortages = []
-    sold_ahead: dict[tuple[str, str | None, str | None, int], dict[str, str]] = {}
+    sold_ahead: dict[tuple[str, str | None, str | None, int], dict[str, SoldFrom]] = {}
     for (sku, location, group, day), (ask, units) in summed.items():
         available = available_units(supplies, ask, day)
         if units <= available:
@@ -169,8 +191,8 @@ def grant_all(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
     grants = []
     for ask, day in zip(asks, days, strict=True):
         taken = [sold_ahead[sku, ask.location, ask.group, day] for sku in ask.parts]
-        pre_sales = {sku: sale for part in taken for sku, sale in part.items()}
-        grants.append(Grant(ask, ask.units, projection.date(day), pre_sales))
+        sold_from = {sku: sale for part in taken for sku, sale in part.items()}
+        grants.append(Grant(ask, ask.units, projection.date(day), sold_from))
     return grants
 
 
@@ -190,8 +212,8 @@ def grant_partly(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
             # As early as what there is can be had: nobody waits for what is not promised.
             day = day_of(supplies, ask, granted)
             promised_date = _projection(supplies).date(day)
-            pre_sales = _take(supplies, ask, day, granted)
-            grants.append(Grant(ask, granted, promised_date, pre_sales))
+            sold_from = _take(supplies, ask, day, granted)
+            grants.append(Grant(ask, granted, promised_date, sold_from))
         else:
             shortages.append(ask.shortage(ask.sku, promised_date, ask.units, available))
     if not grants:

@@ -204,6 +204,7 @@ def promised_lines(
         ask = grant.ask
         for sku, units in explode(ask.parts, grant.units).items():
             bundle = None if ask.components is None else ask.sku
+            sold_from = grant.sold_ahead.get(sku)
             lines.append(
                 PromisedLine(
                     line_no=len(lines) + 1,
@@ -212,12 +213,12 @@ def promised_lines(
                     quantity=units,
                     promised_date=grant.promised_date,
                     open_units=units,
-                    location=ask.location,
+                    location=sold_from.location if sold_from else ask.location,
                     group=ask.group,
                     excluded=tuple(supplies[sku].not_linked(ask.group)) if ask.group else (),
                     bundle=bundle,
                     bundle_units=None if bundle is None else whole[ask.line],
-                    pre_sale=grant.pre_sales.get(sku),
+                    pre_sale=sold_from and sold_from.pre_sale,
                 )
             )
     return tuple(lines)

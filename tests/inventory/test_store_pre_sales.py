@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inventory.catalog import Channel, Location, PreSale, Sku, SupplyLink
+from inventory.catalog import Channel, Group, Location, PreSale, Sku, SupplyLink
 from inventory.errors import InputRejected, InsufficientStock
 from inventory.ledger import Fact
 from inventory.orders import OrderMessage
@@ -235,6 +235,32 @@ def test_two_waves_each_with_a_cap(shop):
     assert (later.lines[0].pre_sale, later.lines[0].promised_date) == ("second", day(10))
     assert refused(shop, 1, on=7) == 0
     assert refused(shop, 3, on=30) == 2
+
+
+def test_a_pre_order_on_a_group_waits_where_most_is_left(shop):
+    catalog.put(shop, Group("both", ("DC", "D2")))
+    pre_sale(shop, "here", on=10, cap=5)
+    catalog.put(shop, PreSale("there", "A", "D2", day(12), 8))
+
+    def order(units, **more):
+        basket = Basket("preorder", "web", "ship", (AskedLine("A", units),), group="both", **more)
+        return reservations.place(shop, basket, reservation_id=f"g{next(numbers)}", now=NOW)
+
+    first = order(4).lines[0]
+    assert (first.location, first.group, first.pre_sale) == ("DC", "both", "here")
+    later = order(2).lines[0]
+    assert (later.location, later.pre_sale, later.promised_date) == ("D2", "there", day(12))
+    with pytest.raises(InsufficientStock) as error:
+        order(7)
+    assert error.value.shortages[0].available_units == 6
+    found = availability(shop, sku="A", group="both", channel="web", method="ship", now=NOW)
+    assert [(sale.location, sale.units) for sale in found.pre_sales] == [("D2", 6), ("DC", 1)]
+
+
+def test_a_launch_may_be_far_away(shop):
+    pre_sale(shop, on=200)
+    assert take(shop, 50).lines[0].promised_date == day(200)
+    assert refused(shop, 1) == 0
 
 
 def test_a_linked_channel_sells_ahead_only_where_it_is_linked(shop):
