@@ -246,6 +246,30 @@ def closed(lines: Sequence[PromisedLine]) -> tuple[PromisedLine, ...]:
     return tuple(replace(line, open_units=0) for line in lines)
 
 
+def asked_again(expired: Reservation, *, order_id: str | None, now: datetime) -> Basket:
+    """The basket that an expired reservation was, to be promised anew, for no day that is over."""
+    asked = []
+    for lines in _by_request_line(expired.lines):
+        first, units = lines[0], sum(line.quantity for line in lines)
+        sku, units = (
+            (first.sku, units)
+            if first.bundle is None
+            else (first.bundle, first.bundle_units or units)
+        )
+        asked.append(AskedLine(sku, units, first.location))
+    last_day = max(line.promised_date for line in expired.lines)
+    return Basket(
+        kind=expired.kind,
+        channel=expired.channel,
+        method=expired.method,
+        lines=tuple(asked),
+        group=next((line.group for line in expired.lines if line.group is not None), None),
+        on=last_day if last_day > now.date() else None,
+        priority=expired.priority,
+        order_id=order_id,
+    )
+
+
 def next_state(reservation: Reservation, act: str) -> str:
     """Where an act leads, or raise when it is not allowed. `reservation` is as of now."""
     if reservation.state == "expired":

@@ -13,8 +13,8 @@ from inventory.orders import OrderMessage
 from inventory.reservations import PromisedLine, Reservation
 from inventory.store import group_claims
 from inventory.store.facts import Facts, Place
+from inventory.store.general_promises import basket_supplies
 from inventory.store.positions import decide_on
-from inventory.store.reservations import basket_supplies
 from inventory.supply import GroupHold, SkuSupply
 
 Lines = Sequence[PromisedLine]

@@ -225,10 +225,7 @@ _PROMISES = (
         (values ('soft', 0, %(held)s, interval '1 day'), ('hard', 5, %(ordered)s, null))
         as k (kind, days, units, life)
     """,
-    """
-    insert into reservation_events (reservation_id, act, to_state, at, actor)
-    select reservation_id, 'place', state, created_at, 'bench' from reservations
-    """,
+    "select recount_commitments()",
     """
     insert into inbound (inbound_id, sku, location, quantity, expected_at, state, updated_at)
     select concat_ws(' ', 'PO', sku, location), sku, location, %(inbound)s,
@@ -275,8 +272,5 @@ _HOLDS = (
         %(expires_at)s
     from bench_holds
     """,
-    """
-    insert into reservation_events (reservation_id, act, to_state, at, actor)
-    select reservation_id, 'place', 'active', %(now)s, 'bench' from bench_holds
-    """,
+    "select recount_commitments()",
 )

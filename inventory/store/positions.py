@@ -12,13 +12,12 @@ from typing import TypeVar
 import psycopg
 
 from inventory.ledger import AVAILABLE, Key
-from inventory.store import ledger, reservation_rows
+from inventory.reservations import Reservation
+from inventory.store import ledger
 from inventory.store.facts import Facts, Place, read
 
 ROUNDS_MAX = 20
 """A round more is needed only when a promise on a new group came in between."""
-
-STALE_HOLDS_MAX = 1_000_000
 
 Result = TypeVar("Result")
 
@@ -34,8 +33,8 @@ def decide_on(
 ) -> Result:
     """Run `decide` in a transaction that holds every position that bears on the places.
 
-    Holds there that expired are written down as such first, so that nobody with an older clock can
-    still confirm what is about to be given to someone else.
+    Holds that ended are put behind the positions (`lapse`) before `decide` runs, so that nobody
+    with an older clock can still confirm what is about to be given to someone else.
     """
     positions = {(place.sku, place.location) for place in places if place.location is not None}
     for create in [False] + [True] * (ROUNDS_MAX - 1):
@@ -47,13 +46,50 @@ def decide_on(
             positions = {(sku, at) for sku, known in facts.by_sku.items() for at in known}
             if positions <= locked:
                 if facts.stale_holds:
-                    skus = list(facts.by_sku)
-                    reservation_rows.expire(db, now=now, skus=skus, limit=STALE_HOLDS_MAX)
-                    facts = _read(db, places, channel=channel, method=method, now=now)
+                    lapse(db, locked, now=now)
                 return decide(facts)
             # Let go, and start over: holding these while waiting for more could deadlock.
             raise psycopg.Rollback
     raise AssertionError("the positions of a decision keep growing")
+
+
+def lapse(db: psycopg.Connection, positions: Collection[tuple[str, str]], *, now: datetime) -> None:
+    """Put all that ended by `now` behind these positions, which the caller holds.
+
+    From here on holds that end at or before `now` cannot be confirmed or extended, by anybody's
+    clock. That nobody has written their expiry down yet does not matter. A hold on a group has
+    lapsed as soon as one of the group's positions is past its end.
+    """
+    columns = [[sku for sku, _ in positions], [location for _, location in positions]]
+    db.execute("select lapse(%s, %s, %s)", [*columns, now])
+
+
+def has_lapsed(db: psycopg.Connection, reservation: Reservation) -> bool:
+    """Whether a hold that its caller takes for live was ignored by somebody whose clock is ahead.
+
+    Holds the positions of its lines until the transaction ends, so that nobody ignores it later.
+    """
+    if reservation.expires_at is None:
+        return False
+    parameters = {"id": reservation.id, "expires_at": reservation.expires_at}
+    row = db.execute(_HAS_LAPSED, parameters).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+_HAS_LAPSED = """
+    with places as (
+        select distinct l.sku, coalesce(l.location, m.location) as location
+        from reservation_lines l
+        left join group_members m on l.location is null and m.group_id = l.group_id
+        where l.reservation_id = %(id)s and l.open_units > 0
+    ), held as (
+        select b.lapsed_through from balances b
+        join places p on p.sku = b.sku and p.location = b.location
+        where b.status = 'available' order by b.sku, b.location for no key update of b
+    )
+    select coalesce(bool_or(lapsed_through >= %(expires_at)s), false) from held
+"""
 
 
 def _read(

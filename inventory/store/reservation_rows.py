@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from inventory.errors import IdempotencyConflict, NotFound, StateConflict, VouchError
 from inventory.reservations import PromisedLine, Reservation
+from inventory.store.facts import Place
 
 # A cart that was let go may share its order id with a later one that was not.
 _BY = {
@@ -73,7 +74,7 @@ def line_class(reservation: Reservation) -> str:
 
 
 def insert(db: psycopg.Connection, reservation: Reservation, *, actor: str) -> None:
-    """Write down a new reservation with its lines and its first event, in one statement."""
+    """Write down a new reservation, who placed it, and its lines, in one statement."""
     lines = reservation.lines
     parameters = {
         "id": reservation.id,
@@ -106,12 +107,9 @@ def insert(db: psycopg.Connection, reservation: Reservation, *, actor: str) -> N
 _INSERT = """
 with reservation as (
     insert into reservations (reservation_id, kind, state, channel, method, priority, order_id,
-        created_at, expires_at, confirmed_at)
+        created_at, expires_at, confirmed_at, actor)
     values (%(id)s, %(kind)s, %(state)s, %(channel)s, %(method)s, %(priority)s, %(order_id)s,
-        %(now)s, %(expires_at)s, %(confirmed_at)s)
-), event as (
-    insert into reservation_events (reservation_id, act, to_state, at, actor)
-    values (%(id)s, 'place', %(state)s, %(now)s, %(actor)s)
+        %(now)s, %(expires_at)s, %(confirmed_at)s, %(actor)s)
 )
 insert into reservation_lines (reservation_id, method, class, expires_at, line_no, request_line,
     sku, location, group_id, promised_date, quantity, open_units, bundle_sku, bundle_units,
@@ -238,41 +236,33 @@ on conflict (reservation_id, line_no) do update set
 """
 
 
-def expire(
-    db: psycopg.Connection, *, now: datetime, skus: Collection[str] | None = None, limit: int
-) -> int:
-    """Write down that holds have expired. Returns how many; `skus`: only holds on these.
+def ended(db: psycopg.Connection, *, now: datetime, limit: int) -> list[str]:
+    """Reservations that ended and nobody wrote that down, oldest first; locked.
 
-    Without `skus` it steps aside for whoever works on a reservation right now.
+    Steps aside for whoever works on one of them right now.
     """
-    choice = _OF_SKUS if skus is not None else _OLDEST
-    parameters = {"now": now, "skus": list(skus or ()), "limit": limit}
-    row = db.execute(_EXPIRE.format(choice=choice), parameters).fetchone()
-    assert row is not None
-    return int(row[0])
+    rows = db.execute(
+        """
+        select reservation_id from reservations where state = 'active' and expires_at <= %s
+        order by expires_at limit %s for update skip locked
+        """,
+        [now, limit],
+    )
+    return [reservation_id for (reservation_id,) in rows]
 
 
-_OLDEST = "order by expires_at limit %(limit)s for update skip locked"
-_OF_SKUS = """
-    and exists (
-        select from reservation_lines l
-        where l.reservation_id = r.reservation_id and l.sku = any (%(skus)s) and l.open_units > 0)
-    order by reservation_id limit %(limit)s for update
-"""
-_EXPIRE = """
-with ended as (
-    select reservation_id, expires_at from reservations r
-    where state = 'active' and expires_at <= %(now)s
-    {choice}
-), closed as (
-    update reservations r set state = 'expired', closed_at = e.expires_at
-    from ended e where e.reservation_id = r.reservation_id
-), freed as (
-    update reservation_lines l set open_units = 0
-    from ended e where e.reservation_id = l.reservation_id
-), noted as (
-    insert into reservation_events (reservation_id, act, from_state, to_state, at)
-    select reservation_id, 'expire', 'active', 'expired', %(now)s from ended
-)
-select count(*) from ended
-"""
+def open_places(db: psycopg.Connection, reservation_ids: Collection[str]) -> list[Place]:
+    """Where these reservations have open units."""
+    rows = db.execute(
+        "select distinct sku, location, case when location is null then group_id end "
+        "from reservation_lines where reservation_id = any (%s) and open_units > 0",
+        [list(reservation_ids)],
+    )
+    return [Place(*row) for row in rows]
+
+
+def write_expired(
+    db: psycopg.Connection, reservation_ids: Collection[str], *, now: datetime
+) -> None:
+    """Write down that these have expired. They and their positions, which lapsed, are held."""
+    db.execute("select write_expired(%s, %s)", [list(reservation_ids), now])

@@ -1,35 +1,40 @@
 """Reservations in PostgreSQL: the only functions that place, confirm, extend, release or expire."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 
 from inventory import asking
-from inventory.asking import HORIZON_DAYS, Question
-from inventory.bundles import explode
-from inventory.errors import InsufficientStock, Shortage
-from inventory.promising import Ask, Grant, grant_all, grant_partly
+from inventory.asking import HORIZON_DAYS
+from inventory.errors import InputRejected, NotFound, StateConflict, VouchError
 from inventory.reservations import (
     Basket,
-    PromisedLine,
     Reservation,
     as_of,
+    asked_again,
     check_ttl,
     closed,
-    life_seconds,
     next_state,
 )
-from inventory.ship_together import grant_together
-from inventory.store import reservation_rows
-from inventory.store.facts import ChannelTerms, Facts, Place
-from inventory.store.positions import decide_on
-from inventory.store.retry import retrying
-from inventory.supply import SkuSupply
+from inventory.store import (
+    announcements,
+    general_promises,
+    plain_promises,
+    reservation_rows,
+    supply_shocks,
+)
+from inventory.store.facts import Place
+from inventory.store.plain_promises import Wanted, may_be_plain
+from inventory.store.positions import has_lapsed, lapse
+from inventory.store.retry import is_inside, retrying
 
-AFTER_CONFIRMATION = frozenset({"confirmed", "allocated", "processed", "shipped"})
+AFTER_CONFIRMATION = frozenset({"confirmed", "allocated", "processed", "shipped", "rejected"})
+
+SWEEP_BATCH = 200
+"""Holds written down in one transaction: promises on their positions wait for its end."""
 
 
 def place(
@@ -46,182 +51,65 @@ def place(
     `UnknownSku`, `UnknownLocation`, `NotFound` for a group, `StateConflict` for an order id that is
     taken. `reservation_id` must be new: repeats belong to `inventory.store.idempotency`.
     """
-    basket.check()
-    asking.check_horizon(HORIZON_DAYS, basket.on, now=now)
-    places = [_place_of(basket, line.sku, line.location) for line in basket.lines]
-
-    def decide(facts: Facts) -> Reservation:
-        reservation = _promise(facts, basket, reservation_id=reservation_id, now=now)
-        reservation_rows.insert(db, reservation, actor=actor)
-        return reservation
-
-    channel, method = basket.channel, basket.method
-    try:
-        return retrying(
-            db,
-            lambda: decide_on(db, places, decide, channel=channel, method=method, now=now),
-        )
-    except psycopg.errors.UniqueViolation as error:
-        raise reservation_rows.taken(error, reservation_id, basket.order_id, act="place") from error
+    (outcome,) = place_many(db, [Wanted(reservation_id, basket, actor)], now=now)
+    if isinstance(outcome, VouchError):
+        raise outcome
+    return outcome
 
 
-def _place_of(basket: Basket, sku: str, location: str | None) -> Place:
-    at = location or basket.location
-    return Place(sku, at, None if at is not None else basket.group)
+def place_many(
+    db: psycopg.Connection, wanted: Sequence[Wanted], *, now: datetime
+) -> list[Reservation | VouchError]:
+    """Place baskets first come, first served, each all or none; a promise or a refusal for each.
 
-
-def _named(basket: Basket) -> frozenset[str]:
-    """Locations that the customer asked for, rather than we for him."""
-    places = (line.location or basket.location for line in basket.lines if not line.on_behalf)
-    return frozenset(place for place in places if place is not None)
-
-
-def _promise(facts: Facts, basket: Basket, *, reservation_id: str, now: datetime) -> Reservation:
-    """Decide on a basket from the facts. Pure; refuses with `InsufficientStock`."""
-    terms = facts.channels.get(basket.channel, ChannelTerms())
-    asks = _asks(facts, basket)
-    supplies = basket_supplies(
-        facts,
-        channel=basket.channel,
-        method=basket.method,
-        named=_named(basket),
-        oversell_units=terms.oversell_units if basket.kind == "soft" else 0,
-        on=basket.on,
-        now=now,
-    )
-    grants = _grants(supplies, asks, partly=basket.allow_partial)
-    seconds = life_seconds(
-        basket, soft_ttl_seconds=terms.soft_ttl_seconds, order_ttl_seconds=terms.order_ttl_seconds
-    )
-    whole = basket.arrives_as_order
-    return Reservation(
-        id=reservation_id,
-        kind=basket.kind,
-        state="confirmed" if whole else "active",
-        channel=basket.channel,
-        method=basket.method,
-        created_at=now,
-        expires_at=None if whole else now + timedelta(seconds=seconds),
-        priority=basket.priority,
-        order_id=basket.order_id,
-        lines=promised_lines(grants, supplies),
-    )
-
-
-def _grants(supplies: Mapping[str, SkuSupply], asks: Sequence[Ask], *, partly: bool) -> list[Grant]:
-    """What every ask gets. Bundles that must leave together take what the other lines leave."""
-    together = [ask for ask in asks if ask.ship_together and ask.location is None]
-    others = [ask for ask in asks if ask not in together]
-    grants: list[Grant] = []
-    shortages: list[Shortage] = []
-    try:
-        if others:
-            grants += (grant_partly if partly else grant_all)(supplies, others)
-    except InsufficientStock as refusal:
-        shortages += refusal.shortages
-    try:
-        grants += grant_together(supplies, together, partly=partly)
-    except InsufficientStock as refusal:
-        shortages += refusal.shortages
-    if shortages and not (partly and grants):
-        raise InsufficientStock(shortages)
-    return sorted(grants, key=lambda grant: grant.ask.line)
-
-
-def basket_supplies(
-    facts: Facts,
-    *,
-    channel: str,
-    method: str,
-    named: frozenset[str],
-    oversell_units: int,
-    on: date | None,
-    now: datetime,
-    buffers: bool = True,
-    shares: bool = True,
-) -> dict[str, SkuSupply]:
-    """One supply per SKU over every position that was read.
-
-    `buffers`, `shares`: whether promise buffers and the channel's supply links are looked at, as
-    they are for a new promise.
+    What is plain goes together in one transaction and one trip, the rest afterwards one by one. See
+    `place` for the refusals.
     """
-    last_day = asking.check_horizon(HORIZON_DAYS, on, now=now)
-    questions = [
-        Question(
-            sku=sku,
-            location=None,
-            group=None,
-            channel=channel,
-            method=method,
-            positions=positions,
-            groups=facts.groups,
-            holds=facts.holds.get(sku, ()),
-            oversell_units=oversell_units,
-            named=named,
-            channel_supply=facts.channel_supply if shares else None,
-        )
-        for sku, positions in facts.by_sku.items()
+    outcomes: list[Reservation | VouchError | None] = [_objection(w, now=now) for w in wanted]
+    plain = [
+        number
+        for number, want in enumerate(wanted)
+        if outcomes[number] is None and may_be_plain(want.basket)
     ]
-    rules = facts.rules if buffers else ()
-    supplies = asking.supplies_of(questions, rules, last_day=last_day, now=now)
-    return {supply.sku: supply for supply in supplies}
+    if plain:
+        placed = place_plain(db, [wanted[number] for number in plain], now=now)
+        for number, outcome in zip(plain, placed, strict=True):
+            outcomes[number] = outcome
+    return [
+        general_promises.place(db, want, now=now) if outcome is None else outcome
+        for want, outcome in zip(wanted, outcomes, strict=True)
+    ]
 
 
-def _asks(facts: Facts, basket: Basket) -> list[Ask]:
-    asks = []
-    for number, line in enumerate(basket.lines, start=1):
-        at = _place_of(basket, line.sku, line.location)
-        asks.append(
-            Ask(
-                number,
-                line.sku,
-                line.quantity,
-                location=at.location,
-                group=basket.group if line.on_behalf else at.group,
-                method=basket.method,
-                on=basket.on,
-                components=facts.bundles.get(line.sku),
-                ship_together=line.sku in facts.ship_together,
-                pre_order=basket.kind == "preorder",
-                earliest=basket.kind == "preorder",
-            )
-        )
-    return asks
+def _objection(want: Wanted, *, now: datetime) -> InputRejected | None:
+    """What is wrong with a basket, whatever the stock is."""
+    try:
+        want.basket.check()
+        asking.check_horizon(HORIZON_DAYS, want.basket.on, now=now)
+    except InputRejected as error:
+        return error
+    return None
 
 
-def promised_lines(
-    grants: Sequence[Grant], supplies: Mapping[str, SkuSupply]
-) -> tuple[PromisedLine, ...]:
-    """The lines that grants become; a bundle becomes one per component.
+def place_plain(
+    db: psycopg.Connection, wanted: Sequence[Wanted], *, now: datetime
+) -> list[plain_promises.Outcome]:
+    """Baskets that `may_be_plain`, together; None for each that only `place` can tell."""
 
-    What is promised on a group stays with the members that the channel sold it from.
-    """
-    lines: list[PromisedLine] = []
-    whole = Counter[int]()
-    for grant in grants:
-        whole[grant.ask.line] += grant.units
-    for grant in grants:
-        ask = grant.ask
-        for sku, units in explode(ask.parts, grant.units).items():
-            bundle = None if ask.components is None else ask.sku
-            sold_from = grant.sold_ahead.get(sku)
-            lines.append(
-                PromisedLine(
-                    line_no=len(lines) + 1,
-                    request_line=ask.line,
-                    sku=sku,
-                    quantity=units,
-                    promised_date=grant.promised_date,
-                    open_units=units,
-                    location=sold_from.location if sold_from else ask.location,
-                    group=ask.group,
-                    excluded=tuple(supplies[sku].not_linked(ask.group)) if ask.group else (),
-                    bundle=bundle,
-                    bundle_units=None if bundle is None else whole[ask.line],
-                    pre_sale=sold_from and sold_from.pre_sale,
-                )
-            )
-    return tuple(lines)
+    def attempt() -> list[plain_promises.Outcome]:
+        if not is_inside(db):
+            return plain_promises.place(db, wanted, now=now)
+        with db.transaction():
+            outcomes = plain_promises.place(db, wanted, now=now)
+            if outcomes == [None]:
+                # The general engine locks more, in its order: nothing may be held before.
+                raise psycopg.Rollback
+        return outcomes
+
+    try:
+        return retrying(db, attempt)
+    except psycopg.errors.UniqueViolation:
+        return [None] * len(wanted)
 
 
 def get(db: psycopg.Connection, reservation_id: str, *, now: datetime) -> Reservation:
@@ -236,24 +124,61 @@ def confirm(
     order_id: str | None,
     now: datetime,
     actor: str = "",
+    reacquire: bool = False,
 ) -> Reservation:
     """Turn a live hold into an order. Never checked against the buffer again.
 
-    A repeat with the same order id finds it done. At or after expiry: `ReservationExpired`.
+    A repeat with the same order id finds it done. At or after expiry: `ReservationExpired`, or with
+    `reacquire` the same lines are promised anew, as a reservation of their own that is confirmed at
+    once; `InsufficientStock` when they are gone.
     """
 
     def attempt() -> Reservation:
         with db.transaction():
-            before = as_of(reservation_rows.by_id(db, reservation_id, lock=True), now)
+            before = reservation_rows.by_id(db, reservation_id, lock=True)
             order = order_id or before.order_id
             if before.state in AFTER_CONFIRMATION and order == before.order_id:
                 return before
+            before = _as_held(db, before, now=now)
+            if before.state == "expired" and reacquire:
+                return _reacquire(db, before, order, now=now, actor=actor)
             state = next_state(before, "confirm")
             after = replace(before, state=state, order_id=order, expires_at=None)
             reservation_rows.move(db, before, after, act="confirm", now=now, actor=actor)
             return after
 
     return retrying(db, attempt)
+
+
+def _as_held(db: psycopg.Connection, before: Reservation, *, now: datetime) -> Reservation:
+    """A locked reservation as of now, by our clock and by those that decided on its positions."""
+    before = as_of(before, now)
+    if before.state == "active" and has_lapsed(db, before):
+        return replace(before, state="expired", lines=closed(before.lines))
+    return before
+
+
+def _reacquire(
+    db: psycopg.Connection,
+    expired: Reservation,
+    order_id: str | None,
+    *,
+    now: datetime,
+    actor: str,
+) -> Reservation:
+    """Promise the lines of an expired hold anew, as an order; a repeat finds that done.
+
+    The hold itself has ended and stays so: the new promise has an id of its own, made from the old.
+    """
+    again = f"{expired.id}-again"
+    with contextlib.suppress(NotFound):
+        done = reservation_rows.by_id(db, again, lock=True)
+        if done.order_id != order_id:
+            raise StateConflict("reservation", again, state=done.state, act="confirm")
+        return done
+    basket = asked_again(expired, order_id=order_id, now=now)
+    placed = place(db, basket, reservation_id=again, now=now, actor=actor)
+    return confirm(db, placed.id, order_id=order_id, now=now, actor=actor)
 
 
 def extend(
@@ -269,7 +194,8 @@ def extend(
 
     def attempt() -> Reservation:
         with db.transaction():
-            before = as_of(reservation_rows.by_id(db, reservation_id, lock=True), now)
+            before = reservation_rows.by_id(db, reservation_id, lock=True)
+            before = _as_held(db, before, now=now)
             state = next_state(before, "extend")
             after = replace(before, state=state, expires_at=now + timedelta(seconds=ttl_seconds))
             reservation_rows.move(db, before, after, act="extend", now=now, actor=actor)
@@ -289,13 +215,54 @@ def release(
             if before.state == "released":
                 return before
             state = next_state(before, "release")
+            places = reservation_rows.open_places(db, [reservation_id])
+            held = announcements.hold(db, places)
             after = replace(before, state=state, lines=closed(before.lines))
             reservation_rows.move(db, before, after, act="release", now=now, actor=actor)
+            _settle(db, places, held, now=now, cause="release")
             return after
 
     return retrying(db, attempt)
 
 
-def sweep(db: psycopg.Connection, *, now: datetime, limit: int = 1_000) -> int:
-    """Write down expiries that are already true; returns how many. Only collects garbage."""
-    return retrying(db, lambda: reservation_rows.expire(db, now=now, limit=limit))
+def sweep(db: psycopg.Connection, *, now: datetime, limit: int = 100_000) -> int:
+    """Write down expiries that are already true, oldest first; returns how many.
+
+    Only collects garbage, in short transactions of `SWEEP_BATCH` holds; what somebody else works on
+    is left for the next time. Inside a transaction of the caller it is one.
+    """
+    count = 0
+    while count < limit:
+        batch = min(SWEEP_BATCH, limit - count)
+        written = retrying(db, lambda batch=batch: _sweep_batch(db, now=now, limit=batch))  # type: ignore[misc]
+        count += written
+        if written < batch:
+            break
+    return count
+
+
+def _sweep_batch(db: psycopg.Connection, *, now: datetime, limit: int) -> int:
+    with db.transaction():
+        ended = reservation_rows.ended(db, now=now, limit=limit)
+        if not ended:
+            return 0
+        places = reservation_rows.open_places(db, ended)
+        held = announcements.hold(db, places)
+        lapse(db, held, now=now)
+        reservation_rows.write_expired(db, ended, now=now)
+        _settle(db, places, held, now=now, cause="expire")
+        return len(ended)
+
+
+def _settle(
+    db: psycopg.Connection,
+    places: Sequence[Place],
+    held: Sequence[tuple[str, str]],
+    *,
+    now: datetime,
+    cause: str,
+) -> None:
+    """Units came free at `places`: for those who wait, and for all others to know."""
+    skus = {place.sku for place in places}
+    risen = [position for position in held if position[0] in skus]
+    supply_shocks.settle(db, risen=risen, now=now, cause=cause)

@@ -20,7 +20,7 @@ def retrying(db: psycopg.Connection, act: Callable[[], Result]) -> Result:
 
     Inside an open transaction the act runs once: only its owner can start that one again.
     """
-    if db.info.transaction_status != TransactionStatus.IDLE:
+    if is_inside(db):
         return act()
     for attempt in range(ATTEMPTS_MAX - 1):
         try:
@@ -28,3 +28,8 @@ def retrying(db: psycopg.Connection, act: Callable[[], Result]) -> Result:
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
             time.sleep(FIRST_PAUSE_SECONDS * 2 ** min(attempt, 5))
     return act()
+
+
+def is_inside(db: psycopg.Connection) -> bool:
+    """Whether the caller has a transaction open."""
+    return db.info.transaction_status != TransactionStatus.IDLE

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from inventory.sourcing import Limit
 from inventory.sourcing_request import SourcingTerms
 from inventory.store.facts import Facts
-from inventory.store.reservations import basket_supplies
+from inventory.store.general_promises import basket_supplies
 from inventory.supply import SkuSupply
 
 

@@ -20,7 +20,7 @@ from inventory.sourcing_request import LOCATIONS_MAX, PAIRS_MAX, SourcingTerms, 
 from inventory.store import sourcing_places
 from inventory.store.facts import Facts, Place, read
 from inventory.store.fulfilment_tallies import Reliability
-from inventory.store.reservations import basket_supplies
+from inventory.store.general_promises import basket_supplies
 from inventory.store.sourcing_limits import JointLimits
 from inventory.store.sourcing_places import SourcingPlace
 from inventory.supply import SkuSupply

@@ -123,6 +123,26 @@ _COMMITMENTS_IN_THE_WRONG_CLASS = """
     order by 1
 """
 
+_COMMITTED_UNITS = """
+    select concat_ws(' / ', sku, location), committed_units, units from (
+        select b.sku, b.location, b.committed_units, coalesce((
+            select sum(l.open_units) from reservation_lines l
+            where l.sku = b.sku and l.location = b.location and l.open_units > 0
+                and (l.expires_at is null or b.lapsed_through is null
+                    or l.expires_at > b.lapsed_through)), 0)::bigint as units
+        from balances b where b.status = 'available'
+    ) counted
+    where committed_units <> units
+    union all
+    select concat_ws(' / ', l.sku, l.location), 0, sum(l.open_units)::bigint
+    from reservation_lines l
+    where l.open_units > 0 and l.location is not null and not exists (
+        select from balances b
+        where b.sku = l.sku and b.location = l.location and b.status = 'available')
+    group by 1
+    order by 1
+"""
+
 _SHIPMENTS = """
     with shipped as (
         select reservation_id, sku, -sum(stated_units) as units
@@ -155,6 +175,7 @@ _CHECKS = {
     "open units of an open reservation": _COMMITMENTS_OF_OPEN_RESERVATIONS,
     "commitment with another expiry": _COMMITMENTS_WITH_ANOTHER_EXPIRY,
     "commitment in the wrong class": _COMMITMENTS_IN_THE_WRONG_CLASS,
+    "committed units against lines": _COMMITTED_UNITS,
     "shipped units against entries": _SHIPMENTS,
     "received units against entries": _RECEIPTS,
 }

@@ -1,0 +1,311 @@
+"""The short way to a promise gives the answer of the general engine, wherever it gives one."""
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inventory.errors import VouchError
+from inventory.reservations import AskedLine, Basket
+from inventory.store import database, general_promises, plain_promises, verify
+from inventory.store.plain_promises import Wanted
+
+NOW = datetime(2026, 6, 1, 16, 30, tzinfo=UTC)
+TODAY = NOW.date()
+SKUS, LOCATIONS, METHODS, CHANNELS = ("A", "B"), ("L1", "L2"), ("ship", "bopis"), ("web", "app")
+TABLES = """outbox, reservation_events, reservation_lines, reservations, balances, inbound,
+    buffer_rules, forecast_buffers, supply_links, pre_sales, bundles, group_members, groups,
+    channels, skus, locations"""
+
+few = st.integers(0, 3)
+days = st.integers(-2, 9)
+maybe = st.none()
+
+
+def one_of(*values):
+    return st.sampled_from(values)
+
+
+locations = st.fixed_dictionaries({
+    "type": one_of("store", "warehouse", "vendor"),
+    "timezone": one_of("UTC", "Asia/Tokyo", "America/Los_Angeles"),
+    "cutoff": one_of(None, time(9, 30), time(16, 30), time(23)),
+    "put_away_lag_days": st.integers(0, 2), "handling_days": one_of(None, None, 0, 1),
+    "methods": one_of([], [], ["ship", "bopis"], ["sfs", "bopis"], ["bopis"]),
+})  # fmt: skip
+stocks = st.fixed_dictionaries({
+    "units": st.integers(-1, 12), "low_units": one_of(None, 2, 5),
+})  # fmt: skip
+holds = st.fixed_dictionaries({
+    "sku": one_of(*SKUS), "location": one_of(*LOCATIONS, None), "units": st.integers(1, 4),
+    "day": days, "ends": one_of(None, -60, 0, 1, 3600),
+})  # fmt: skip
+supplies = st.fixed_dictionaries({
+    "sku": one_of(*SKUS), "location": one_of(*LOCATIONS), "units": st.integers(0, 5),
+    "day": days, "hour": st.integers(0, 23), "state": one_of("planned", "confirmed", "shipped"),
+})  # fmt: skip
+rules = st.fixed_dictionaries({
+    "sku": one_of(None, *SKUS), "category": one_of(None, "toys", "food"),
+    "location": one_of(None, *LOCATIONS), "location_type": one_of(None, "store", "warehouse"),
+    "method": one_of(None, *METHODS), "channel": one_of(None, *CHANNELS),
+    "measure": one_of("quantity", "quantity", "quantity", "forecast", "days_of_cover"),
+    "units": st.integers(0, 4), "lookahead_days": one_of(None, None, 0, 2),
+    "computed": st.lists(st.integers(0, 5), max_size=6), "first": st.integers(-3, 4),
+})  # fmt: skip
+lines = st.lists(
+    st.tuples(one_of(*SKUS), st.integers(1, 4), one_of(*LOCATIONS)), min_size=1, max_size=3
+)
+baskets = st.fixed_dictionaries({
+    "kind": one_of("soft", "hard"), "channel": one_of(*CHANNELS, "unknown"),
+    "method": one_of(*METHODS), "lines": lines, "on": one_of(None, None, 0, 1, 5, 40),
+    "ttl_seconds": one_of(None, 60), "order": st.booleans(), "priority": st.integers(0, 2),
+})  # fmt: skip
+worlds = st.fixed_dictionaries({
+    "locations": st.tuples(locations, locations),
+    "stocks": st.tuples(stocks, stocks, stocks, stocks),
+    "holds": st.lists(holds, max_size=4),
+    "supplies": st.lists(supplies, max_size=3),
+    "rules": st.lists(rules, max_size=4),
+    "odd": one_of(None, None, None, None, None, "link", "pre-sale", "bundle", "oversell"),
+    "baskets": st.lists(baskets, min_size=1, max_size=4),
+})  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world_db(postgres_url):
+    with database.connect(postgres_url.replace("/vouch?", "/postgres?")) as admin:
+        admin.execute("create database plain_promises template vouch")
+        with database.connect(postgres_url.replace("/vouch?", "/plain_promises?")) as db:
+            yield db
+        admin.execute("drop database plain_promises with (force)")
+
+
+def build(db, world):
+    db.execute(f"truncate {TABLES} cascade")
+    for name, place in zip(LOCATIONS, world["locations"], strict=True):
+        db.execute(
+            "insert into locations (location, name, type, timezone, cutoff, put_away_lag_days, "
+            "handling_days, methods) "
+            "values (%(name)s, 'x', %(type)s, %(timezone)s, %(cutoff)s, %(put_away_lag_days)s, "
+            "%(handling_days)s, %(methods)s)",
+            {"name": name, **place},
+        )
+    db.execute("insert into skus (sku, name, category) values ('A', '', 'toys'), ('B', '', 'food')")
+    db.execute("insert into groups values ('pool', 'x')")
+    db.execute("insert into group_members values ('pool', 'L1'), ('pool', 'L2')")
+    oversell = 2 if world["odd"] == "oversell" else 0
+    db.execute(
+        "insert into channels (channel, name, soft_ttl_seconds, order_ttl_seconds, oversell_units) "
+        "values ('web', '', 900, 7200, 0), ('app', '', 30, 60, %s)",
+        [oversell],
+    )
+    places = [(sku, at) for sku in SKUS for at in LOCATIONS]
+    for (sku, at), stock in zip(places, world["stocks"], strict=True):
+        db.execute(
+            "insert into balances (sku, location, status, units, low_units, updated_at) "
+            "values (%s, %s, 'available', %s, %s, now())",
+            [sku, at, stock["units"], stock["low_units"]],
+        )
+    for number, hold in enumerate(world["holds"]):
+        build_hold(db, number, hold)
+    for number, supply in enumerate(world["supplies"]):
+        at = NOW.replace(hour=supply["hour"]) + timedelta(days=supply["day"])
+        db.execute(
+            "insert into inbound (inbound_id, sku, location, quantity, expected_at, state, "
+            "updated_at) values (%s, %s, %s, %s, %s, %s, now())",
+            [number, supply["sku"], supply["location"], supply["units"], at, supply["state"]],
+        )
+    for number, rule in enumerate(world["rules"]):
+        build_rule(db, f"r{number}", rule)
+    build_odd(db, world["odd"])
+
+
+def build_hold(db, number, hold):
+    ends = None if hold["ends"] is None else NOW + timedelta(seconds=hold["ends"])
+    day = TODAY + timedelta(days=hold["day"])
+    kind, state = ("hard", "confirmed") if ends is None else ("soft", "active")
+    db.execute(
+        "insert into reservations (reservation_id, kind, state, channel, method, created_at, "
+        "expires_at) values (%s, %s, %s, 'web', 'ship', %s, %s)",
+        [f"h{number}", kind, state, NOW - timedelta(days=3), ends],
+    )
+    db.execute(
+        "insert into reservation_lines (reservation_id, line_no, request_line, sku, method, "
+        "location, group_id, promised_date, quantity, open_units, class, expires_at) "
+        "values (%s, 1, 1, %s, 'ship', %s, %s, %s, %s, %s, %s, %s)",
+        [f"h{number}", hold["sku"], hold["location"], None if hold["location"] else "pool", day,
+         hold["units"], hold["units"], kind, ends],
+    )  # fmt: skip
+
+
+def build_rule(db, rule_id, rule):
+    measure = rule["measure"]
+    db.execute(
+        "insert into buffer_rules (rule_id, sku, category, location, location_type, method, "
+        "channel, quantity, days_of_cover, forecast, lookahead_days) "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            rule_id, rule["sku"], rule["category"], rule["location"], rule["location_type"],
+            rule["method"], rule["channel"],
+            rule["units"] if measure == "quantity" else None,
+            1.5 if measure == "days_of_cover" else None,
+            json.dumps({"floor": rule["units"]}) if measure == "forecast" else None,
+            rule["lookahead_days"],
+        ],
+    )  # fmt: skip
+    if measure == "forecast" and rule["computed"] is not None:
+        db.execute(
+            "insert into forecast_buffers (rule_id, sku, location, first_day, units, level, "
+            "run_id, explanation, computed_at) values (%s, 'A', 'L1', %s, %s, 0.9, 'x', '{}', "
+            "now())",
+            [rule_id, TODAY + timedelta(days=rule["first"]), rule["computed"]],
+        )
+
+
+def build_odd(db, odd):
+    if odd == "link":
+        db.execute("insert into supply_links (link_id, channel, location, ratio) "
+                   "values ('k', 'web', 'L1', 0.5)")  # fmt: skip
+    if odd == "pre-sale":
+        db.execute("insert into pre_sales (pre_sale_id, sku, location, available_on, cap_units) "
+                   "values ('p', 'A', 'L1', %s, 5)", [TODAY + timedelta(days=3)])  # fmt: skip
+    if odd == "bundle":
+        db.execute("insert into bundles (sku, component, units) values ('A', 'B', 2)")
+
+
+def wanted(number, asked):
+    return Wanted(
+        f"new-{number}",
+        Basket(
+            asked["kind"], asked["channel"], asked["method"],
+            tuple(AskedLine(*line) for line in asked["lines"]),
+            on=None if asked["on"] is None else TODAY + timedelta(days=asked["on"]),
+            ttl_seconds=asked["ttl_seconds"], priority=asked["priority"],
+            order_id=f"o{number}" if asked["order"] else None,
+        ),
+        actor="tester",
+    )  # fmt: skip
+
+
+ROWS = """
+    select json_agg(k) from (
+        select reservation_id, kind, state, channel, r.method, priority, order_id, created_at,
+            r.expires_at, confirmed_at, actor, l.sku, l.location, l.line_no, l.request_line,
+            l.promised_date, l.quantity, l.open_units, l.class, l.expires_at as line_expires_at
+        from reservations r join reservation_lines l using (reservation_id)
+        where reservation_id like 'new-%' order by reservation_id, l.line_no) k
+"""
+TOLD = "select json_agg(e) from (select kind, sku, location, payload from outbox order by 2, 3) e"
+
+
+def told(outcome):
+    if isinstance(outcome, VouchError):
+        return (type(outcome).__name__, getattr(outcome, "shortages", str(outcome)))
+    return outcome
+
+
+def verify_counts(db):
+    return db.execute(verify._COMMITTED_UNITS).fetchall()
+
+
+def undone(db, act):
+    found = []
+    with db.transaction():
+        found.append(([told(outcome) for outcome in act()], db.execute(ROWS).fetchone()[0],
+                      db.execute(TOLD).fetchone()[0], verify_counts(db)))  # fmt: skip
+        raise psycopg.Rollback
+    return found[0]
+
+
+def agree(db, world):
+    """Compare basket by basket, then all in one call; returns how many the short way took."""
+    build(db, world)
+    asked = [wanted(number, basket) for number, basket in enumerate(world["baskets"])]
+    taken = 0
+    for want in asked:
+        short = undone(db, lambda want=want: plain_promises.place(db, [want], now=NOW))
+        assert short[3] == []
+        if short[0] == [None]:
+            continue
+        taken += 1
+        full = undone(db, lambda want=want: [general_promises.place(db, want, now=NOW)])
+        assert short == full
+    together = undone(db, lambda: plain_promises.place(db, asked, now=NOW))
+    assert together[3] == []
+    if None not in together[0]:
+        one_by_one = undone(
+            db, lambda: [general_promises.place(db, want, now=NOW) for want in asked]
+        )
+        assert together[:2] == one_by_one[:2]
+        assert last_told(together) == last_told(one_by_one)
+    return taken
+
+
+def last_told(found):
+    """Of several events of a position in one transaction: the state it ends in."""
+    return {(e["sku"], e["location"]): e["payload"]["to"] for e in found[2] or ()}
+
+
+def compare(db, examples):
+    taken = []
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(world=worlds)
+    def compared(world):
+        taken.append(agree(db, world))
+
+    compared()
+    # The comparison is worth something only where the short way is taken.
+    assert sum(taken) > len(taken) / 3
+
+
+def test_the_short_way_gives_the_general_answer(world_db):
+    compare(world_db, 60)
+
+
+@pytest.mark.slow
+def test_the_short_way_gives_the_general_answer_at_length(world_db):
+    compare(world_db, 2000)
+
+
+def test_worked_example(world_db):
+    """The warehouse of the contract's worked example: 15 units at D0, 50 at D6."""
+    place = {
+        "type": "warehouse",
+        "timezone": "UTC",
+        "cutoff": None,
+        "put_away_lag_days": 0,
+        "handling_days": None,
+        "methods": [],
+    }
+    holds = [(20, 0, None), (6, 0, 60), (4, 0, 0), (10, 2, None), (70, 5, None), (25, 6, None)]
+    rule = dict.fromkeys(("sku", "category", "location", "location_type", "method", "channel"))
+    rule |= {"measure": "forecast", "units": 0, "lookahead_days": None, "first": 0,
+             "computed": [10, 10, 10, 12, 12, 15, 15, 15]}  # fmt: skip
+    stock = {"units": 92, "low_units": None}
+    build(world_db, {
+        "locations": (place, place), "stocks": (stock,) * 4, "rules": [rule], "odd": None,
+        "holds": [{"sku": "A", "location": "L1", "units": u, "day": d, "ends": e}
+                  for u, d, e in holds],
+        "supplies": [{"sku": "A", "location": "L1", "units": u, "day": d, "hour": 18,
+                      "state": "confirmed"}
+                     for u, d in ((4, 2), (40, 3), (60, 6))],
+    })  # fmt: skip
+    for on, available in ((None, 15), (4, 15), (5, 15), (6, 50)):
+        basket = {
+            "kind": "soft",
+            "channel": "web",
+            "method": "ship",
+            "on": on,
+            "lines": [("A", 51, "L1")],
+            "ttl_seconds": None,
+            "order": False,
+            "priority": 0,
+        }
+        (refused,) = plain_promises.place(world_db, [wanted(1, basket)], now=NOW)
+        assert [s.available_units for s in refused.shortages] == [available]
+        day = TODAY if on is None else date(2026, 6, 1 + on)
+        assert refused.shortages[0].day == day
