@@ -180,6 +180,8 @@ class Availability:
     terms: tuple[Term, ...] | None = None
     pre_sales: tuple[PreSaleLeft, ...] = ()
     """Beside `atp`: only pre-orders may take it."""
+    fulfilment_probability: float | None = None
+    """Of `quantity` on its earliest date, for who asks: `inventory.fulfilment`."""
 
     def __post_init__(self) -> None:
         assert self.terms is None or sum(term.quantity for term in self.terms) == self.raw
@@ -214,6 +216,8 @@ class Availability:
         if self.quantity is not None:
             earliest = self.earliest_date
             body["earliest_date"] = None if earliest is None else earliest.isoformat()
+        if self.fulfilment_probability is not None:
+            body["fulfilment_probability"] = self.fulfilment_probability
         if self.pre_sales:
             body["pre_sales"] = [
                 asdict(left) | {"available_on": left.available_on.isoformat()}

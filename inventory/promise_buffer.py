@@ -7,7 +7,9 @@ there to be sold.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,16 @@ class Exposure:
     competing_share: float = 1.0
     record_error_units: float = 0.0
     floor_units: int = 0
+
+
+def exposure_of(given: Mapping[str, Any]) -> Exposure:
+    """The exposure in the `forecast` of a buffer rule; what it does not say is as by default."""
+    return Exposure(
+        exposure_days=float(given.get("exposure_days") or 1.0),
+        competing_share=float(given.get("competing_share", 1.0)),
+        record_error_units=float(given.get("record_error_units") or 0.0),
+        floor_units=int(given.get("floor") or 0),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,8 +10,9 @@ allocated again. Expiry is logical: a reservation is expired from the very insta
 whether or not anybody has written that down yet.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal, get_args
 
@@ -141,6 +142,9 @@ class PromisedLine:
     pre_sale: str | None = None
     """The pre-sale under which it was sold before the stock was there."""
 
+    fulfilment_probability: float | None = field(default=None, compare=False)
+    """How likely it is to be kept; worked out for who asks, and not written down."""
+
     def as_dict(self) -> dict[str, object]:
         body: dict[str, object] = {"line": self.line_no, "sku": self.sku, "quantity": self.quantity}
         if self.location is not None:
@@ -160,6 +164,8 @@ class PromisedLine:
             body["returned"] = self.returned_units
         if self.excluded:
             body["excluded_locations"] = list(self.excluded)
+        if self.fulfilment_probability is not None:
+            body["fulfilment_probability"] = self.fulfilment_probability
         if self.pre_sale is not None:
             body["pre_sale"] = self.pre_sale
         return body
@@ -225,6 +231,10 @@ def _request_line(lines: Sequence[PromisedLine]) -> dict[str, object]:
     if first.group is not None:
         body["group"] = first.group
     body["promised_date"] = first.promised_date.isoformat()
+    chances = [line.fulfilment_probability for line in lines]
+    known = [chance for chance in chances if chance is not None]
+    if len(known) == len(lines):
+        body["fulfilment_probability"] = round(math.prod(known), 4)
     body["components"] = [line.as_dict() for line in lines]
     return body
 

@@ -25,7 +25,7 @@ import psycopg
 
 from inventory.base_stock import starting_on
 from inventory.demand import DemandForecast, Floats
-from inventory.promise_buffer import Exposure, PromiseBuffer, promise_buffer
+from inventory.promise_buffer import Exposure, PromiseBuffer, exposure_of, promise_buffer
 from inventory.store.forecast_buffers import (
     BUFFER_COLUMNS,
     read_committed_days,
@@ -117,12 +117,7 @@ def parse_rule(rule_id: str, wording: str, problems: list[str]) -> ForecastRule 
     """The rule in its JSON; None, with a sentence in `problems`, where it cannot be followed."""
     given: dict[str, Any] = json.loads(wording)
     level, cost = given.get("level"), given.get("cancellation_cost")
-    exposure = Exposure(
-        exposure_days=float(given.get("exposure_days") or 1.0),
-        competing_share=float(given.get("competing_share", 1.0)),
-        record_error_units=float(given.get("record_error_units") or 0.0),
-        floor_units=int(given.get("floor") or 0),
-    )
+    exposure = exposure_of(given)
     if level is not None and not 0 < float(level) < 1:
         problems.append(f"buffer rule '{rule_id}': 'level' must lie between 0 and 1")
         return None

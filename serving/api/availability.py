@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import psycopg
@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from inventory.availability import Availability
 from inventory.errors import InputRejected, VouchError
 from inventory.store import availability as engine
+from inventory.store import fulfilment
 from serving import problems
 from serving.api.context import PREFIX, Call, Reader
 from serving.messages import Day, Id, Method, QueryUnits
@@ -22,6 +23,9 @@ from serving.messages_promises import (
     HorizonDays,
     Malformed,
 )
+
+CHANCES_MAX = 100
+"""Quantities of one query that get a `fulfilment_probability`; with more, none of them does."""
 
 router = APIRouter(prefix=PREFIX, tags=["Availability"])
 
@@ -46,7 +50,7 @@ def availability(
 
     def ask(db: psycopg.Connection) -> Availability:
         call.may_see(db, sku)
-        return engine.availability(
+        answer = engine.availability(
             db,
             sku=sku,
             location=location,
@@ -59,6 +63,8 @@ def availability(
             horizon_days=horizon or call.server.settings.atp_horizon_days,
             explain=explain,
         )
+        fulfilment.add_chances(db, [(answer, on)], now=call.now)
+        return answer
 
     return _json(call.reading(ask).as_json())
 
@@ -124,4 +130,22 @@ def _answers(
             db, list(asked_by_place.values()), now=call.now, horizon_days=horizon_days
         )
         answers |= zip(asked_by_place, found, strict=True)
+    _add_chances(db, items, answers, call)
     return [answers[place] for place in range(len(items))]
+
+
+def _add_chances(
+    db: psycopg.Connection,
+    items: Sequence[AvailabilityItem | Malformed],
+    answers: Mapping[int, Answer],
+    call: Call,
+) -> None:
+    asked = [
+        (answer, item.on)
+        for place, item in enumerate(items)
+        if isinstance(answer := answers[place], Availability)
+        and isinstance(item, AvailabilityItem)
+        and item.quantity is not None
+    ]
+    if len(asked) <= CHANCES_MAX:
+        fulfilment.add_chances(db, asked, now=call.now)

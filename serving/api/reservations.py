@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from inventory.errors import InputRejected, InsufficientStock, UnknownLocation, UnknownSku
 from inventory.reservations import AskedLine, Basket
 from inventory.reservations import Reservation as Promise
+from inventory.store import fulfilment
 from inventory.store import reservations as engine
 from serving import metrics
 from serving.api.context import PREFIX, Call, PromiseWriter, Staff
@@ -58,9 +59,10 @@ def _with_row(error: UnknownSku | UnknownLocation, basket: Basket) -> InputRejec
 
 @router.get("/reservations/{id}")
 def read(id: Id, call: Staff) -> JSONResponse:  # noqa: A002 - the name in the path.
-    """A reservation as it stands at this moment."""
+    """A reservation as it stands, and how likely each open line is to be kept."""
     with call.db() as db:
-        return JSONResponse(engine.get(db, id, now=call.now).as_dict())
+        promise = engine.get(db, id, now=call.now)
+        return JSONResponse(fulfilment.with_chances(db, promise, now=call.now).as_dict())
 
 
 @router.post("/reservations/{id}/confirm")

@@ -27,7 +27,10 @@ with told as materialized (
             select from reservation_lines l
             where l.sku = b.sku and l.open_units > 0 and l.location is null
         ) or exists (
-            select from pre_sales p where p.sku = b.sku and p.location = b.location
+            -- What is sold ahead does not take from the shelf. Two days: as far as days are apart.
+            select from pre_sales p
+            where p.sku = b.sku and p.location = b.location
+                and p.available_on >= (at at time zone 'UTC')::date - 2
         ) as grouped
     from unnest(asked_skus, asked_locations) as k (sku, location)
     join balances b on b.sku = k.sku and b.location = k.location and b.status = 'available'
