@@ -45,6 +45,8 @@ class Location:
     """Money for sending a parcel from here; none: the defaults of `inventory.sourcing`."""
     km_per_day: float | None = None
     """How far a parcel from here gets in a day."""
+    receipt_approval: bool = False
+    """Whether goods that arrive wait in inspection until somebody approves them."""
 
     def __post_init__(self) -> None:
         _id(self.id)

@@ -76,6 +76,7 @@ class Location(CatalogueItem):
     cost_per_unit: Money | None = None
     cost_per_km: Money | None = None
     km_per_day: Annotated[Number, Field(ge=1, le=1e6)] | None = None
+    receipt_approval: StrictBool = False
 
 
 class Sku(CatalogueItem):

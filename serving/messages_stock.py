@@ -78,3 +78,11 @@ class Receipt(Message):
     quantity: PositiveUnits
     received_at: Moment | None = None
     status: Status = "available"
+
+
+class Approval(Message):
+    """What becomes of goods that await approval; without a quantity, of all of them."""
+
+    id: Id
+    quantity: PositiveUnits | None = None
+    status: Literal["available", "frozen", "defective", "scrap"] = "available"

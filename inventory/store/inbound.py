@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected, NotFound, StateConflict
 from inventory.ledger import AVAILABLE, STATUSES, Fact, Key
-from inventory.store import catalog, idempotency, ledger, supply_shocks
+from inventory.store import approvals, catalog, idempotency, ledger, supply_shocks
 from inventory.store.facts import COUNTED_INBOUND_STATES
 from inventory.store.retry import retrying
 
@@ -48,16 +48,9 @@ def put(
     UnknownSku, UnknownLocation, InputRejected
         Less than was received already, a state that there is not, or a date that makes no sense.
     StateConflict
-        Another SKU or location after a receipt.
+        Another SKU or location after a receipt, or what only its purchase order can change.
     """
-    if state not in STATES:
-        raise InputRejected(f"'{state}' is not one of {', '.join(STATES)}", field="state")
-    if quantity < 0:
-        raise InputRejected(f"{quantity} units cannot be on their way; send 0 or more",
-                            field="quantity")  # fmt: skip
-    if expected_at.tzinfo is None or expected_at.year not in EXPECTED_YEARS:
-        raise InputRejected(f"'{expected_at}' is no time with a zone from 1970 to 2200",
-                            field="expected_at")  # fmt: skip
+    _check_announced(quantity, expected_at, state)
     catalog.check_position(db, sku=sku, location=location)
 
     def act() -> Row:
@@ -69,6 +62,8 @@ def put(
             _hold_promises(db, held, now=now)
             received = 0 if before is None else int(str(before["received_units"]))
             _check_change(before, inbound_id, (sku, location), quantity, received)
+            if before is not None and purchase_order_id is None:
+                _leave_to_order(before, (sku, location), rest=quantity - received, state=state)
             rest = quantity - received
             actual = "received" if rest == 0 and received and state != "cancelled" else state
             db.execute(
@@ -85,6 +80,17 @@ def put(
             return get(db, inbound_id)
 
     return retrying(db, act)
+
+
+def _check_announced(quantity: int, expected_at: datetime, state: str) -> None:
+    if state not in STATES:
+        raise InputRejected(f"'{state}' is not one of {', '.join(STATES)}", field="state")
+    if quantity < 0:
+        raise InputRejected(f"{quantity} units cannot be on their way; send 0 or more",
+                            field="quantity")  # fmt: skip
+    if expected_at.tzinfo is None or expected_at.year not in EXPECTED_YEARS:
+        raise InputRejected(f"'{expected_at}' is no time with a zone from 1970 to 2200",
+                            field="expected_at")  # fmt: skip
 
 
 def _is_better(before: Row | None, rest: int, expected_at: datetime, state: str) -> bool:
@@ -131,6 +137,22 @@ def _check_change(
         )
 
 
+def _leave_to_order(before: Row, place: tuple[str, str], *, rest: int, state: str) -> None:
+    """What a purchase order announced may be dated anew or said to be shipped, and no more.
+
+    Its lines are the word on what is ordered: changed here alone, the two would disagree.
+    """
+    order = before["purchase_order_id"]
+    same = place == (before["sku"], before["location"]) and rest == before["quantity"]
+    if order is not None and not (same and state not in ("cancelled", "planned")):
+        raise StateConflict(
+            "inbound",
+            str(before["inbound_id"]),
+            state=f"a line of purchase order '{order}': change or cancel that",
+            act="change",
+        )
+
+
 def receive(
     db: psycopg.Connection,
     inbound_id: str,
@@ -147,7 +169,8 @@ def receive(
 
     A count true after `received_at` already has the goods; then only the inbound falls
     (outcome `already_counted`). The purchase order that announced them is told, unless it is the
-    one that speaks (`tell_order` false).
+    one that speaks (`tell_order` false). Where the location wants receipts approved, the goods land
+    in inspection, and `approvals.approve` decides on them.
 
     Raises
     ------
@@ -156,10 +179,7 @@ def receive(
     InputRejected
         More than is still to come: the surplus belongs into a changed inbound or a correction.
     """
-    if status not in STATUSES:
-        raise InputRejected(f"'{status}' is not one of {', '.join(STATUSES)}", field="status")
-    if quantity <= 0:
-        raise InputRejected(f"{quantity} units cannot arrive; send 1 or more", field="quantity")
+    _check_receipt(status, quantity)
     body = {
         "inbound": inbound_id,
         "quantity": quantity,
@@ -171,26 +191,35 @@ def receive(
         with db.transaction():
             order = _order_behind(db, inbound_id) if tell_order else None
             row = _checked(_locked(db, inbound_id), inbound_id, quantity)
-            left = _take_off(db, inbound_id, quantity, now)
+            lands = approvals.landing_status(db, location=str(row["location"]), status=status)
+            waits = status == AVAILABLE != lands
+            left = _take_off(db, inbound_id, quantity, now, awaiting=waits)
             outcome = _into_stock(
                 db,
                 row,
                 message_id=message_id,
                 quantity=quantity,
                 received_at=received_at,
-                status=status,
+                status=lands,
                 actor=actor,
                 now=now,
             )
             told = {"id": inbound_id, "sku": row["sku"], "location": row["location"]}
             if order is not None:
-                received = {"sku": row["sku"], "quantity": quantity, "status": status}
+                received = {"sku": row["sku"], "quantity": quantity, "status": lands}
                 _note_on_order(db, order, received, actor=actor, now=now)
-            return told | {"outcome": outcome, "received": quantity} | left
+            return told | {"outcome": outcome, "received": quantity, "status": lands} | left
 
     done = idempotency.once(db, scope="inbound", key=message_id, body=body, now=now, act=act)
     answer: Row = done.response
     return answer
+
+
+def _check_receipt(status: str, quantity: int) -> None:
+    if status not in STATUSES:
+        raise InputRejected(f"'{status}' is not one of {', '.join(STATUSES)}", field="status")
+    if quantity <= 0:
+        raise InputRejected(f"{quantity} units cannot arrive; send 1 or more", field="quantity")
 
 
 def _checked(row: Row | None, inbound_id: str, quantity: int) -> Row:
@@ -241,17 +270,21 @@ def _into_stock(
     return recorded.outcome
 
 
-def _take_off(db: psycopg.Connection, inbound_id: str, quantity: int, now: datetime) -> Row:
+def _take_off(
+    db: psycopg.Connection, inbound_id: str, quantity: int, now: datetime, *, awaiting: bool
+) -> Row:
     with db.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             """
             update inbound set quantity = quantity - %(q)s, received_units = received_units + %(q)s,
+                awaiting_units = awaiting_units + case when %(awaiting)s then %(q)s else 0 end,
                 state = case when quantity = %(q)s then 'received' else state end,
                 updated_at = %(now)s
             where inbound_id = %(id)s
-            returning quantity as open, received_units as received_total, state
+            returning quantity as open, received_units as received_total,
+                awaiting_units as awaiting, state
             """,
-            {"q": quantity, "now": now, "id": inbound_id},
+            {"q": quantity, "now": now, "id": inbound_id, "awaiting": awaiting},
         ).fetchone()
     assert row is not None
     return row
@@ -307,8 +340,9 @@ def get(db: psycopg.Connection, inbound_id: str) -> Row:
     """One inbound, or `NotFound`. `quantity` is still to come, `received_units` has arrived."""
     with db.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
-            "select inbound_id as id, sku, location, quantity, received_units, expected_at, state, "
-            "source, purchase_order_id, updated_at from inbound where inbound_id = %s",
+            "select inbound_id as id, sku, location, quantity, received_units, awaiting_units, "
+            "expected_at, state, source, purchase_order_id, updated_at "
+            "from inbound where inbound_id = %s",
             [inbound_id],
         ).fetchone()
     if row is None:

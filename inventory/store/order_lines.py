@@ -85,8 +85,8 @@ def receive_lines(
 ) -> Changes:
     """Goods on the shelf: inbound −q and on-hand (or inspection) +q in one transaction.
 
-    `lines` None: everything that is open. More than was ordered is recorded as it came. The
-    returned `open_units` are those still to come.
+    `lines` None: everything that is open. More than that is refused, as for any inbound: a surplus
+    is a restock. The returned `open_units` are those still to come.
     """
     existing = read_lines(db, order["id"])
     if lines is None:
@@ -96,17 +96,26 @@ def receive_lines(
             if line["quantity"] > line["received_units"]
         ]
     received = []
-    for given, (line, quantity) in zip(lines, _asked(existing, lines, least=1), strict=True):
+    asked = zip(lines, _asked(existing, lines, least=1), strict=True)
+    for row, (given, (line, quantity)) in enumerate(asked, start=1):
         status = given.get("status") or "available"
         if quantity is None or status not in RECEIPT_STATUSES:
             known = ", ".join(RECEIPT_STATUSES)
             raise InputRejected(f"give a quantity, and a status of {known}", field="lines")
+        rest = line["quantity"] - line["received_units"]
+        if quantity > rest:
+            raise InputRejected(
+                f"{quantity} units of '{line['sku']}' arrived and only {rest} are still to come; "
+                f"receive {rest}, and record the other {quantity - rest} as a restock",
+                field="quantity",
+                row=row,
+            )
         line["received_units"] += quantity
         received.append((line, quantity, status))
-    _post_receipts(db, order, received, actor=actor, now=now)
+    landed = _post_receipts(db, order, received, actor=actor, now=now)
     still_open = sum(max(x["quantity"] - x["received_units"], 0) for x in existing.values())
     return {
-        "received": [{"sku": x["sku"], "quantity": q, "status": s} for x, q, s in received],
+        "received": [{"sku": x["sku"], "quantity": q, "status": s} for x, q, s in landed],
         "open_units": still_open,
     }
 
@@ -150,7 +159,9 @@ def _post_receipts(
     *,
     actor: str,
     now: datetime,
-) -> None:
+) -> list[tuple[Mapping[str, Any], int, str]]:
+    """Book what came. Returns it with the statuses it landed in: approval may be wanted first."""
+    landed = []
     for number, (line, quantity, status) in enumerate(received):
         inbound_id = f"{order['id']}:{line['line_no']}"
         db.execute(
@@ -172,7 +183,7 @@ def _post_receipts(
                 now=now,
                 purchase_order_id=order["id"],
             )
-        inbound.receive(
+        booked = inbound.receive(
             db,
             inbound_id,
             message_id=f"{inbound_id}:{order['version']}:{number}",
@@ -182,6 +193,8 @@ def _post_receipts(
             actor=actor,
             tell_order=False,
         )
+        landed.append((line, quantity, str(booked["status"])))
+    return landed
 
 
 def _asked(

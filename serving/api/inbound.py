@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from inventory.store import approvals
 from inventory.store import inbound as store
 from serving import auth
 from serving.api.context import PREFIX, Call, Staff, allow, jsonable
 from serving.messages import Id
-from serving.messages_stock import Inbound, Receipt
+from serving.messages_stock import Approval, Inbound, Receipt
 
 router = APIRouter(prefix=PREFIX, tags=["Stock"])
 
@@ -60,5 +61,25 @@ def receive(id: Id, body: Receipt, call: SupplyWriter) -> JSONResponse:  # noqa:
                     now=call.now,
                     actor=call.actor,
                 )
+            ),
+        )
+
+
+@router.post("/inbound/{id}/approve")
+def approve(id: Id, body: Approval, call: SupplyWriter) -> JSONResponse:  # noqa: A002
+    """Decide on goods that arrived where receipts want approval; a repeat of `id` is harmless."""
+    with call.db() as db:
+        return call.once(
+            db,
+            scope=f"POST /inbound/{id}/approve",
+            body=body,
+            act=lambda: approvals.approve(
+                db,
+                id,
+                message_id=body.id,
+                quantity=body.quantity,
+                status=body.status,
+                now=call.now,
+                actor=call.actor,
             ),
         )

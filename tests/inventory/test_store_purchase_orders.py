@@ -146,12 +146,14 @@ def test_closing_a_partial_order_gives_up_the_rest(shop, order):
     assert on_hand(shop) == {"TEA": 70}
 
 
-def test_more_than_ordered_is_recorded_as_it_came(shop, order):
+def test_more_than_ordered_is_refused_with_a_remedy(shop, order):
+    """As for any other inbound: a surplus that nobody ordered is a restock."""
     do(shop, order, "accept", "approve", "send", "confirm")
-    found = do(shop, order, "receive",
-               lines=[{"sku": "TEA", "quantity": 130}, {"sku": "CUP", "quantity": 40}])  # fmt: skip
-    assert found["state"] == "received"
-    assert on_hand(shop)["TEA"] == 130
+    with pytest.raises(InputRejected, match="record the other 30 as a restock") as error:
+        do(shop, order, "receive",
+           lines=[{"sku": "CUP", "quantity": 40}, {"sku": "TEA", "quantity": 130}])  # fmt: skip
+    assert (error.value.field, error.value.row) == ("quantity", 2)
+    assert on_hand(shop) == {}
 
 
 def test_goods_may_go_to_inspection_first(shop, order):

@@ -179,3 +179,22 @@ def test_positions_page_by_location(shop):
     query = {"location": dc, "state": "out_of_stock"}
     empty = shop.ok(shop.client.get("/inventory", params=query))["items"]
     assert [item["sku"] for item in empty] == [skus[0]]
+
+
+def test_goods_that_want_approval(shop):
+    dc, sku = shop.location(receipt_approval=True), shop.sku()
+    inbound = f"I-{shop.mark}"
+    body = {"sku": sku, "location": dc, "quantity": 10, "state": "shipped"}
+    body["expected_at"] = (NOW + timedelta(days=1)).isoformat()
+    shop.ok(shop.client.put(f"/inbound/{inbound}", json=body))
+    receipt = {"id": f"R-{shop.mark}", "quantity": 10}
+    got = shop.ok(shop.client.post(f"/inbound/{inbound}/receive", json=receipt))
+    assert (got["status"], got["awaiting"]) == ("inspection", 10)
+    assert [day["atp"] for day in shop.atp(sku, location=dc, horizon=3)["days"]] == [0] * 4
+    approval = {"id": f"A-{shop.mark}", "quantity": 6}
+    for _ in range(2):  # The repeat changes nothing.
+        told = shop.ok(shop.client.post(f"/inbound/{inbound}/approve", json=approval))
+        assert (told["decided"], told["awaiting"]) == (6, 4)
+        assert (on_hand(shop, sku), on_hand(shop, sku, "inspection")) == (6, 4)
+    more = {"id": f"B-{shop.mark}", "quantity": 5}
+    problem(shop.client.post(f"/inbound/{inbound}/approve", json=more), 422, "/invalid-input")
