@@ -47,6 +47,8 @@ class OrderMessage:
     """Of a shipment: what becomes of units that are not in it; given up when it does not say."""
     on: date | None = None
     """Of a new date: the day; the earliest that can be kept when it does not say."""
+    strategy: str | None = None
+    """Of an allocation: how locations are compared; as before when it does not say."""
 
     def as_dict(self) -> dict[str, object]:
         """The body that a repeat of the message must agree with."""
@@ -61,6 +63,8 @@ class OrderMessage:
             body["rest"] = self.rest
         if self.on is not None:
             body["on"] = self.on.isoformat()
+        if self.strategy is not None:
+            body["strategy"] = self.strategy
         return body
 
 

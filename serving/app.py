@@ -40,6 +40,7 @@ from serving.api import (
     purchase_orders,
     quarantine,
     reservations,
+    sourcing,
 )
 from serving.api.context import Clock, Server
 from serving.inference import Inference
@@ -51,6 +52,7 @@ AREAS = (
     availability,
     reservations,
     orders,
+    sourcing,
     inventory,
     inbound,
     ledger,

@@ -34,6 +34,8 @@ KEYS_REMEMBERED_MAX = 10_000
 
 PROMISE_WRITERS = ("oms", "admin")
 STOCK_WRITERS = ("oms", "planner", "admin")
+SOURCERS = ("oms", "planner", "admin")
+AUDITORS = ("planner", "admin")
 CATALOGUE_WRITERS = ("planner", "buyer", "admin")
 STAFF = ("viewer", "oms", "planner", "buyer", "scientist", "admin")
 """Everybody but vendors, who may see their own SKUs only."""

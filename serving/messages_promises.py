@@ -157,3 +157,5 @@ class OrderAct(Message):
     """Of `ship`: units that are not in the shipment are given up, unless they are owed."""
     on: Day | None = None
     """Of `redate`: the new day; the first that can be kept when it does not say."""
+    strategy: Literal["proximity", "cost", "balanced", "performance", "hybrid"] | None = None
+    """Of `allocate`: how locations are compared; as the order was sourced when it does not say."""

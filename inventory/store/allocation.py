@@ -11,7 +11,7 @@ from inventory.errors import InputRejected, InsufficientStock, Shortage
 from inventory.locating import Located, locate, locate_in_turn
 from inventory.orders import OrderMessage
 from inventory.reservations import PromisedLine, Reservation
-from inventory.store import group_claims
+from inventory.store import group_claims, rebrokering
 from inventory.store.facts import Facts, Place
 from inventory.store.general_promises import basket_supplies
 from inventory.store.positions import decide_on
@@ -47,6 +47,10 @@ def allocate(
         return locate(supply, candidates, _hold_of(order, line), late=True)
 
     def decide(facts: Facts) -> Lines:
+        if not any(wished.values()):
+            sourced = _as_sourced(db, facts, order, waiting, message, now=now)
+            if sourced is not None:
+                return sourced
         # A promise once made is not held against the buffer again: without it, if need be. Where
         # not all promises on groups can be kept any more, in turn; and rather late than never.
         for buffers, choose in ((True, in_time), (False, in_time), (False, in_turn), (False, late)):
@@ -58,6 +62,25 @@ def allocate(
 
     places = [Place(line.sku, None, line.group) for line in waiting]
     return decide_on(db, places, decide, channel=order.channel, method=order.method, now=now)
+
+
+def _as_sourced(
+    db: psycopg.Connection,
+    facts: Facts,
+    order: Reservation,
+    waiting: Sequence[PromisedLine],
+    message: OrderMessage,
+    *,
+    now: datetime,
+) -> Lines | None:
+    """Located the way a sourcing strategy chooses; None where none was named, or it finds none."""
+    chosen = rebrokering.choose(db, facts, order, waiting, strategy=message.strategy, now=now)
+    if chosen is None:
+        return None
+    decided = orders.Decided(list(order.lines))
+    for line in waiting:
+        _place_at(decided, line, chosen[line.line_no])
+    return decided.lines
 
 
 def supplies_of(

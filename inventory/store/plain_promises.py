@@ -40,6 +40,8 @@ def may_be_plain(basket: Basket) -> bool:
         and basket.order_id != ""
         and not basket.allow_partial
         and (basket.location is not None or all(line.location is not None for line in basket.lines))
+        # A location that fulfils on behalf of a group does so through the view of a member.
+        and not any(line.on_behalf for line in basket.lines)
     )
 
 

@@ -50,7 +50,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What is known of all locations at one moment."""
 
     facts: Facts
@@ -115,23 +115,37 @@ def problem_of(
         on=terms.on,
         now=now,
     )
+    stock, days = _stock(supplies, sorted(facts.groups[terms.group]), terms)
+    seen = see(db, facts, terms, stock, days, now=now)
+    made = [order_of(wish, seen) for wish in wishes]
+    limits = JointLimits(facts, terms, days, now=now)
+    orders, reasons = [order for order, _ in made], [reason for _, reason in made]
+    return Problem(wishes, terms, orders, reasons, stock, seen.places, days, limits)
+
+
+def see(
+    db: psycopg.Connection,
+    facts: Facts,
+    terms: SourcingTerms,
+    stock: Mapping[tuple[str, str], int],
+    days: Mapping[str, date],
+    *,
+    now: datetime,
+    without: str | None = None,
+) -> Seen:
+    """What is known of the members of the group; parcels of reservation `without` do not count."""
     members = sorted(facts.groups[terms.group])
-    stock, days = _stock(supplies, members, terms)
     places = sourcing_places.read(db, members)
     limited = {at: day for at, day in days.items() if places[at].daily_capacity is not None}
-    seen = _Seen(
+    return Seen(
         facts,
         terms,
         stock,
         days,
         places,
-        sourcing_places.parcels_assigned(db, limited, now=now),
+        sourcing_places.parcels_assigned(db, limited, now=now, without=without),
         sourcing_places.reliability(db, members, now=now),
     )
-    made = [_order(wish, seen) for wish in wishes]
-    limits = JointLimits(facts, terms, days, now=now)
-    orders, reasons = [order for order, _ in made], [reason for _, reason in made]
-    return Problem(wishes, terms, orders, reasons, stock, places, days, limits)
 
 
 def _stock(
@@ -156,7 +170,7 @@ def _stock(
     return stock, days
 
 
-def _order(wish: Wish, seen: _Seen) -> tuple[SourcingOrder, dict[str, str]]:
+def order_of(wish: Wish, seen: Seen) -> tuple[SourcingOrder, dict[str, str]]:
     """The order with its candidates, and why other locations are none."""
     terms = seen.terms
     lines = tuple(
@@ -188,7 +202,7 @@ def _order(wish: Wish, seen: _Seen) -> tuple[SourcingOrder, dict[str, str]]:
     return order, reasons
 
 
-def _candidate(place: SourcingPlace, wish: Wish, seen: _Seen) -> Candidate:
+def _candidate(place: SourcingPlace, wish: Wish, seen: Seen) -> Candidate:
     day = seen.days[place.location]
     distance_km, days = None, (day - min(seen.days.values())).days
     if place.point is not None and wish.destination is not None:

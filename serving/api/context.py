@@ -183,6 +183,8 @@ def _look_up(server: Server, key: str) -> auth.Principal | None:
 Reader = Annotated[Call, allow(*auth.READERS)]
 Staff = Annotated[Call, allow(*auth.STAFF)]
 PromiseWriter = Annotated[Call, allow(*auth.PROMISE_WRITERS)]
+Sourcer = Annotated[Call, allow(*auth.SOURCERS)]
+Auditor = Annotated[Call, allow(*auth.AUDITORS)]
 StockWriter = Annotated[Call, allow(*auth.STOCK_WRITERS)]
 CatalogueWriter = Annotated[Call, allow(*auth.CATALOGUE_WRITERS)]
 OrderActor = Annotated[Call, allow(*auth.ORDER_ACTORS)]

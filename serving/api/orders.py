@@ -34,6 +34,7 @@ def perform(id: Id, act: Act, body: OrderAct, call: PromiseWriter) -> JSONRespon
         reason=body.reason,
         rest=body.rest,
         on=body.on,
+        strategy=body.strategy,
     )
     with call.db() as db:
         return call.once(

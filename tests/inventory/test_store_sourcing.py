@@ -286,6 +286,28 @@ def test_a_rejected_parcel_goes_back_to_the_pool_without_that_location(shop):
     orders.perform(shop, "o1", "reject", message, now=NOW)
     (line,) = orders.get(shop, "o1", now=NOW).lines
     assert (line.location, line.group, line.excluded) == (None, "*", ("hamburg",))
+    # Sourced anew as it was before, by proximity: Cologne is nearer than the fuller Munich.
+    stock(shop, A_munich=50)
+    orders.perform(shop, "o1", "allocate", OrderMessage("m2"), now=NOW)
+    (line,) = orders.get(shop, "o1", now=NOW).lines
+    assert line.location == "cologne"
+
+
+def test_an_allocation_may_name_its_strategy(shop):
+    """By itself an order is located where most is: Munich. Of the day, Cologne has most left."""
+    stock(shop, A_hamburg=5, A_cologne=6, A_munich=7)
+    shop.execute("update locations set daily_capacity = 10")
+    for number, at in enumerate(["hamburg", "munich", "munich"]):
+        basket = Basket(
+            "hard", "web", "ship", (AskedLine("A", 1),), location=at, order_id=str(number)
+        )
+        reservations.place(shop, basket, reservation_id=f"r{number}", now=NOW)
+    basket = Basket("hard", "web", "ship", (AskedLine("A", 1),), group="*", order_id="o1")
+    reservations.place(shop, basket, reservation_id="r9", now=NOW)
+    message = OrderMessage("m1", strategy="balanced")
+    orders.perform(shop, "o1", "allocate", message, now=NOW)
+    (line,) = orders.get(shop, "o1", now=NOW).lines
+    assert line.location == "cologne"
 
 
 def test_two_customers_and_the_last_unit(shop, database_url):
