@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from inventory.store import outbox
 from inventory.store.facts import COUNTED_INBOUND_STATES, Place, read
-from inventory.store.shortages import unbuffered_supply
+from inventory.store.shortages import in_use, unbuffered_supply
 from inventory.thresholds import event_kind, stock_state
 
 
@@ -92,7 +92,8 @@ def _beside_group_promises(
             known = position._replace(free_units=int(free))
             if known.state != known.announced:
                 crossed.append(known)
-    beyond = [sku for sku, here in asked.items() if len(facts.by_sku[sku]) > len(here)]
+    held = {(position.sku, position.location) for position in positions}
+    beyond = [sku for sku in asked if not in_use(facts, sku) <= held]
     outbox.look_again(db, beyond, now=now)
     return crossed
 

@@ -17,7 +17,7 @@ from inventory.errors import InsufficientStock, Shortage, VouchError
 from inventory.promising import Ask, Grant, grant_all, grant_partly
 from inventory.reservations import Basket, PromisedLine, Reservation, life_seconds
 from inventory.ship_together import grant_together
-from inventory.store import events, reservation_rows
+from inventory.store import reservation_rows, supply_shocks
 from inventory.store.facts import ChannelTerms, Facts, Place
 from inventory.store.plain_promises import Wanted
 from inventory.store.positions import decide_on
@@ -34,7 +34,9 @@ def place(db: psycopg.Connection, want: Wanted, *, now: datetime) -> Reservation
         reservation = _promise(facts, basket, reservation_id=reservation_id, now=now)
         reservation_rows.insert(db, reservation, actor=want.actor)
         held = [(sku, at) for sku, known in facts.by_sku.items() for at in known]
-        events.announce(db, held, now=now, cause="place")
+        # A pre-order that comes as an order may find on the shelf what it waits for.
+        waits = reservation.waits and reservation.state == "confirmed"
+        supply_shocks.settle(db, freed=held if waits else (), also=held, now=now, cause="place")
         return reservation
 
     channel, method = basket.channel, basket.method

@@ -84,8 +84,15 @@ def perform(
             body=message.as_dict(),
         )
         also = held.union(done.touched)
-        risen = {place for place in also if place[0] in done.risen}
-        supply_shocks.settle(db, fallen=done.fallen, risen=risen, also=also, now=now, cause=act)
+        supply_shocks.settle(
+            db,
+            fallen=done.fallen,
+            risen={place for place in also if place[0] in done.risen},
+            freed={place for place in also if place[0] in done.freed},
+            also=also,
+            now=now,
+            cause=act,
+        )
         return after.as_dict()
 
     body = {"order": order_id, "act": act, **message.as_dict()}
@@ -103,7 +110,9 @@ class _Done:
     fallen: Collection[tuple[str, str]] = ()
     """Positions at which promises may have lost their supply."""
     risen: Collection[str] = ()
-    """SKUs of which units came free for those who wait."""
+    """SKUs of which units came back to be sold."""
+    freed: Collection[str] = ()
+    """SKUs of which units are not promised to this order any more."""
     touched: Collection[tuple[str, str]] = ()
     """Further positions that the act holds."""
 
@@ -150,7 +159,7 @@ def _ship(
         for moved in decided.moved
         if moved.line.promised_date > (now - BEHIND_UTC_MAX).date()
     }
-    return _Done(decided.lines, fallen=early, risen=_skus(decided.rests))
+    return _Done(decided.lines, fallen=early, freed=_skus(decided.rests))
 
 
 def _back_order(
@@ -220,7 +229,7 @@ def _cancel(
     _db: psycopg.Connection, order: Reservation, message: OrderMessage, _now: datetime, _actor: str
 ) -> _Done:
     decided = orders.cancel(order.lines, message)
-    return _Done(decided.lines, risen=_skus(decided.rests))
+    return _Done(decided.lines, freed=_skus(decided.rests))
 
 
 def _skus(moves: Sequence[Moved]) -> set[str]:

@@ -14,19 +14,27 @@ from inventory.projection import PEG
 from inventory.redating import sooner
 from inventory.store import outbox
 from inventory.store.facts import Facts, Place, read
-from inventory.store.shortages import unbuffered_supply
+from inventory.store.shortages import in_use, unbuffered_supply
 from inventory.supply import SkuSupply
 
 PEG_FILLED = "peg_filled"
 SOONER = "sooner_possible"
 
 
-def fill(db: psycopg.Connection, positions: Collection[tuple[str, str]], *, now: datetime) -> int:
+def fill(
+    db: psycopg.Connection,
+    positions: Collection[tuple[str, str]],
+    *,
+    now: datetime,
+    due_only: bool = False,
+) -> int:
     """Deal out what is on the shelf there to confirmed pegs; returns how many lines were filled.
 
-    Call where goods became sellable, holding the sellable balances of `positions`. A filled line is
-    an order for today: what it waited for is set aside. Where promises on groups bear on positions
-    that are not held, the SKU is noted, and `inventory.store.announcements` fills it.
+    Call where goods came, holding the sellable balances of `positions`; or, `due_only`, where some
+    were given up by others: then a peg whose day has not come leaves them to who buys today. A
+    filled line is an order for today: what it waited for is set aside. Where promises on groups
+    bear on positions that are not held, the SKU is noted, and `inventory.store.announcements`
+    fills it.
     """
     waiting = _waiting(db, {sku for sku, _ in positions})
     if not waiting:
@@ -34,9 +42,9 @@ def fill(db: psycopg.Connection, positions: Collection[tuple[str, str]], *, now:
     held = {(sku, location) for sku, location in positions if sku in waiting}
     facts = read(db, [Place(*place) for place in held], channels=[], methods=[], now=now)
     count = 0
-    for sku, known in facts.by_sku.items():
-        if all((sku, location) in held for location in known):
-            count += _fill_sku(db, facts, sku, now=now)
+    for sku in facts.by_sku:
+        if in_use(facts, sku) <= held:
+            count += _fill_sku(db, facts, sku, now=now, due_only=due_only)
         else:
             outbox.look_again(db, [sku], now=now)
     return count
@@ -51,11 +59,17 @@ def _waiting(db: psycopg.Connection, skus: Collection[str]) -> set[str]:
     return {sku for (sku,) in found}
 
 
-def _fill_sku(db: psycopg.Connection, facts: Facts, sku: str, *, now: datetime) -> int:
+def _fill_sku(
+    db: psycopg.Connection, facts: Facts, sku: str, *, now: datetime, due_only: bool
+) -> int:
     shelf = _shelf(facts, sku, now=now)
-    fills = pegs.filled(shelf, _claims(db, sku, shelf, now=now))
-    for claim, units in fills:
-        _write(db, claim, units, sku=sku, today=_today(shelf, claim), now=now)
+    fills = [
+        (claim, units, today)
+        for claim, units in pegs.filled(shelf, _claims(db, sku, shelf, now=now))
+        if claim.promised_date <= (today := _today(shelf, claim)) or not due_only
+    ]
+    for claim, units, today in fills:
+        _write(db, claim, units, sku=sku, today=today, now=now)
     return len(fills)
 
 

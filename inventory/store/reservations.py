@@ -145,7 +145,12 @@ def confirm(
             state = next_state(before, "confirm")
             after = replace(before, state=state, order_id=order, expires_at=None)
             reservation_rows.move(db, before, after, act="confirm", now=now, actor=actor)
-            return after
+            if after.waits:
+                # What it waits for may be here already.
+                places = reservation_rows.open_places(db, [reservation_id])
+                held = announcements.hold(db, places)
+                _settle(db, places, held, now=now, cause="confirm")
+            return reservation_rows.by_id(db, reservation_id) if after.waits else after
 
     return retrying(db, attempt)
 
@@ -264,5 +269,5 @@ def _settle(
 ) -> None:
     """Units came free at `places`: for those who wait, and for all others to know."""
     skus = {place.sku for place in places}
-    risen = [position for position in held if position[0] in skus]
-    supply_shocks.settle(db, risen=risen, now=now, cause=cause)
+    freed = [position for position in held if position[0] in skus]
+    supply_shocks.settle(db, freed=freed, now=now, cause=cause)

@@ -70,6 +70,18 @@ def unbuffered_supply(facts: Facts, sku: str, *, now: datetime) -> SkuSupply:
     return asking.supplies_of([question], (), last_day=last_day, now=now)[0]
 
 
+def in_use(facts: Facts, sku: str) -> set[tuple[str, str]]:
+    """Positions of a SKU where something is, comes or was promised: others of a group bear on none.
+
+    A member that never had the SKU has no balance either, and nothing to hold.
+    """
+    return {
+        (sku, location)
+        for location, position in facts.by_sku[sku].items()
+        if position.on_hand_units or position.commitments or position.inbound or position.pre_sales
+    }
+
+
 def _report_position(
     db: psycopg.Connection, supply: SkuSupply, location: str, *, now: datetime
 ) -> int:

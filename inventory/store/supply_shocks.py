@@ -41,6 +41,7 @@ def settle(
     *,
     fallen: Iterable[tuple[str, str]] = (),
     risen: Iterable[tuple[str, str]] = (),
+    freed: Iterable[tuple[str, str]] = (),
     sooner: Iterable[tuple[str, str]] = (),
     also: Iterable[tuple[str, str]] = (),
     now: datetime,
@@ -48,16 +49,20 @@ def settle(
 ) -> None:
     """Report shortages where supply fell, fill pegs where it rose, then announce all of these.
 
-    Where more is to come, or `sooner`, those who wait are told of an earlier day.
+    `freed`: where others gave up what they had been promised; that fills what is due, and leaves
+    the rest to who buys today. Where more is to come, or `sooner`, those who wait are told of an
+    earlier day.
 
     The sellable balances of all positions named are held by this transaction, and it changes
     nothing afterwards. `also`: where something else about the promises changed.
     """
-    fallen, risen, sooner = list(fallen), list(risen), list(sooner)
+    fallen, risen, freed, sooner = list(fallen), list(risen), list(freed), list(sooner)
     if fallen:
         shortages.report(db, fallen, now=now)
     if risen:
         pegs.fill(db, risen, now=now)
+    if freed:
+        pegs.fill(db, freed, now=now, due_only=True)
     if sooner:
         pegs.report_sooner(db, sooner, now=now)
-    events.announce(db, {*fallen, *risen, *sooner, *also}, now=now, cause=cause)
+    events.announce(db, {*fallen, *risen, *freed, *sooner, *also}, now=now, cause=cause)

@@ -63,8 +63,20 @@ PEGS = {
         receive  in 4
         dates    o2                         => A*1:d0 A*3:d4?
         dates    o1                         => A*3:d2
+    """,
+    "what others give up fills what is due, and is left to who buys today otherwise": """
+        coming   A@L1 4 2 name=in
+        coming   A@L1 4 4 name=later
+        order    r1 A*3@L1 order=o1 on=2    => confirmed
+        preorder r2 A*4@L1 order=o2         => confirmed
+        receive  in 4
         act      m1 o1 cancel               => cancelled
-        dates    o2                         => A*1:d0 A*3:d0
+        dates    o2                         => A*1:d0 A*3:d4?
+        atp      A@L1                       => 3
+        wait     345600
+        hold     r3 A@L1                    => active
+        release  r3                         => released
+        dates    o2                         => A*1:d0 A*3:d4
     """,
     "a count that finds more fills, as a return to the shelf does": """
         coming   A@L1 9 5 name=in
@@ -86,6 +98,22 @@ PEGS = {
         receive  in 4
         dates    r1                         => A*3:d3?
         dates    o2                         => A*1:d0 A*1:d3?
+        confirm  r1 o1                      => confirmed
+        dates    o1                         => A*3:d3?
+        receive  in 1
+        dates    o1                         => A*3:d0
+        dates    o2                         => A*1:d0 A*1:d0
+    """,
+    "a pre-order that is due at once finds on the shelf what it waits for": """
+        stock    A@L1 2
+        coming   A@L1 4 5 name=in
+        preorder r1 A*2@L1 order=o1         => confirmed
+        dates    o1                         => A*2:d0
+        stock    A@L1 2
+        preorder r2 A*3@L1 order=o2         => confirmed
+        dates    o2                         => A*3:d5?
+        atp      A@L1                       => 2
+        hold     r3 A*2@L1                  => active
     """,
     "a pre-order on a group is filled where it may be located": """
         coming   A@L1 4 3 name=in

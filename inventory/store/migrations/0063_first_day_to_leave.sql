@@ -22,7 +22,7 @@ as $function$
 begin
 return query
 with told as materialized (
-    select b.sku, b.location, b.announced, b.low_units, b.units,
+    select b.sku, b.location, b.announced, b.low_units, b.units, b.committed_units,
         exists (
             select from reservation_lines l
             where l.sku = b.sku and l.open_units > 0 and l.location is null
@@ -36,10 +36,9 @@ with told as materialized (
     join balances b on b.sku = k.sku and b.location = k.location and b.status = 'available'
 ),
 near as materialized (
+    -- At least so many are free, whenever what was promised is due and whatever else comes.
     select * from told t
-    where t.grouped or t.announced <> 'in' or coalesce(t.low_units, 0) >= t.units - (
-        select coalesce(sum(l.open_units), 0) from reservation_lines l
-        where l.sku = t.sku and l.location = t.location and l.open_units > 0)
+    where t.grouped or t.announced <> 'in' or coalesce(t.low_units, 0) >= t.units - t.committed_units
 ),
 counted as (
     select n.sku, n.location, n.announced, n.low_units, n.grouped,
