@@ -21,6 +21,7 @@ from inventory.errors import VouchError
 from inventory.store import announcements, database, outbox
 from inventory.store import jobs as jobs_store
 from inventory.store import reservations as reservations_store
+from inventory.store.promise_batches import PromiseBatcher
 from pipelines.settings import Settings, database_of
 from serving import auth, console, limits, metrics, problems
 from serving.api import (
@@ -42,7 +43,7 @@ from serving.api import (
     reservations,
     sourcing,
 )
-from serving.api.context import Clock, Server
+from serving.api.context import CONNECTION_SECONDS_MAX, Clock, Server
 from serving.inference import Inference
 
 log = logging.getLogger("vouch")
@@ -159,6 +160,7 @@ def _open(
         key_ring=auth.KeyRing(),
         allowance=allowance,
         secret=auth.cookie_secret(settings.data_dir),
+        promises=PromiseBatcher(lambda: pool.connection(CONNECTION_SECONDS_MAX)),
     )
 
 

@@ -118,6 +118,8 @@ class Confirmation(Message):
     """The order that a live hold became."""
 
     order_id: Id
+    reacquire: StrictBool = False
+    """After its expiry: promise the same lines anew, if they can still be had, and confirm that."""
 
 
 class Extension(Message):

@@ -33,10 +33,11 @@ def place(db: psycopg.Connection, want: Wanted, *, now: datetime) -> Reservation
     def decide(facts: Facts) -> Reservation:
         reservation = _promise(facts, basket, reservation_id=reservation_id, now=now)
         reservation_rows.insert(db, reservation, actor=want.actor)
-        held = [(sku, at) for sku, known in facts.by_sku.items() for at in known]
+        touched = _touched(facts, reservation)
         # A pre-order that comes as an order may find on the shelf what it waits for.
         waits = reservation.waits and reservation.state == "confirmed"
-        supply_shocks.settle(db, freed=held if waits else (), also=held, now=now, cause="place")
+        freed = touched if waits else ()
+        supply_shocks.settle(db, freed=freed, also=touched, now=now, cause="place")
         return reservation
 
     channel, method = basket.channel, basket.method
@@ -49,6 +50,15 @@ def place(db: psycopg.Connection, want: Wanted, *, now: datetime) -> Reservation
         return reservation_rows.taken(error, reservation_id, basket.order_id, act="place")
     except VouchError as refusal:
         return refusal
+
+
+def _touched(facts: Facts, reservation: Reservation) -> set[tuple[str, str]]:
+    """Positions of which less is free now: a promise on a group takes from all its members."""
+    touched: set[tuple[str, str]] = set()
+    for line in reservation.lines:
+        located = [line.location] if line.location is not None else facts.by_sku[line.sku]
+        touched |= {(line.sku, location) for location in located}
+    return touched
 
 
 def _place_of(basket: Basket, sku: str, location: str | None) -> Place:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -70,6 +70,83 @@ def once(
     if isinstance(outcome, VouchError):
         raise outcome
     return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request that is to have one outcome for ever."""
+
+    scope: str
+    key: str
+    body: object
+
+
+def claim_all(db: psycopg.Connection, claims: Sequence[Claim], *, now: datetime) -> set[int]:
+    """Claim many ids in the caller's transaction; the `id()` of those that are first requests.
+
+    In key order: two that claim the same ids wait for each other, and never in a circle.
+    """
+    if not claims:
+        return set()
+    by_key: dict[tuple[str, str], Claim] = {}
+    for claim in claims:
+        by_key.setdefault((claim.scope, claim.key), claim)
+    keys = sorted(by_key)
+    claimed = db.execute(
+        """
+        insert into idempotency (scope, key, body_hash, status, response, created_at)
+        select scope, key, body_hash, %s, 'null', %s
+        from unnest(%s::text[], %s::text[], %s::text[]) as k (scope, key, body_hash)
+        order by scope, key
+        on conflict do nothing returning scope, key
+        """,
+        [
+            PENDING,
+            now,
+            [scope for scope, _ in keys],
+            [key for _, key in keys],
+            [body_hash(by_key[key].body) for key in keys],
+        ],
+    )
+    return {id(by_key[scope, key]) for scope, key in claimed}
+
+
+def settle_all(
+    db: psycopg.Connection,
+    outcomes: Sequence[tuple[Claim, dict[str, Any] | VouchError | None]],
+    *,
+    status: int,
+) -> None:
+    """Write down the outcomes of claimed ids: a response, a refusal, or None to let it go again."""
+    decided = [
+        (
+            claim.scope,
+            claim.key,
+            REFUSED if isinstance(outcome, VouchError) else status,
+            Jsonb(as_record(outcome) if isinstance(outcome, VouchError) else outcome),
+        )
+        for claim, outcome in outcomes
+        if outcome is not None
+    ]
+    if decided:
+        db.execute(
+            """
+            update idempotency i set status = k.status, response = k.response
+            from unnest(%s::text[], %s::text[], %s::int[], %s::jsonb[])
+                as k (scope, key, status, response)
+            where i.scope = k.scope and i.key = k.key
+            """,
+            [list(column) for column in zip(*decided, strict=True)],
+        )
+    undecided = [claim for claim, outcome in outcomes if outcome is None]
+    if undecided:
+        db.execute(
+            """
+            delete from idempotency i using unnest(%s::text[], %s::text[]) as k (scope, key)
+            where i.scope = k.scope and i.key = k.key
+            """,
+            [[claim.scope for claim in undecided], [claim.key for claim in undecided]],
+        )
 
 
 def _claim(db: psycopg.Connection, scope: str, key: str, fingerprint: str, now: datetime) -> bool:

@@ -65,7 +65,9 @@ def place_many(
     What is plain goes together in one transaction and one trip, the rest afterwards one by one. See
     `place` for the refusals.
     """
-    outcomes: list[Reservation | VouchError | None] = [_objection(w, now=now) for w in wanted]
+    outcomes: list[Reservation | VouchError | None] = [
+        objection(want.basket, now=now) for want in wanted
+    ]
     plain = [
         number
         for number, want in enumerate(wanted)
@@ -81,11 +83,11 @@ def place_many(
     ]
 
 
-def _objection(want: Wanted, *, now: datetime) -> InputRejected | None:
+def objection(basket: Basket, *, now: datetime) -> InputRejected | None:
     """What is wrong with a basket, whatever the stock is."""
     try:
-        want.basket.check()
-        asking.check_horizon(HORIZON_DAYS, want.basket.on, now=now)
+        basket.check()
+        asking.check_horizon(HORIZON_DAYS, basket.on, now=now)
     except InputRejected as error:
         return error
     return None

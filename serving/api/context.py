@@ -18,6 +18,7 @@ from psycopg_pool import ConnectionPool
 from starlette.concurrency import run_in_threadpool
 
 from inventory.store import catalog, idempotency
+from inventory.store.promise_batches import PromiseBatcher
 from pipelines.settings import Settings
 from serving import auth
 from serving.limits import Allowance
@@ -51,6 +52,7 @@ class Server:
     key_ring: auth.KeyRing
     allowance: Allowance
     secret: bytes
+    promises: PromiseBatcher
 
     def reading(self, act: Callable[[psycopg.Connection], T]) -> T:
         """What `act` reads, on a live connection.
@@ -115,20 +117,36 @@ class Call:
         `scope` names the act and what it is done to; keys of different callers never meet.
         `key` is an id in the body that serves where the header is absent.
         """
+        claim = self.claim(scope, body, key=key)
+        if claim is None:
+            return JSONResponse(act(), status_code=status)
+        return answer_of(
+            idempotency.once(
+                db,
+                scope=claim.scope,
+                key=claim.key,
+                body=claim.body,
+                now=self.now,
+                act=act,
+                status=status,
+            )
+        )
+
+    def claim(
+        self, scope: str, body: Message | None, *, key: str | None = None
+    ) -> idempotency.Claim | None:
+        """The id of a request that is to have one outcome, see `once`; None where it has no id."""
         key = self.idempotency_key or key
         if key is None:
-            return JSONResponse(act(), status_code=status)
-        outcome = idempotency.once(
-            db,
-            scope=f"{self.principal.key_id}:{scope}",
-            key=key,
-            body=body.model_dump(mode="json") if body else {},
-            now=self.now,
-            act=act,
-            status=status,
-        )
-        replayed = {"Idempotency-Replayed": "true"} if outcome.replayed else {}
-        return JSONResponse(outcome.response, status_code=outcome.status, headers=replayed)
+            return None
+        told = body.model_dump(mode="json") if body else {}
+        return idempotency.Claim(f"{self.principal.key_id}:{scope}", key, told)
+
+
+def answer_of(outcome: idempotency.Outcome) -> JSONResponse:
+    """The first answer to a request, or that answer again."""
+    replayed = {"Idempotency-Replayed": "true"} if outcome.replayed else {}
+    return JSONResponse(outcome.response, status_code=outcome.status, headers=replayed)
 
 
 def jsonable(answer: Any) -> Any:  # noqa: ANN401 - any part of an answer.

@@ -13,8 +13,9 @@ from inventory.reservations import AskedLine, Basket
 from inventory.reservations import Reservation as Promise
 from inventory.store import fulfilment
 from inventory.store import reservations as engine
+from inventory.store.plain_promises import Wanted
 from serving import metrics
-from serving.api.context import PREFIX, Call, PromiseWriter, Staff
+from serving.api.context import PREFIX, Call, PromiseWriter, Staff, answer_of
 from serving.messages import Id, Message
 from serving.messages_promises import Confirmation, Extension, Release, Reservation
 
@@ -30,16 +31,24 @@ def place(body: Reservation, call: PromiseWriter) -> JSONResponse:
         lines=tuple(AskedLine(**line.model_dump()) for line in body.lines),
     )
 
+    want = Wanted(uuid4().hex, basket, call.actor)
+
     def act(db: psycopg.Connection) -> Promise:
         try:
             return engine.place(
-                db, basket, reservation_id=uuid4().hex, now=call.now, actor=call.actor
+                db, basket, reservation_id=want.reservation_id, now=call.now, actor=call.actor
             )
         except (UnknownSku, UnknownLocation) as error:
             raise _with_row(error, basket) from error
 
+    promises = call.server.promises
+    claim = call.claim("POST /reservations", body)
     try:
-        answer = _write(call, "POST /reservations", body, act, status=201)
+        if claim is None:
+            placed = promises.place(want, now=call.now, act=act)
+            answer = JSONResponse(placed.as_dict(), status_code=201)
+        else:
+            answer = answer_of(promises.place_once(want, claim=claim, now=call.now, act=act))
     except InsufficientStock:
         metrics.PROMISES.labels("refused").inc()
         raise
@@ -67,12 +76,19 @@ def read(id: Id, call: Staff) -> JSONResponse:  # noqa: A002 - the name in the p
 
 @router.post("/reservations/{id}/confirm")
 def confirm(id: Id, body: Confirmation, call: PromiseWriter) -> JSONResponse:  # noqa: A002
-    """Turn a live hold into an order; 410 at or after its expiry."""
+    """Turn a live hold into an order. At or after its expiry: 410, or its lines promised anew."""
     return _write(
         call,
         f"POST /reservations/{id}/confirm",
         body,
-        lambda db: engine.confirm(db, id, order_id=body.order_id, now=call.now, actor=call.actor),
+        lambda db: engine.confirm(
+            db,
+            id,
+            order_id=body.order_id,
+            now=call.now,
+            actor=call.actor,
+            reacquire=body.reacquire,
+        ),
     )
 
 

@@ -268,7 +268,7 @@ def test_the_short_way_gives_the_general_answer(world_db):
 
 @pytest.mark.slow
 def test_the_short_way_gives_the_general_answer_at_length(world_db):
-    compare(world_db, 2000)
+    compare(world_db, 1000)
 
 
 def test_worked_example(world_db):
