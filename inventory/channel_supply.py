@@ -40,6 +40,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
+from functools import lru_cache
 
 from inventory.catalog import SupplyLink
 from inventory.projection import member_method
@@ -82,9 +83,15 @@ def quota_units(base_units: int, ratios: Sequence[float]) -> list[int]:
     >>> quota_units(12, [0.6, 0.4])
     [7, 5]
     """
+    return list(_quotas(max(base_units, 0), tuple(ratios)))
+
+
+@lru_cache(maxsize=16_384)
+def _quotas(base_units: int, ratios: tuple[float, ...]) -> tuple[int, ...]:
+    """The same, kept: long questions ask for the same figures again and again."""
     shares = [Fraction(str(ratio)) for ratio in ratios]
     nobody = max(Fraction(0), 1 - sum(shares, Fraction(0)))
-    return largest_remainder(max(base_units, 0), [*shares, nobody])[:-1]
+    return tuple(largest_remainder(base_units, [*shares, nobody])[:-1])
 
 
 @dataclass(frozen=True, slots=True)

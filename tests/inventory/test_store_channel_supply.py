@@ -302,3 +302,16 @@ def test_whatever_others_take_the_reserve_can_still_be_sold(shop, seed):
     if left:
         take(shop, "promo", left, at="all")
     assert atp(shop, "web", "all") == 0
+
+
+def test_a_share_at_a_place_leaves_the_short_way_to_others(shop):
+    """A basket of a channel without links is decided in the database, beside links or not."""
+    stock(shop, 100)
+    link(shop, "app", ratio=0.5)
+    take(shop, "app", 10)
+    take(shop, "web", 60)
+    assert (atp(shop, "web"), atp(shop, "app")) == (30, 30)
+    link(shop, "promo", reserve=20)
+    assert refused(shop, "web", 11) == 10
+    take(shop, "web", 10)
+    assert atp(shop, "promo") == 20

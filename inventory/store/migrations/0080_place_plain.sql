@@ -75,7 +75,10 @@ begin atomic
                 select from reservation_lines l
                 where l.sku = s.sku and l.open_units > 0 and l.location is null)
             and not exists (select from supply_links u where u.channel = asked_channel)
-            and not exists (select from supply_links u where u.location = lo.location)
+            and not exists (
+                select from supply_links u
+                where u.location = lo.location and u.reserve_units > 0
+                    and (u.sku is null or u.sku = s.sku) and (u.ends_at is null or u.ends_at > at))
             and not exists (select from pre_sales u where u.sku = s.sku)
             and (lo.methods = '{}' or asked_method = any (lo.methods)
                 or asked_method in ('ship', 'sfs') and case lo.type
