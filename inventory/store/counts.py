@@ -101,6 +101,8 @@ _OPEN_HARD = """
             join reservation_lines l
                 on l.reservation_id = r.reservation_id and l.sku = k.sku and l.location = k.location
         where l.class = 'hard' and coalesce(r.confirmed_at, r.created_at) <= k.moment
+            -- Expired by then, whether or not anybody has written that down.
+            and not (r.state = 'active' and r.expires_at <= k.moment)
         group by k.place, k.sku, k.location, k.moment, r.reservation_id
     )
     select coalesce(sum(o.open_units + o.shipped_since

@@ -256,6 +256,17 @@ class TestNet:
             ship(stock, "o1", 4, at("06:30"))
         assert units(stock) == 86
 
+    @pytest.mark.parametrize(("expires", "counted"), [("06:00", 83), ("06:01", 90)])
+    def test_an_order_that_had_expired_was_not_open(self, stock, expires, counted):
+        """Whether or not anybody has written down that it ended."""
+        hard_order(stock, "o1", 7, confirmed_at=at("05:00"))
+        stock.execute(
+            "update reservations set state = 'active', confirmed_at = null, expires_at = %s",
+            [at(expires)],
+        )
+        sync(stock, row("c1", 83), mode="snapshot", basis="net")
+        assert units(stock) == counted
+
     def test_other_statuses_and_soft_holds_are_counted_as_they_are(self, stock):
         hard_order(stock, "o1", 7, confirmed_at=at("05:00"))
         stock.execute("update reservation_lines set class = 'soft'")
