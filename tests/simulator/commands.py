@@ -7,7 +7,16 @@ from inventory.catalog import BufferRule
 from inventory.errors import InputRejected, InsufficientStock, VouchError
 from inventory.orders import ActLine, OrderMessage
 from inventory.reservations import AskedLine, Basket
-from inventory.store import catalog, feeds, idempotency, inbound, orders, reservations, stock
+from inventory.store import (
+    announcements,
+    catalog,
+    feeds,
+    idempotency,
+    inbound,
+    orders,
+    reservations,
+    stock,
+)
 from tests.simulator.rules import ALLOWED
 
 SOURCE = "simulator"
@@ -173,6 +182,12 @@ def _sweep(db, command):
     return ("ok",)
 
 
+def _tell(db, command):
+    """What became true by time alone is announced, as the server does now and then."""
+    announcements.announce_due(db, now=command.now)
+    return ("ok",)
+
+
 SEND = {
     "place": _place,
     "confirm": _hold(lambda db, c: reservations.confirm(
@@ -183,6 +198,7 @@ SEND = {
     **dict.fromkeys(ALLOWED, _act),
     "feed": _feed, "correct": _correct, "move": _move, "announce": _announce,
     "receive": _receive, "withhold": _withhold, "sweep": _sweep,
+    "tell": _tell,
 }  # fmt: skip
 
 
@@ -341,9 +357,11 @@ class Draw:
     def _sweep(self, _model, _now, _kind):
         return {}
 
+    _tell = _sweep
+
 
 WEIGHTS = {
     "place": 34, "confirm": 9, "extend": 4, "release": 4, "allocate": 9, "process": 3, "ship": 6,
     "cancel": 3, "reject": 4, "return": 2, "feed": 12, "correct": 5, "move": 3, "announce": 6,
-    "receive": 5, "withhold": 4, "sweep": 2,
+    "receive": 5, "withhold": 4, "sweep": 2, "tell": 2,
 }  # fmt: skip

@@ -54,6 +54,8 @@ class Line:
     shipped: int = 0
     returned: int = 0
     excluded: frozenset = frozenset()
+    filled: bool = False
+    """A pre-order whose goods are there: from now on an order like others."""
 
     @property
     def told(self):
@@ -206,13 +208,48 @@ class Model(Stock):
             lines = [replace(line, open=0) for line in lines]
         return [(number, *line.told) for number, line in enumerate(lines, start=1)]
 
+    def adopt_fills(self, name, told):
+        """Follow the engine where it gave goods that are there to a pre-order that waits for them.
+
+        `told`: (number, sku, place, day, open, filled) of its lines. What is not filled of a line
+        becomes a line of its own. False when anything else is different too.
+        """
+        promise = self.promises[name]
+        lines = [replace(line) for line in promise.lines]
+        new = [part for part in told if part[0] > len(lines)]
+        for line, part in zip(lines, told, strict=False):
+            surplus = line.open - part[4]
+            if surplus < 0 or (surplus and not part[5]):
+                return False
+            parts = [part]
+            while surplus > 0 and new and new[0][1:3] == part[1:3]:
+                surplus -= new[0][4]
+                parts.append(new.pop(0))
+            if surplus or not self._can_be_filled(line, parts):
+                return False
+            for _, _, _, day, units, filled in parts[1:]:
+                lines.append(replace(line, quantity=units, open=units, shipped=0, returned=0,
+                                     day=min(day, line.day), filled=filled))  # fmt: skip
+                line.quantity -= units
+                line.open -= units
+            line.day, line.filled = min(part[3], line.day), part[5]
+        promise.lines = lines
+        return not new
+
+    def _can_be_filled(self, line, parts):
+        """Nothing is filled over what stands on the shelves."""
+        units = 0 if line.filled else sum(part[4] for part in parts if part[5])
+        shelves = [line.location] if line.location else self.shop.members(line.group)
+        there = sum(max(0, self.units((line.sku, at, SELLABLE))) for at in shelves)
+        return units <= there and all(part[5] or part[3] == line.day for part in parts)
+
     def open_hard(self, sku, location, now):
         """Open units of orders there. A NET count has them taken off already."""
         return sum(
             line.open
             for promise, line in self.live_lines(now)
             if (line.sku, line.location) == (sku, location)
-            and promise.kind != "preorder"
+            and (promise.kind != "preorder" or line.filled)
             and not (promise.kind == "soft" and promise.state == "active")
         )
 
@@ -264,12 +301,13 @@ class Model(Stock):
         named = named if named is not None else () if group else (place,)
         positions = self.positions(sku, method, extra, now, named=named)
         net = {at: [p.net(t) for t in range(DAYS)] for at, p in positions.items()}
+        given = {at: [max(0, units) for units in days] for at, days in net.items()}
         holds = self.holds(sku, extra, now)
         allowance = TERMS[channel][1] if soft else 0
         if allowance:
             allowance -= sum(p.short for at, p in positions.items() if at not in asked)
             far = [hold for hold in holds if hold not in connected(holds, asked)]
-            allowance -= lacking({at: [max(0, u) for u in units] for at, units in net.items()}, far)
+            allowance -= lacking(given, far)
         answer = []
         for day in range(DAYS):
             raw = takeable(net, holds, asked, day)
@@ -277,6 +315,13 @@ class Model(Stock):
                 raw = min(raw, positions[place].raw(day))
             answer.append(max(0, raw + max(0, allowance)))
         return answer
+
+    def free(self, sku, location, now):
+        """Units free now at a location, before any buffer, leaving room for the groups'."""
+        positions = self.positions(sku, None, (), now, buffers=False)
+        net = {at: [p.net(t) for t in range(DAYS)] for at, p in positions.items()}
+        room = takeable(net, self.holds(sku, (), now), frozenset([location]), 0)
+        return min(room, positions[location].raw(0))
 
     def short_positions(self, now):
         return {

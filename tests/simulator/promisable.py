@@ -72,6 +72,8 @@ def takeable(net, holds, asked, day):
     `net`: by location, a number per day.
     """
     near = connected(holds, asked)
+    # What another location lacks is not held against what is asked for.
+    net = {at: u if at in asked else [max(0, units) for units in u] for at, u in net.items()}
     if not near:
         return min(sum(net[at][t] for at in asked) for t in range(day, DAYS))
     if any(units < 0 for at in net for units in net[at]):

@@ -7,7 +7,7 @@ from tests.simulator.model import ORDER_SECONDS, SELLABLE, TERMS, Line, Promise,
 from tests.simulator.promisable import DAYS, connected, lacking
 from tests.simulator.stock_rules import STOCK_RULES
 
-CONFIRMED = ("confirmed", "allocated", "processed", "shipped")
+CONFIRMED = ("confirmed", "allocated", "processed", "shipped", "rejected")
 ALLOWED = {
     "allocate": ("confirmed", "allocated", "rejected"),
     "process": ("allocated",),
@@ -207,7 +207,9 @@ def _locate(model, promise, line, first, others):
     whole, left, part = replace(line), line.open, first
     while True:
         sku, at, day, units, *_ = part
-        assert (sku, day, at in members) == (line.sku, line.day, True), f"{whole} at {at}"
+        assert (sku, at in members) == (line.sku, True), f"{whole} at {at}"
+        assert day == line.day or (promise.kind == "preorder" and day < line.day), f"{whole}: {day}"
+        line.day = whole.day = day
         assert 0 < units <= left, f"{units} of {whole}"
         left -= units
         if part is first:
@@ -358,5 +360,5 @@ def nothing(*_):
 RULES = {
     "place": place, "confirm": confirm, "extend": extend, "release": release,
     **dict.fromkeys(ORDER_ACTS, act),
-    **STOCK_RULES, "sweep": nothing,
+    **STOCK_RULES, "sweep": nothing, "tell": nothing,
 }  # fmt: skip
