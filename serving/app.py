@@ -26,6 +26,7 @@ from pipelines.settings import Settings, database_of
 from serving import auth, console, limits, metrics, problems
 from serving.api import (
     alerts,
+    audit,
     availability,
     catalogue,
     docs,
@@ -57,6 +58,7 @@ AREAS = (
     inventory,
     inbound,
     ledger,
+    audit,
     quarantine,
     catalogue,
     forecasts,

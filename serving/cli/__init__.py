@@ -19,7 +19,7 @@ import pydantic
 import typer
 
 from inventory.errors import VouchError
-from serving.cli import answers, bench, files, jobs, keys, quarantine, server, store
+from serving.cli import answers, audit, bench, files, jobs, keys, quarantine, server, store
 from serving.cli.screen import complain
 
 REFUSED = 2
@@ -40,6 +40,7 @@ for area in (server, store, jobs, answers, files):
 cli.add_typer(keys.cli, name="keys")
 cli.add_typer(quarantine.cli, name="quarantine")
 cli.add_typer(bench.cli, name="bench")
+cli.add_typer(audit.cli, name="audit")
 cli.add_typer(jobs.promotion_cli, name="promotion")
 
 
