@@ -6,6 +6,7 @@ over with those. Locks go in key order; what was read before the locks is never 
 """
 
 from collections.abc import Callable, Collection
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TypeVar
 
@@ -36,14 +37,15 @@ def decide_on(
     Holds that ended are put behind the positions (`lapse`) before `decide` runs, so that nobody
     with an older clock can still confirm what is about to be given to someone else.
     """
-    positions = {(place.sku, place.location) for place in places if place.location is not None}
+    named = {(place.sku, place.location) for place in places if place.location is not None}
+    positions = named
     for create in [False] + [True] * (ROUNDS_MAX - 1):
         # Piped: locking and reading go to the server in one trip, writing and commit in another.
         with db.pipeline(), db.transaction():
             lock = _lock(db, positions, create=create, now=now)
             facts = _read(db, places, channel=channel, method=method, now=now)
             locked = {(sku, location) for sku, location in lock}
-            positions = {(sku, at) for sku, known in facts.by_sku.items() for at in known}
+            positions = _bearing(facts, named)
             if positions <= locked:
                 if facts.stale_holds:
                     lapse(db, locked, now=now)
@@ -51,6 +53,27 @@ def decide_on(
             # Let go, and start over: holding these while waiting for more could deadlock.
             raise psycopg.Rollback
     raise AssertionError("the positions of a decision keep growing")
+
+
+def _bearing(facts: Facts, named: AbstractSet[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The positions that a decision rests on.
+
+    A member of a group that never had the SKU gives nothing, and what comes there meanwhile only
+    adds: a pool of a thousand locations does not make a thousand rows. Units below zero could be
+    taken anywhere, so an allowance to oversell locks them all.
+    """
+    oversells = any(channel.oversell_units for channel in facts.channels.values())
+    return {
+        (sku, location)
+        for sku, known in facts.by_sku.items()
+        for location, position in known.items()
+        if oversells
+        or position.on_hand_units
+        or position.inbound
+        or position.commitments
+        or position.pre_sales
+        or (sku, location) in named
+    }
 
 
 def lapse(db: psycopg.Connection, positions: Collection[tuple[str, str]], *, now: datetime) -> None:

@@ -114,6 +114,15 @@ def test_what_a_vendor_already_sends_is_not_short_when_its_day_comes_near(tiers)
     assert pool[:4] == (23, 23, 28, 28)
 
 
+def test_a_promise_on_the_pool_leaves_no_rows_where_the_sku_never_was(tiers):
+    """B stands in the store only; of the four members, only that one is written to."""
+    stock(tiers, "S1", 2, sku="B")
+    basket = Basket("hard", "web", "ship", (AskedLine("B", 2),), group="*", order_id="b")
+    reservations.place(tiers, basket, reservation_id="b", now=NOW)
+    rows = tiers.execute("select location from balances where sku = 'B'").fetchall()
+    assert rows == [("S1",)]
+
+
 def test_a_preorder_on_the_pool_is_dated_by_the_tier_that_can_serve_it(tiers):
     made = order(tiers, "wait", 60, kind="preorder")
     assert [line.promised_date for line in made.lines] == [day(5)]
