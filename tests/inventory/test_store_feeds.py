@@ -264,6 +264,7 @@ class TestNet:
             "update reservations set state = 'active', confirmed_at = null, expires_at = %s",
             [at(expires)],
         )
+        stock.execute("update reservation_lines set expires_at = %s", [at(expires)])
         sync(stock, row("c1", 83), mode="snapshot", basis="net")
         assert units(stock) == counted
 
