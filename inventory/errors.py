@@ -105,6 +105,9 @@ class ReservationExpired(VouchError):
         super().__init__(f"reservation '{reservation_id}' has expired; place a new one")
 
 
+_NOT_ALLOCATED = {("ship", "confirmed"), ("process", "confirmed")}
+
+
 class StateConflict(VouchError):
     """The thing is in a state from which this act is not allowed."""
 
@@ -113,7 +116,8 @@ class StateConflict(VouchError):
         self.key = key
         self.state = state
         self.act = act
-        super().__init__(f"cannot {act} {kind} '{key}': it is {state}")
+        first = "; allocate it first" if (act, state) in _NOT_ALLOCATED else ""
+        super().__init__(f"cannot {act} {kind} '{key}': it is {state}{first}")
 
 
 class IdempotencyConflict(VouchError):

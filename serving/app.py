@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -82,6 +82,7 @@ OPEN_PATHS = (
 
 
 SWEEP_SECONDS = 60.0
+SETTLE_SECONDS = 2.0
 
 JOB_LIFETIME_MAX = timedelta(minutes=10)
 """A job silent for longer has lost its process: the largest takes seconds."""
@@ -112,12 +113,16 @@ def create_app(
                 _open, opened, settings, clock, allowance or limits.Allowance()
             )
             app.state.server = server
-            sweeper = asyncio.create_task(_sweep(server))
+            housekeeping = [
+                asyncio.create_task(_every(SWEEP_SECONDS, _sweep, server)),
+                asyncio.create_task(_every(SETTLE_SECONDS, _settle, server)),
+            ]
             # What start-up made stays for good: the collector need not walk it during a request.
             gc.collect()
             gc.freeze()
             yield
-            sweeper.cancel()
+            for task in housekeeping:
+                task.cancel()
             if with_inference:
                 await app.state.inference.close()
 
@@ -204,24 +209,30 @@ def _mount_console(app: FastAPI, settings: Settings, clock: Clock) -> None:
     )
 
 
-async def _sweep(server: Server) -> None:
-    """Collect expired holds now and then, and announce what time alone changed.
+def _sweep(server: Server) -> None:
+    """Collect expired holds, and announce what time alone changed.
 
     No promise waits for it: expiry itself is by the clock.
     """
+    with server.pool.connection() as db:
+        reservations_store.sweep(db, now=server.clock())
+        announcements.announce_due(db, now=server.clock())
 
-    def collect() -> None:
-        with server.pool.connection() as db:
-            reservations_store.sweep(db, now=server.clock())
-            announcements.announce_due(db, now=server.clock())
-            outbox.number(db)
 
+def _settle(server: Server) -> None:
+    """Settle what writers could not, with fewer positions in hand than it takes; number events."""
+    with server.pool.connection() as db:
+        announcements.settle_noted(db, now=server.clock())
+        outbox.number(db)
+
+
+async def _every(seconds: float, act: Callable[[Server], None], server: Server) -> None:
     while True:
-        await asyncio.sleep(SWEEP_SECONDS)
+        await asyncio.sleep(seconds)
         try:
-            await run_in_threadpool(collect)
+            await run_in_threadpool(act, server)
         except (psycopg.Error, PoolTimeout, VouchError) as error:
-            log.warning("the sweep failed: %s", error)
+            log.warning("%s failed: %s", act.__name__.strip("_"), error)
 
 
 def from_environment() -> FastAPI:

@@ -96,19 +96,25 @@ def announce_due(db: psycopg.Connection, *, now: datetime, limit: int = 10_000) 
 
     Supply that is overdue since its day ended: the shortages it leaves, once per expected date, and
     positions that run low or out without it. Positions that come back because the dip before a
-    delivery is behind them. Positions that a promise on a group may have carried along with
-    another. `limit` positions of each kind at most: the next run takes the rest.
+    delivery is behind them. What `settle_noted` does. `limit` positions of each kind at most: the
+    next run takes the rest.
     """
     overdue = _overdue_in_batches(db, now=now, limit=limit)
     risen = db.execute(
         _RISING, {"now": now, "near": DAYS_NEAR, "states": list(COUNTED_INBOUND_STATES),
                   "limit": limit},
     ).fetchall()  # fmt: skip
-    noted = db.execute(_NOTED, [limit]).fetchall()
     count = overdue + _announce_held(db, [Place(*row) for row in risen], now=now)
-    for (sku,) in noted:
-        count += _announce_noted(db, sku, now=now)
-    return count
+    return count + settle_noted(db, now=now, limit=limit)
+
+
+def settle_noted(db: psycopg.Connection, *, now: datetime, limit: int = 1_000) -> int:
+    """Fill and announce where a writer held fewer positions than it takes; returns how many.
+
+    A change at one position may reach others through promises on groups, which it does not lock.
+    """
+    noted = db.execute(_NOTED, [limit]).fetchall()
+    return sum(_settle_noted(db, sku, now=now) for (sku,) in noted)
 
 
 _RISING = """
@@ -138,7 +144,7 @@ def _announce_held(db: psycopg.Connection, places: Sequence[Place], *, now: date
     return sum(retrying(db, lambda batch=batch: attempt(batch)) for batch in batches)  # type: ignore[misc]
 
 
-def _announce_noted(db: psycopg.Connection, sku: str, *, now: datetime) -> int:
+def _settle_noted(db: psycopg.Connection, sku: str, *, now: datetime) -> int:
     """All positions of a SKU that promises on groups connect."""
 
     def attempt() -> int:
