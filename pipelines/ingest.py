@@ -106,6 +106,7 @@ def import_file(
     series: int | None = None,
     create_missing: bool = False,
     rejected_dir: Path | None = None,
+    actor: str = "import",
     progress: Callable[[str], None] = lambda _: None,
 ) -> ImportReport:
     """Bring one file in, whole or not at all; broken rows stay out and are reported.
@@ -116,6 +117,7 @@ def import_file(
     series : take the first so many series of the file.
     create_missing : add SKUs and locations that are not in the catalogue, rather than reject.
     rejected_dir : folder for the CSV of rejected rows; None: beside the file.
+    actor : who brings it, for the ledger.
 
     Raises
     ------
@@ -134,7 +136,7 @@ def import_file(
             judged = rows.judged
             _import_sales(db, rows, report, now=now, progress=progress)
         else:
-            judged = _import_other(db, raw, report, now=now, progress=progress)
+            judged = _import_other(db, raw, report, now=now, actor=actor, progress=progress)
         report.rows_read = len(judged.frame) + len(raw.ragged)
         report.problems = judged.rejected
         report.accepted = len(judged.sound)
@@ -217,6 +219,7 @@ def _import_other(
     report: ImportReport,
     *,
     now: datetime,
+    actor: str,
     progress: Callable[[str], None],
 ) -> Judged:
     kind, name = report.kind, report.path.name
@@ -227,7 +230,9 @@ def _import_other(
     elif kind in stock_files.KINDS:
         judged = stock_files.judge_stock(db, raw, kind=kind, name=name)
         progress(f"writing {len(judged.sound):,} rows")
-        report.outcomes = stock_files.write_stock(db, judged, kind=kind, digest=raw.digest, now=now)
+        report.outcomes = stock_files.write_stock(
+            db, judged, kind=kind, digest=raw.digest, actor=actor, now=now
+        )
     elif kind == "promotions":
         judged = _judge_promotions(db, raw, name=name)
         history.upsert_promotions(db, promotions_of(judged.sound), now=now)

@@ -67,9 +67,9 @@ def judge_stock(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str) 
 
 
 def write_stock(
-    db: psycopg.Connection, judged: Judged, *, kind: str, digest: str, now: datetime
+    db: psycopg.Connection, judged: Judged, *, kind: str, digest: str, actor: str, now: datetime
 ) -> dict[str, int]:
-    """Write the sound rows; returns how many had each outcome."""
+    """Write the sound rows; returns how many had each outcome. `actor`: who brought the file."""
     if kind == "inbound":
         return {"written": _write_inbound(db, judged, now=now)}
     sound = judged.sound
@@ -88,7 +88,9 @@ def write_stock(
     names = ("id", "sku", "location", "quantity", "status", "effective_at", "sequence", "reason")
     for piece in rows.select(ROW, *names).iter_slices(ROWS_MAX):
         told = piece.select(names).to_dicts()
-        result = feeds.sync(db, mode=mode, rows=told, now=now, source="file", feed=FEED)
+        result = feeds.sync(
+            db, mode=mode, rows=told, now=now, source="file", feed=FEED, actor=actor
+        )
         outcomes.update({k: n for k, n in result.counts.items() if n})
         for row, became in zip(piece.get_column(ROW), result.results, strict=True):
             if became.outcome == "quarantined" and became.problem is not None:

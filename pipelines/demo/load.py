@@ -151,8 +151,9 @@ def _load_stock(db: psycopg.Connection, retailer: Retailer, *, now: datetime) ->
 def _sync(db: psycopg.Connection, mode: Any, rows: list[dict[str, Any]], now: datetime) -> None:  # noqa: ANN401
     for start in range(0, len(rows), ROWS_MAX):
         result = feeds.sync(
-            db, mode=mode, rows=rows[start : start + ROWS_MAX], now=now, source=SOURCE, feed=SOURCE
-        )
+            db, mode=mode, rows=rows[start : start + ROWS_MAX], now=now, source=SOURCE, feed=SOURCE,
+            actor=SOURCE,
+        )  # fmt: skip
         assert result.counts["quarantined"] == 0, result.results[:3]
 
 
@@ -167,10 +168,10 @@ def _load_orders(db: psycopg.Connection, retailer: Retailer, *, now: datetime) -
             kind="hard", channel="marketplace" if n % 3 else "web", method="ship", lines=pair,
             group="ship-to-home", order_id=f"demo-order-{n + 1}", allow_partial=True,
         )  # fmt: skip
-        reservations.place(db, basket, reservation_id=f"demo-order-{n + 1}", now=now)
+        reservations.place(db, basket, reservation_id=f"demo-order-{n + 1}", now=now, actor=SOURCE)
     for n in range(2):
         basket = Basket(
             kind="soft", channel="app", method="bopis", location="store-berlin",
             lines=(AskedLine(skus[n % len(skus)], 2),), allow_partial=True,
         )  # fmt: skip
-        reservations.place(db, basket, reservation_id=f"demo-cart-{n + 1}", now=now)
+        reservations.place(db, basket, reservation_id=f"demo-cart-{n + 1}", now=now, actor=SOURCE)

@@ -1,13 +1,12 @@
 """Commands on rows of feeds that could not go in: see them, send them again, dismiss them."""
 
-import getpass
 from typing import Annotated
 
 import typer
 
 from inventory.store import quarantine as store
 from inventory.store import replays
-from serving.cli.screen import Json, opened, show, utc_now
+from serving.cli.screen import Json, opened, person, show, utc_now
 
 cli = typer.Typer(help="Rows of feeds that could not go in.", no_args_is_help=True)
 
@@ -62,7 +61,7 @@ def replay(
     """  # noqa: D301
     with opened() as (_, db):
         report = replays.replay(
-            db, now=utc_now(), actor=_person(), quarantine_ids=numbers or None, feed=feed
+            db, now=utc_now(), actor=person(), quarantine_ids=numbers or None, feed=feed
         ).as_dict()
     told = "{went_in} rows went in, {still_quarantined} are still wrong, {waiting} wait"
     show(report, as_json=as_json, lines=[told.format(**report)])
@@ -81,10 +80,5 @@ def dismiss(
     vouch: no quarantined row '7'
     """  # noqa: D301
     with opened() as (_, db):
-        store.dismiss(db, number, reason=reason, actor=_person(), now=utc_now())
+        store.dismiss(db, number, reason=reason, actor=person(), now=utc_now())
     show({}, as_json=False, lines=[f"dismissed {number}"])
-
-
-def _person() -> str:
-    """Who types: the name of the account on this machine."""
-    return f"cli:{getpass.getuser()}"

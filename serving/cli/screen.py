@@ -1,6 +1,7 @@
 """What commands share: the settings and database they stand on, and how they print."""
 
 import contextlib
+import getpass
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -24,6 +25,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of senten
 def utc_now() -> datetime:
     """The moment a command starts: read here, passed down from here."""
     return datetime.now(UTC)
+
+
+def person() -> str:
+    """Who types, for the record: the name of the account on this machine."""
+    return f"cli:{getpass.getuser()}"
 
 
 def complain(message: str) -> None:

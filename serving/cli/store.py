@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from serving.cli.screen import Json, complain, err, opened, progress, show, utc_now
+from serving.cli.screen import Json, complain, err, opened, person, progress, show, utc_now
 
 IMPORT_REFUSED = 2
 
@@ -61,6 +61,7 @@ def import_(
             series=series,
             create_missing=create_missing or profile == "freshretail",
             rejected_dir=settings.data_dir / "rejected",
+            actor=person(),
             progress=progress,
         )
     show(report, as_json=as_json)
