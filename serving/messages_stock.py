@@ -25,6 +25,20 @@ class Sync(Message):
     rows: list[Any]
 
 
+class StartOfDay(Message):
+    """All counts of one location as of one moment; orders in flight are left as they are.
+
+    Each row has sku, quantity, status and `picked`: units picked for open orders and not counted.
+    """
+
+    id: Id
+    location: Id
+    effective_at: Moment
+    basis: Literal["physical", "net"] = "physical"
+    source: Id = "start of day"
+    rows: list[Any]
+
+
 class Replay(Message):
     """Which quarantined rows to send again: those named, or all that wait, of one feed or any."""
 

@@ -6,7 +6,7 @@ made no entry, so its id stays free for the row once it is mended.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,6 +91,7 @@ def sync(
     actor: str = "",
     feed: str = "default",
     full_share_min: float = feeds.FULL_SHARE_MIN,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> SyncResult:
     """Take the rows of one feed message: at most `feeds.ROWS_MAX`, in one transaction.
 
@@ -101,6 +102,7 @@ def sync(
     source, actor : who sent the message, and on whose behalf; kept on every entry.
     feed : ids are unique within it, and FULL files are compared within it.
     full_share_min : a FULL file with a smaller share of the last one's rows zeroes nothing.
+    progress : told once the rows are read and begin to be written.
 
     Raises
     ------
@@ -116,6 +118,7 @@ def sync(
         _of_its_location(message, row)
         for row in read_rows(rows, mode=mode, basis=basis, location=location, now=now)
     ]
+    progress("writing")
     verdicts = retrying(db, lambda: _in_one_transaction(db, message, rows, read))
     return _result(message, verdicts)
 

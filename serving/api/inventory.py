@@ -1,9 +1,11 @@
 """Stock as it is: feeds and corrections in, balances out."""
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
+import psycopg
 from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
@@ -12,10 +14,12 @@ from inventory.errors import VouchError
 from inventory.store import feeds, jobs
 from inventory.store import stock as store
 from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.retry import retrying
+from inventory.store.start_of_day import reset
 from serving import problems
 from serving.api.context import PREFIX, Call, Reader, StockWriter, jsonable
 from serving.messages import Cursor, Id, PageLimit
-from serving.messages_stock import SYNC_ROWS_MAX, Correction, Move, Sync
+from serving.messages_stock import SYNC_ROWS_MAX, Correction, Move, StartOfDay, Sync
 
 router = APIRouter(prefix=PREFIX, tags=["Stock"])
 
@@ -37,7 +41,12 @@ def sync(body: Sync, call: StockWriter, prefer: Annotated[str, Header()] = "") -
         )
 
 
-def _taken(db: Any, body: Sync, call: Call) -> dict[str, Any]:  # noqa: ANN401 - a connection.
+def _taken(
+    db: psycopg.Connection,
+    body: Sync,
+    call: Call,
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
     result = feeds.sync(
         db,
         mode=body.mode,
@@ -50,6 +59,7 @@ def _taken(db: Any, body: Sync, call: Call) -> dict[str, Any]:  # noqa: ANN401 -
         atomic=body.atomic,
         actor=call.actor,
         feed=body.source,
+        progress=progress,
     )
     return result.as_dict()
 
@@ -76,18 +86,58 @@ def _started(body: Sync, call: Call) -> JSONResponse:
 
 
 def _run(job_id: str, body: Sync, call: Call) -> None:
-    """The job behind a 202; what happens to it is found under its id, also when it fails."""
-    with call.db() as db:
-        jobs.progress(db, job_id, done=0, now=call.server.clock())
+    """The job behind a 202; what happens to it is found under its id, also when it fails.
+
+    The rows and the word that they are in are one transaction: a server killed at any moment leaves
+    a job that failed with nothing in, or one that succeeded.
+    """
+    clock = call.server.clock
+    with call.db() as db, call.db() as beside, jobs.held(db, job_id):
+
+        def progress(phase: str) -> None:
+            jobs.progress(beside, job_id, phase=phase, now=clock())
+
+        progress("reading")
         try:
-            result = _taken(db, body, call)
+            retrying(db, lambda: _in_one(db, job_id, body, call, progress))
         except VouchError as refusal:
-            jobs.fail(db, job_id, problem=str(refusal), now=call.server.clock())
+            jobs.fail(beside, job_id, problem=str(refusal), now=clock())
         except Exception:
-            jobs.fail(db, job_id, problem="failed; see the log", now=call.server.clock())
+            jobs.fail(beside, job_id, problem="failed; see the log", now=clock())
             raise
-        else:
-            jobs.succeed(db, job_id, result=result, now=call.server.clock())
+
+
+def _in_one(
+    db: psycopg.Connection, job_id: str, body: Sync, call: Call, progress: Callable[[str], None]
+) -> None:
+    with db.transaction():
+        result = _taken(db, body, call, progress)
+        jobs.succeed(db, job_id, result=result, now=call.server.clock())
+
+
+@router.post("/inventory/start-of-day")
+def start_of_day(body: StartOfDay, call: StockWriter) -> JSONResponse:
+    """Set all counts of a location at once, while its orders, holds and shipments stay right."""
+    if len(body.rows) > SYNC_ROWS_MAX:
+        raise problems.RequestTooLarge(
+            f"{len(body.rows)} rows; one request may carry {SYNC_ROWS_MAX}"
+        )
+
+    def act() -> dict[str, Any]:
+        return reset(
+            db,
+            message_id=body.id,
+            location=body.location,
+            counted_at=body.effective_at,
+            rows=body.rows,
+            basis=body.basis,
+            source=body.source,
+            now=call.now,
+            actor=call.actor,
+        )
+
+    with call.db() as db:
+        return call.once(db, scope="POST /inventory/start-of-day", body=body, act=act)
 
 
 @router.patch("/inventory/{sku}")

@@ -14,5 +14,5 @@ router = APIRouter(prefix=PREFIX, tags=["Stock"])
 def read(id: Id, call: Staff) -> JSONResponse:  # noqa: A002 - the name in the path.
     """How far a job is, and its result once it is done."""
     with call.db() as db:
-        found = store.get(db, id)
+        found = store.look(db, id, now=call.server.clock())
     return JSONResponse({"id": found.pop("job_id"), **jsonable(found)})

@@ -74,7 +74,7 @@ def test_a_key_that_never_was_cannot_be_revoked(db):
 def test_a_job_from_start_to_end(db):
     jobs.create(db, job_id="j1", kind="sync", total=10, now=NOW)
     assert jobs.get(db, "j1")["state"] == "queued"
-    jobs.progress(db, "j1", done=4, now=NOW)
+    jobs.progress(db, "j1", phase="writing", done=4, now=NOW)
     assert (jobs.get(db, "j1")["state"], jobs.get(db, "j1")["done"]) == ("running", 4)
     jobs.succeed(db, "j1", result={"applied": 10}, now=NOW)
     done = jobs.get(db, "j1")
@@ -82,7 +82,7 @@ def test_a_job_from_start_to_end(db):
     with pytest.raises(StateConflict):
         jobs.fail(db, "j1", problem="late", now=NOW)
     with pytest.raises(NotFound):
-        jobs.progress(db, "j2", done=1, now=NOW)
+        jobs.progress(db, "j2", phase="writing", now=NOW)
 
 
 def test_jobs_whose_server_is_gone(db):

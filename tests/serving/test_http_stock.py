@@ -198,3 +198,22 @@ def test_goods_that_want_approval(shop):
         assert (on_hand(shop, sku), on_hand(shop, sku, "inspection")) == (6, 4)
     more = {"id": f"B-{shop.mark}", "quantity": 5}
     problem(shop.client.post(f"/inbound/{inbound}/approve", json=more), 422, "/invalid-input")
+
+
+def test_the_day_begins_with_a_count(shop):
+    dc, sku, gone = shop.location(), shop.sku(), shop.sku("gone")
+    shop.stock(sku, dc, 10, at=NOW - timedelta(days=2))
+    shop.stock(gone, dc, 4, at=NOW - timedelta(days=2))
+    lines = [{"sku": sku, "quantity": 3}]
+    shop.ok(shop.reserve(lines, place={"location": dc}, ttl_seconds=3600))
+    body = {"id": f"day-{shop.mark}", "location": dc, "source": f"wms-{shop.mark}"}
+    body["effective_at"] = (NOW - timedelta(hours=1)).isoformat()
+    body["rows"] = [{"sku": sku, "quantity": 8, "picked": 2}]
+    for _ in range(2):  # The repeat changes nothing.
+        told = shop.ok(shop.client.post("/inventory/start-of-day", json=body))
+        assert (told["counts"], told["zeroed"]) == ({"applied": 1}, 1)
+        assert told["in_flight"] == {"soft": 3}
+    assert (on_hand(shop, sku), on_hand(shop, gone)) == (10, 0)
+    wrong = body | {"id": f"bad-{shop.mark}", "rows": [{"sku": sku, "quantity": 1.5}]}
+    found = problem(shop.client.post("/inventory/start-of-day", json=wrong), 422, "/invalid-input")
+    assert (found["field"], found["row"]) == ("quantity", 1)
