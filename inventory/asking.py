@@ -236,6 +236,7 @@ def bundle_answer(
         quantity=quantity,
         earliest_date=earliest,
         terms=tuple(terms) if explain else None,
+        pre_sales=(),
     )
 
 

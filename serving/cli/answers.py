@@ -56,6 +56,11 @@ def availability(
     lines += [f"{term.quantity:>8}  {term.term:<14} {term.source}" for term in answer.terms or ()]
     if explain:
         lines.append(f"{answer.raw:>8}  on {answer.binding_date}, the day that binds")
+    lines += [
+        f"{left.units} more may be sold ahead for {left.available_on} at {left.location} "
+        f"(pre-sale {left.pre_sale})"
+        for left in answer.pre_sales
+    ]
     show(answer.as_dict(), as_json=as_json, lines=lines)
 
 
