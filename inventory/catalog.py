@@ -330,3 +330,8 @@ def _id(value: str) -> None:
         raise InputRejected(
             f"an id is a text of 1 to {CHARACTERS_MAX} printable characters", field="id"
         )
+    if value != value.strip():
+        raise InputRejected(f"'{value}' begins or ends with a blank; leave it out", field="id")
+    if "/" in value:
+        # It would end the part of a path that the id is.
+        raise InputRejected(f"'{value}' has a slash; write another sign for it, as '-'", field="id")

@@ -64,15 +64,7 @@ def reset(
     UnknownLocation, InputRejected
         A row that is wrong, which is named, or a file that looks cut off. Nothing has changed then.
     """
-    if counted_at.tzinfo is None or counted_at > now:
-        raise InputRejected(
-            f"'{counted_at.isoformat()}' is not a moment with a zone that has passed",
-            field="effective_at",
-        )
-    if catalog.unknown(db, skus=(), locations=[location])[1]:
-        raise UnknownLocation(location)
-    if not rows:
-        raise InputRejected("a store without a single row is a broken file", field="rows")
+    _check_message(db, location, counted_at, rows, now=now)
     told = [_fact(row, message_id, number, counted_at) for number, row in enumerate(rows, start=1)]
     body = {"location": location, "basis": basis, "source": source, "rows": told}
 
@@ -102,6 +94,25 @@ def reset(
     done = idempotency.once(db, scope="start of day", key=message_id, body=body, now=now, act=act)
     answer: Row = done.response
     return answer
+
+
+def _check_message(
+    db: psycopg.Connection,
+    location: str,
+    counted_at: datetime,
+    rows: Sequence[object],
+    *,
+    now: datetime,
+) -> None:
+    if counted_at.tzinfo is None or counted_at > now:
+        raise InputRejected(
+            f"'{counted_at.isoformat()}' is not a moment with a zone that has passed",
+            field="effective_at",
+        )
+    if catalog.unknown(db, skus=(), locations=[location])[1]:
+        raise UnknownLocation(location)
+    if not rows:
+        raise InputRejected("a store without a single row is a broken file", field="rows")
 
 
 def _fact(row: object, message_id: str, number: int, counted_at: datetime) -> dict[str, object]:

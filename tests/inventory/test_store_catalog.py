@@ -134,3 +134,10 @@ def test_small_questions(shop):
     catalog.remove_rule(shop, "r")
     with pytest.raises(NotFound):
         catalog.remove_rule(shop, "r")
+
+
+@pytest.mark.parametrize("odd", ["", " ", "A ", "\tA", "A\x00", "A/B", "x" * 201])
+def test_an_id_that_no_path_could_hold_is_refused(odd):
+    with pytest.raises(InputRejected) as error:
+        Sku(odd, "x")
+    assert error.value.field == "id"
