@@ -98,6 +98,20 @@ STORIES = {
         wait    -1
         confirm r1 o1                       => ReservationExpired
     """,
+    "a place that never had stock beside a hold that expired": """
+        stock A@L2 5
+        hold  r1 A*2@L2 ttl=60              => active
+        wait  60
+        hold  r2 A@L1 A@L2                  => short A@L1 1>0
+        state r1                            => expired
+        atp   A@L2                          => 5
+    """,
+    "a pre-order of which a part can be had gets it for the first day it is there": """
+        stock    A@L1 3
+        preorder r1 A*5@L1 partial=yes      => active 3
+        atp      A@L1                       => 0
+        dates    r1                         => A*3:d0?
+    """,
     "short shipment returns the rest": """
         stock A@L1 5
         order r1 A*4@L1 order=o1            => confirmed

@@ -233,7 +233,9 @@ declare
     ask_views int[] := string_to_array(part[15], e'\x1f')::int[];
     ask_units bigint[] := string_to_array(part[16], e'\x1f')::bigint[];
     -- Per position.
-    on_hand bigint[]; free bigint[]; lapsed timestamptz[]; told text[]; marks bigint[];
+    on_hand bigint[]; free bigint[]; lapsed timestamptz[]; marks bigint[];
+    -- Filled: an array whose first position has no balance would begin at its second.
+    told text[] := array_fill(null::text, array[cardinality(skus)]);
     stale bigint[] := array_fill(0::bigint, array[cardinality(skus)]);
     taken bigint[] := stale;
     day_zeros date[] := array_fill(null::date, array[cardinality(skus)]);
