@@ -154,6 +154,11 @@ class Model(Stock):
         self.answered = {}
         self.rows_seen = {}
         self.waiting = {}
+        self.were_there = set()
+        """Accounts that ever held units when a command was done."""
+
+    def note_what_is_there(self):
+        self.were_there |= {key for key in self.said if self.units(key) > 0}
 
     def copy(self):
         """A second world that goes on by itself."""
@@ -170,6 +175,7 @@ class Model(Stock):
         other.answered = dict(self.answered)
         other.rows_seen = dict(self.rows_seen)
         other.waiting = dict(self.waiting)
+        other.were_there = set(self.were_there)
         return other
 
     def fingerprint(self):

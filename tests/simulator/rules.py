@@ -30,6 +30,7 @@ def apply(model, command, observed):
         outcome = refused.outcome
     if command.once:
         model.answered[key] = command.body, outcome
+    model.note_what_is_there()
     return outcome
 
 
