@@ -158,7 +158,7 @@ def _read_stock(
     ]
     by_kind: dict[str, list[_Row]] = {kind: [] for kind in _TAKE}
     for row in db.execute(_READ, parameters, binary=True).fetchall():
-        by_kind[row[0]].append(row)
+        by_kind[row[0]].append(row[8:] if row[0] == "positions" else row[:8])
     facts = Facts()
     for kind, take in _TAKE.items():
         if rows := by_kind[kind]:
@@ -173,7 +173,8 @@ def _read_stock(
 
 
 _Row = tuple[Any, ...]
-"""(kind, SKU, place, units, day, word, moment, detail): which are set depends on the kind."""
+"""(kind, SKU, place, units, day, word, moment, detail): which are set depends on the kind. But that
+of `positions` is four columns side by side: SKUs, locations, balances and categories."""
 
 
 def _take_locations(facts: Facts, rows: Sequence[_Row]) -> None:
@@ -192,7 +193,7 @@ def _take_locations(facts: Facts, rows: Sequence[_Row]) -> None:
 
 def _take_positions(facts: Facts, rows: Sequence[_Row]) -> None:
     by_sku, locations = facts.by_sku, facts.locations
-    for _, sku, location, units, _, category, _, _ in rows:
+    for sku, location, units, category in zip(*rows[0], strict=True):
         place = locations.get(location)
         if category is None:
             facts.unknown_skus.add(sku)
@@ -288,7 +289,7 @@ def _take_limited(facts: Facts, _rows: Sequence[_Row]) -> None:
 
 _TAKE: dict[str, Callable[[Facts, Sequence[_Row]], None]] = {
     "location": _take_locations,
-    "position": _take_positions,
+    "positions": _take_positions,
     "status": _take_statuses,
     "commitment": _take_commitments,
     "stale": _take_stale,

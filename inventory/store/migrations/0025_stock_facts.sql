@@ -17,7 +17,9 @@ create function stock_facts(
     with_statuses boolean
 ) returns table (
     kind text, sku text, place text, units bigint, day date, word text, moment timestamptz,
-    detail json
+    detail json,
+    -- Of all positions, in one row: side by side, since there may be many of them.
+    skus text[], locations text[], balances bigint[], categories text[]
 )
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
@@ -42,7 +44,7 @@ components as materialized (
 parts as materialized (
     select a.sku, a.location, a.group_id from asked a
     where not exists (select from components c where c.sku = a.sku)
-    union
+    union all
     select c.component, a.location, a.group_id from components c join asked a on a.sku = c.sku
 ),
 part_skus as materialized (select distinct sku from parts),
@@ -88,29 +90,45 @@ positions as materialized (
     cross join lateral (select b.location from balances b where b.sku = p.sku offset 0) b
     where exists (select from allowance where oversell_units > 0)
 ),
+stock as materialized (
+    select p.sku, p.location, b.units, b.committed_units, b.lapsed_through
+    from positions p
+    left join lateral (
+        select b.units, b.committed_units, b.lapsed_through from balances b
+        where b.sku = p.sku and b.location = p.location and b.status = 'available'
+        offset 0
+    ) b on true
+),
 commitments as (
     select p.sku, p.location, l.promised_date, l.class,
         coalesce(l.expires_at <= at, false) as stale, sum(l.open_units)::bigint as units
-    from positions p
+    from stock p
     cross join lateral (
         select l.promised_date, l.class, l.expires_at, l.open_units from reservation_lines l
         where l.sku = p.sku and l.location = p.location and l.open_units > 0
+            and l.expires_at is null
+        union all
+        -- Holds that the position is past already are gone: their units may be someone else's.
+        select l.promised_date, l.class, l.expires_at, l.open_units from reservation_lines l
+        where l.sku = p.sku and l.location = p.location and l.open_units > 0
+            and l.expires_at > coalesce(p.lapsed_through, '-infinity')
         offset 0
     ) l
+    where p.committed_units <> 0
     group by 1, 2, 3, 4, 5
 )
 select 'location', null, lo.location, null::bigint, null::date, null, null::timestamptz,
-    to_json(lo)
+    to_json(lo), null::text[], null::text[], null::bigint[], null::text[]
 from (select distinct location from positions) p
 cross join lateral (select * from locations lo where lo.location = p.location offset 0) lo
 union all
-select 'position', p.sku, p.location,
-    (select b.units from balances b
-        where b.sku = p.sku and b.location = p.location and b.status = 'available'),
-    null, (select s.category from skus s where s.sku = p.sku), null, null
-from positions p
+select 'positions', null, null, null, null, null, null, null,
+    array_agg(p.sku), array_agg(p.location), array_agg(p.units),
+    array_agg((select s.category from skus s where s.sku = p.sku))
+from stock p having count(*) > 0
 union all
-select 'status', p.sku, p.location, b.units, null, b.status, null, null
+select 'status', p.sku, p.location, b.units, null, b.status, null, null,
+    null, null, null, null
 from positions p
 cross join lateral (
     select b.status, b.units from balances b
@@ -120,11 +138,13 @@ cross join lateral (
 where with_statuses
 union all
 select case when stale then 'stale' else 'commitment' end, sku, location, units, promised_date,
-    class, null, null
+    class, null, null,
+    null, null, null, null
 from commitments
 union all
 select 'inbound', p.sku, p.location, i.quantity, null, i.inbound_id, i.expected_at,
-    to_json(i.state)
+    to_json(i.state),
+    null, null, null, null
 from positions p
 cross join lateral (
     select i.inbound_id, i.quantity, i.expected_at, i.state from inbound i
@@ -135,7 +155,8 @@ cross join lateral (
 ) i
 union all
 select 'buffer', p.sku, p.location, null, f.first_day, f.rule_id, null,
-    json_build_array(f.units, f.run_id)
+    json_build_array(f.units, f.run_id),
+    null, null, null, null
 from positions p
 cross join lateral (
     select * from forecast_buffers f where f.sku = p.sku and f.location = p.location offset 0
@@ -143,7 +164,8 @@ cross join lateral (
 where exists (select from rules where forecast is not null)
     and f.rule_id in (select rule_id from rules where forecast is not null)
 union all
-select 'forecast', p.sku, p.location, null, n.first_day, c.run_id, null, to_json(f.mean_units)
+select 'forecast', p.sku, p.location, null, n.first_day, c.run_id, null, to_json(f.mean_units),
+    null, null, null, null
 from positions p
 cross join lateral (
     select c.run_id from current_forecasts c
@@ -163,27 +185,35 @@ cross join lateral (
 where exists (select from rules where days_of_cover is not null)
 union all
 select case when stale then 'stale' else 'hold' end, sku, group_id, units, promised_date, method,
-    null, to_json(excluded_locations)
+    null, to_json(excluded_locations),
+    null, null, null, null
 from holds
 union all
 select 'group', null, g.group_id, null, null, null, null,
-    (select json_agg(m.location) from group_members m where m.group_id = g.group_id)
+    (select json_agg(m.location) from group_members m where m.group_id = g.group_id),
+    null, null, null, null
 from (
     select group_id from asked where group_id is not null union select group_id from holds
 ) h
 cross join lateral (select g.group_id from groups g where g.group_id = h.group_id offset 0) g
 union all
-select 'bundle', c.sku, c.component, c.units, null, null, null, null from components c
+select 'bundle', c.sku, c.component, c.units, null, null, null, null,
+    null, null, null, null
+from components c
 union all
-select 'rule', null, null, null, null, r.rule_id, null, to_json(r) from rules r
+select 'rule', null, null, null, null, r.rule_id, null, to_json(r),
+    null, null, null, null
+from rules r
 union all
 select 'channel', null, channel, oversell_units, null, null, null,
-    json_build_array(soft_ttl_seconds, order_ttl_seconds)
+    json_build_array(soft_ttl_seconds, order_ttl_seconds),
+    null, null, null, null
 from allowance
 union all
 -- Whether links, stock set aside or pre-sales may bear on the answer. Where there are none at all,
 -- as mostly, not even that is looked into.
-select 'limited', null, null, null, null, null, null, null
+select 'limited', null, null, null, null, null, null, null,
+    null, null, null, null
 where (exists (select from supply_links) or exists (select from pre_sales))
     and has_channel_supply(asked_skus, asked_channels, at);
 end
