@@ -129,27 +129,24 @@ def _packed(wanted: Sequence[Wanted], sums: Sequence[_Sums]) -> str | None:
     """The columns that `place_plain` takes; None where a separator is part of some id."""
     places = sorted({place for summed in sums for place in summed.places})
     position_of = {place: number for number, place in enumerate(places, start=1)}
-    views: dict[tuple[int, str, str], int] = {}
-    view_rows: list[tuple[int, int]] = []
+    views: dict[tuple[object, ...], int] = {}
     asks: list[tuple[int, int, int]] = []
-    lines: list[tuple[int, int, int]] = []
+    lines: list[tuple[object, ...]] = []
     for number, (want, summed) in enumerate(zip(wanted, sums, strict=True), start=1):
         basket = want.basket
         first_ask = len(asks) + 1
         for place, units in zip(summed.places, summed.units, strict=True):
-            position = position_of[place]
-            view = views.setdefault((position, basket.channel, basket.method), len(view_rows) + 1)
-            if view > len(view_rows):
-                view_rows.append((position, number))
-            asks.append((number, view, units))
+            view = (position_of[place], *place, basket.channel, basket.method)
+            asks.append((number, views.setdefault(view, len(views) + 1), units))
+        told = (want.reservation_id, basket.kind, basket.method)
         for line_no, (line, ask) in enumerate(zip(basket.lines, summed.of_line, strict=True), 1):
-            lines.append((first_ask + ask, line_no, line.quantity))
-    tables = (map(_basket_row, wanted), places, view_rows, asks, lines)
+            lines.append((first_ask + ask, line_no, line.quantity, *told, *summed.places[ask]))
+    tables = ([_basket_row(want) for want in wanted], places, views, asks, lines)
     columns = [
         VALUES.join(map(str, column)) for rows in tables for column in zip(*rows, strict=True)
     ]
     packed = COLUMNS.join(columns)
-    values = 9 * len(wanted) + 2 * (len(places) + len(view_rows)) + 3 * (len(asks) + len(lines))
+    values = sum(len(rows) * width for rows, width in zip(tables, (9, 2, 5, 3, 8), strict=True))
     if packed.count(VALUES) + packed.count(COLUMNS) != values - 1:
         return None
     return packed

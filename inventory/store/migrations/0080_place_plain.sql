@@ -57,6 +57,18 @@ return (
     where f.rule_id = asked_rule and f.sku = asked_sku and f.location = asked_location
 );
 
+-- The order of `inventory.buffer_rules`, as a number: a place says more than a view, and so on. That a
+-- SKU says most is left to the index, which hands out the rules of a SKU in the order they win.
+create function rule_specificity(
+    location text, category text, location_type text, method text, channel text
+) returns int
+language sql immutable
+return (location is not null)::int * 16 + (category is not null)::int * 8
+    + (location_type is not null)::int * 4 + (method is not null)::int * 2
+    + (channel is not null)::int;
+create index buffer_rules_in_order on buffer_rules (
+    coalesce(sku, ''), rule_specificity(location, category, location_type, method, channel) desc, rule_id);
+
 -- What bears on a plain promise of one SKU at one place through one view: one row, or none for what
 -- is unknown. `usual` says that nothing else bears on it. Written to be inlined into its callers.
 create function view_facts(
@@ -105,28 +117,27 @@ begin atomic
     join locations lo on lo.location = asked_location
     left join channels c on c.channel = asked_channel
     left join lateral (
-        -- The order of `inventory.buffer_rules`: a SKU says more than a place, and so on.
         select * from (
             (select * from buffer_rules r
-            where r.sku = s.sku
+            where coalesce(r.sku, '') = s.sku
                 and (r.location is null or r.location = lo.location)
                 and (r.category is null or r.category = s.category)
                 and (r.location_type is null or r.location_type = lo.type)
                 and (r.method is null or r.method = asked_method)
                 and (r.channel is null or r.channel = asked_channel)
-            order by r.location is null, r.category is null, r.location_type is null,
-                r.method is null, r.channel is null, r.rule_id
+            order by rule_specificity(r.location, r.category, r.location_type, r.method, r.channel)
+                desc, r.rule_id
             limit 1)
             union all
             (select * from buffer_rules r
-            where r.sku is null
+            where coalesce(r.sku, '') = ''
                 and (r.location is null or r.location = lo.location)
                 and (r.category is null or r.category = s.category)
                 and (r.location_type is null or r.location_type = lo.type)
                 and (r.method is null or r.method = asked_method)
                 and (r.channel is null or r.channel = asked_channel)
-            order by r.location is null, r.category is null, r.location_type is null,
-                r.method is null, r.channel is null, r.rule_id
+            order by rule_specificity(r.location, r.category, r.location_type, r.method, r.channel)
+                desc, r.rule_id
             limit 1)
         ) in_order
         limit 1
@@ -198,9 +209,11 @@ $function$;
 -- `packed` holds columns (separated by chr(30)) of values (chr(31)); ordinals count from 1:
 --    1-9 per basket: id, kind, channel, method, priority, order id, on, seconds to live, actor
 --    10-11 per position, in key order: SKU, location
---    12-13 per view of a position: position, a basket with its channel and method
---    14-16 per asked sum, in the order of baskets: basket, view, units
---    17-19 per line: sum it is part of, number in its basket, units
+--    12-16 per view of a position: position, SKU, location, channel, method
+--    17-19 per asked sum, in the order of baskets: basket, view, units
+--    20-27 per line: sum it is part of, number in its basket, units, and what it takes from its
+--        basket: id, kind, method, SKU, location
+-- What could be looked up is told again: finding a text in the middle of an array means to walk there.
 --
 -- Returns a row per basket, in order. decision: 'placed', 'refused' or 'unusual'; one text per sum of
 -- the basket: the promised date, or, where refused, the units asked for that cannot be had as
@@ -228,10 +241,9 @@ declare
     skus text[] := string_to_array(part[10], e'\x1f');
     locations text[] := string_to_array(part[11], e'\x1f');
     view_positions int[] := string_to_array(part[12], e'\x1f')::int[];
-    view_baskets int[] := string_to_array(part[13], e'\x1f')::int[];
-    ask_baskets int[] := string_to_array(part[14], e'\x1f')::int[];
-    ask_views int[] := string_to_array(part[15], e'\x1f')::int[];
-    ask_units bigint[] := string_to_array(part[16], e'\x1f')::bigint[];
+    ask_baskets int[] := string_to_array(part[17], e'\x1f')::int[];
+    ask_views int[] := string_to_array(part[18], e'\x1f')::int[];
+    ask_units bigint[] := string_to_array(part[19], e'\x1f')::bigint[];
     -- Per position.
     on_hand bigint[]; free bigint[]; lapsed timestamptz[]; marks bigint[];
     -- Filled: an array whose first position has no balance would begin at its second.
@@ -257,6 +269,7 @@ declare
     states text[] := array_fill(null::text, array[cardinality(ids)]);
     ends timestamptz[] := array_fill(null::timestamptz, array[cardinality(ids)]);
     ask_answers text[] := array_fill(null::text, array[cardinality(ask_views)]);
+    granted boolean[] := array_fill(false, array[cardinality(ask_views)]);
     ask_days date[] := array_fill(null::date, array[cardinality(ask_views)]);
     fact record; ask int := 1; first_ask int; position int; view int; day date; last_day date;
     available bigint; first int; days int; life int; ok boolean; usual boolean; placed int := 0;
@@ -282,9 +295,11 @@ begin
 
     for fact in
         select k.view, k.position, f.*
-        from unnest(view_positions, view_baskets) with ordinality as k (position, basket, view)
-        cross join lateral view_facts(skus[k.position], locations[k.position],
-            channels[k.basket], methods[k.basket], at,
+        from unnest(view_positions, string_to_array(part[13], e'\x1f'),
+                string_to_array(part[14], e'\x1f'), string_to_array(part[15], e'\x1f'),
+                string_to_array(part[16], e'\x1f'))
+            with ordinality as k (position, sku, location, channel, method, view)
+        cross join lateral view_facts(k.sku, k.location, k.channel, k.method, at,
             coalesce(lapsed[k.position], '-infinity')) f
     loop
         view := fact.view;
@@ -392,6 +407,7 @@ begin
             free[position] := free[position] - ask_units[i];
             taken[position] := taken[position] + ask_units[i];
             ask_answers[i] := ask_days[i];
+            granted[i] := true;
             if dated[position] then
                 for d in balance_start[position] + 1 + ask_days[i] - day_zeros[position]
                     .. balance_start[position] + balance_days[position]
@@ -446,14 +462,15 @@ begin
 
         insert into reservation_lines (reservation_id, method, class, expires_at, line_no,
             request_line, sku, location, promised_date, quantity, open_units)
-        select ids[ask_baskets[k.ask]], methods[ask_baskets[k.ask]], kinds[ask_baskets[k.ask]],
-            ends[ask_baskets[k.ask]], k.number, k.number,
-            skus[view_positions[ask_views[k.ask]]], locations[view_positions[ask_views[k.ask]]],
-            ask_days[k.ask], k.units, k.units
-        from unnest(string_to_array(part[17], e'\x1f')::int[],
-            string_to_array(part[18], e'\x1f')::int[], string_to_array(part[19], e'\x1f')::bigint[])
-            as k (ask, number, units)
-        where states[ask_baskets[k.ask]] = 'placed';
+        select k.id, k.method, k.kind, ends[ask_baskets[k.ask]], k.number, k.number, k.sku,
+            k.location, ask_days[k.ask], k.units, k.units
+        from unnest(string_to_array(part[20], e'\x1f')::int[],
+            string_to_array(part[21], e'\x1f')::int[], string_to_array(part[22], e'\x1f')::bigint[],
+            string_to_array(part[23], e'\x1f'), string_to_array(part[24], e'\x1f'),
+            string_to_array(part[25], e'\x1f'), string_to_array(part[26], e'\x1f'),
+            string_to_array(part[27], e'\x1f'))
+            as k (ask, number, units, id, kind, method, sku, location)
+        where granted[k.ask];
     end if;
 
     ask := 1;
