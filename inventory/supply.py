@@ -89,6 +89,7 @@ class SkuSupply:
         """Locations that do not offer the method for which they were asked by name."""
         self._promised: dict[tuple[str, frozenset[int]], list[int]] = {}
         self._takings: dict[Hashable, Taking] = {}
+        self._spare: tuple[dict[int, int], list[tuple[frozenset[int], int]]] | None = None
         self.quotas: ChannelQuotas | None = None
         """The shares of the channel that asks, where it has any."""
         self.pre_orders: dict[str, PreOrders] = {}
@@ -160,7 +161,7 @@ class SkuSupply:
         asked = frozenset([member_row])
         promises = self._promises_near(asked)
         limits = None
-        if promises:
+        if promises and not self._plenty_beside(member_row):
             limits = self._limits(promises, asked, seen_as=row)
             left = np.minimum(raw, limits.supply_units - limits.held_units())
             # More than groups would get there may be taken if they need nothing of it.
@@ -212,6 +213,32 @@ class SkuSupply:
     def _promises_near(self, asked: frozenset[int]) -> list[GroupPromise]:
         return connected(self.promises, asked) if self._promised else []
 
+    def _plenty_beside(self, row: int) -> bool:
+        """Whether promises on groups need nothing of a location, seen at a glance.
+
+        So it is where the other members of every group could, from the first day that anything is
+        due, give all that is promised on all groups together.
+        """
+        if self._spare is None:
+            self._spare = self._spare_units()
+        given, spare = self._spare
+        return all(
+            units >= (given.get(row, 0) if row in members else 0) for members, units in spare
+        )
+
+    def _spare_units(self) -> tuple[dict[int, int], list[tuple[frozenset[int], int]]]:
+        """What each location gives on the first day due and every later one; per promise, what its
+        members give beyond all that is promised.
+        """
+        promises = self.promises
+        first = min(next(t for t, due in enumerate(p.units_by_day) if due) for p in promises)
+        rows = sorted(frozenset[int]().union(*(promise.members for promise in promises)))
+        lowest = np.maximum(self.projection.takeable(rows)[:, first:].min(axis=1), 0)
+        given: dict[int, int] = dict(zip(rows, lowest.tolist(), strict=True))
+        promised = sum(promise.units_by_day[-1] for promise in promises)
+        spare = [(p.members, sum(given[row] for row in p.members) - promised) for p in promises]
+        return given, spare
+
     def _limits(
         self,
         promises: Sequence[GroupPromise],
@@ -247,7 +274,7 @@ class SkuSupply:
                 self.projection.take(rows[location], day, units)
                 if self.quotas is not None:
                     self.quotas.take_at(rows[location], day, units)
-        self._takings.clear()
+        self._forget()
 
     def commit_in(
         self,
@@ -283,4 +310,9 @@ class SkuSupply:
         by_day = self._promised.setdefault((group, members), [0] * self.projection.days)
         for later in range(max(day, 0), self.projection.days):
             by_day[later] += units
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was worked out before no longer holds."""
         self._takings.clear()
+        self._spare = None

@@ -1,6 +1,7 @@
 """Locating promises on groups: nobody is stranded, and after a shock those who come first go on."""
 
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from inventory.orders import OrderMessage
 from inventory.projection import Inbound, PositionFacts
 from inventory.reservations import AskedLine, Basket
 from inventory.store import ledger, orders, reservations
-from inventory.supply import GroupHold
+from inventory.supply import GroupHold, SkuSupply
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 TODAY = NOW.date()
@@ -65,6 +66,19 @@ def test_accepted_promises_can_be_located_in_any_order(stock, members, asked, da
         assert sum(units for _, units in located) == hold.units
         assert {location for location, _ in located} <= set(groups[hold.group])
     assert (supply.projection.projected >= 0).all()
+
+
+@settings(max_examples=120, deadline=None)
+@given(stocks, st.lists(member_sets, min_size=4, max_size=4), st.lists(asks, max_size=4))
+def test_what_is_seen_at_a_glance_is_what_the_cuts_say(stock, members, promised):
+    """A location that promises on groups need nothing of: the short way and the long way agree."""
+    groups = {f"g{n}": chosen for n, chosen in enumerate(members)}
+    holds = [GroupHold(f"g{n}", day(t), units) for n, t, units in promised]
+    stock = [(4 * first, *later) for first, *later in stock]
+    glances, cuts = supply_of(stock, groups, holds), supply_of(stock, groups, holds)
+    with mock.patch.object(SkuSupply, "_plenty_beside", return_value=False):
+        expected = {at: cuts.at_location(at).raw.tolist() for at in LOCATIONS}
+    assert {at: glances.at_location(at).raw.tolist() for at in LOCATIONS} == expected
 
 
 def most_that_fit(stock, holds):
