@@ -200,7 +200,8 @@ def used_of_reserves(
     `uses`: each with how the place fulfils it.
     """
     used = {k.id: 0 for k in links if k.reserve}
-    for use, method in uses:
+    # Those that fewer links would count come first, so that none takes another's only place.
+    for use, method in sorted(uses, key=lambda pair: _choice(pair[0])):
         left = use.units
         for link in links:
             if link.reserve and covers(link, use.channel, method) and _counts(link, use):
@@ -208,6 +209,11 @@ def used_of_reserves(
                 used[link.id] += taken
                 left -= taken
     return used
+
+
+def _choice(use: Use) -> tuple[bool, float, bool]:
+    started = use.since is not None
+    return started, use.since.timestamp() if use.since else 0.0, use.promised_date is not None
 
 
 def _counts(link: SupplyLink, use: Use) -> bool:

@@ -145,6 +145,15 @@ def test_units_sold_since_the_start_use_a_reserve_also_when_shipped():
     assert reserved(view_limits(standing, position(100), channel="web", method="ship")) == 30 - 9
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_each_use_counts_where_it_can(turn):
+    """A standing reserve and a campaign of 5 each; 5 units from before it and 5 since: all used."""
+    links = [link("a", "promo", reserve=5), link("b", "promo", reserve=5, starts_at=NOON)]
+    uses = [Use("promo", "ship", 5, TODAY), Use("promo", "ship", 5, TODAY, since=NOON)]
+    found = supply(*links, uses=uses[::turn], linked={("promo", None)})
+    assert reserved(view_limits(found, position(100), channel="web", method="ship")) == 0
+
+
 def test_reserves_that_do_not_fit_are_cut_for_their_owners():
     """30 and 30 of 40: 20 each, so that neither keeps the last units from the other."""
     links = supply(
