@@ -5,7 +5,7 @@ told apart by the database, under its locks, and left to the general engine
 (`inventory.store.reservations`), which is also what says what is right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -141,7 +141,8 @@ def _packed(wanted: Sequence[Wanted], sums: Sequence[_Sums]) -> str | None:
         told = (want.reservation_id, basket.kind, basket.method)
         for line_no, (line, ask) in enumerate(zip(basket.lines, summed.of_line, strict=True), 1):
             lines.append((first_ask + ask, line_no, line.quantity, *told, *summed.places[ask]))
-    tables = ([_basket_row(want) for want in wanted], places, views, asks, lines)
+    baskets = [_basket_row(want) for want in wanted]
+    tables: list[Collection[Sequence[object]]] = [baskets, places, views, asks, lines]
     columns = [
         VALUES.join(map(str, column)) for rows in tables for column in zip(*rows, strict=True)
     ]

@@ -1,7 +1,7 @@
 """Many callers, one transaction: baskets that arrive while others are being placed go together.
 
-Who finds nobody at work places at once, alone. Who comes meanwhile waits, and the first of those
-who wait places for all of them next. So there is no timer: a quiet shop pays nothing for the
+Who finds a hand free places at once, alone. Who comes while all are busy waits, and the first of
+those who wait places for all of them next. So there is no timer: a quiet shop pays nothing for the
 batching, and a busy one pays for one commit per batch. First come, first served; each basket has an
 outcome of its own.
 
@@ -29,6 +29,9 @@ from inventory.store.retry import retrying
 BATCH_LINES_MAX = 500
 """Lines placed in one transaction: those who wait for their positions wait for all of them."""
 
+HANDS = 2
+"""Batches in the works at once: while one waits for its commit, another one is decided."""
+
 PLACED = 201
 """Status of a placed basket in the answer to a request that carries an id."""
 
@@ -54,13 +57,14 @@ class _Job:
 
 
 class PromiseBatcher:
-    """Places baskets from any number of threads; `connection` gives each call one of its own."""
+    """Places baskets from any number of threads; `connection` gives each batch one of its own."""
 
-    def __init__(self, connection: Connect) -> None:
+    def __init__(self, connection: Connect, *, hands: int = HANDS) -> None:
+        assert hands > 0
         self._connection = connection
         self._lock = threading.Lock()
         self._queue: deque[_Job] = deque()
-        self._at_work = False
+        self._free_hands = hands
 
     def place(self, want: Wanted, *, now: datetime, act: Act | None = None) -> Reservation:
         """Place one basket; refusals are those of `inventory.store.reservations.place`.
@@ -105,9 +109,10 @@ class PromiseBatcher:
             return ALONE
         job = _Job(want, now, claim)
         with self._lock:
-            leads = not self._at_work
-            self._at_work = True
-            if not leads:
+            leads = self._free_hands > 0
+            if leads:
+                self._free_hands -= 1
+            else:
                 self._queue.append(job)
         if not leads:
             job.turn.wait()
@@ -138,11 +143,12 @@ class PromiseBatcher:
     def _hand_over(self) -> None:
         """Let the first of those who wait place next."""
         with self._lock:
-            self._at_work = bool(self._queue)
-            if self._queue:
-                following = self._queue.popleft()
-                following.leads = True
-                following.turn.set()
+            if not self._queue:
+                self._free_hands += 1
+                return
+            following = self._queue.popleft()
+            following.leads = True
+            following.turn.set()
 
     def _place(self, batch: list[_Job]) -> None:
         now = max(job.now for job in batch)

@@ -93,7 +93,7 @@ def together(gate, batcher, calls):
 
 def test_first_come_first_served_and_each_its_own_outcome(shop, database_url):
     gate = Gate(database_url)
-    batcher = PromiseBatcher(gate.connection)
+    batcher = PromiseBatcher(gate.connection, hands=1)
     wants = [
         wanted("r1", ("A", 3)),
         wanted("r2", ("A", 3), ("B", 1)),
@@ -114,7 +114,7 @@ def test_first_come_first_served_and_each_its_own_outcome(shop, database_url):
 
 def test_what_is_not_plain_goes_the_general_way(shop, database_url):
     gate = Gate(database_url)
-    batcher = PromiseBatcher(gate.connection)
+    batcher = PromiseBatcher(gate.connection, hands=1)
     wants = [wanted("r1", ("C", 1)), wanted("r2", ("A", 1)), wanted("r3", ("nothing", 1)),
              wanted("r4", ("A", 1), kind="hard", order_id="o1"),
              wanted("r5", ("A", 1), kind="hard", order_id="o1")]  # fmt: skip
@@ -132,7 +132,7 @@ def test_what_is_not_plain_goes_the_general_way(shop, database_url):
 
 def test_an_id_has_one_outcome_in_and_across_batches(shop, database_url):
     gate = Gate(database_url)
-    batcher = PromiseBatcher(gate.connection)
+    batcher = PromiseBatcher(gate.connection, hands=1)
 
     def send(name, key, body, units=2):
         return batcher.place_once(wanted(name, ("A", units)), claim=Claim("s", key, body), now=NOW)
@@ -169,7 +169,7 @@ def test_a_basket_that_is_wrong_in_itself_is_remembered_too(shop, database_url):
 
 def test_when_the_database_fails_everybody_hears_of_it_and_work_goes_on(shop, database_url):
     gate = Gate(database_url)
-    batcher = PromiseBatcher(gate.connection)
+    batcher = PromiseBatcher(gate.connection, hands=1)
     broken = []
 
     @contextmanager
@@ -189,9 +189,10 @@ def test_when_the_database_fails_everybody_hears_of_it_and_work_goes_on(shop, da
     assert batcher.place(wanted("r3", ("A", 1)), now=NOW).state == "active"
 
 
-def test_many_threads_sell_exactly_the_stock(shop, database_url):
+@pytest.mark.parametrize("hands", [1, 3])
+def test_many_threads_sell_exactly_the_stock(shop, database_url, hands):
     gate = Gate(database_url)
-    batcher = PromiseBatcher(gate.connection)
+    batcher = PromiseBatcher(gate.connection, hands=hands)
 
     def buy(number):
         try:
