@@ -45,13 +45,18 @@ from inventory.sourcing_solution import (
 CANDIDATES_FIRST = 6
 """Candidates per order that the first linear program is given."""
 
+CANDIDATES_SPREAD = 4
+"""Candidates per order beside them, others for each order."""
+
 CANDIDATES_MORE = 3
 """Candidates per order that may join in each round."""
 
 PAIRS_EXACT_MAX = 6_000
 """Orders times candidates up to which the mixed-integer program is solved over all orders."""
 
-PRICING_ROUNDS_MAX = 30
+PRICING_ROUNDS_MAX = 8
+PRICED = 1e-3
+"""Distance of the relaxed optimum to the bound at which further candidates are not worth it."""
 JOINT_ROUNDS_MAX = 50
 SECONDS_MAX = 10.0
 """For each of the few programs that are solved."""
@@ -307,9 +312,10 @@ class _Tier:
 
         No assignment scores less than the bound. Without prices it is 0, over all candidates.
         """
-        chosen = [_first(one) for one in scores]
+        chosen = [_first(one, number) for number, one in enumerate(scores)]
         everything = [np.ones(len(one.order.candidates), bool) for one in scores]
-        if sum(mask.size for mask in chosen) <= PAIRS_EXACT_MAX / 10:
+        pairs = sum(mask.size for mask in chosen)
+        if pairs <= PAIRS_EXACT_MAX / 10:
             return everything, 0.0, None
         bound, prices = 0.0, None
         for _ in range(PRICING_ROUNDS_MAX):
@@ -319,9 +325,12 @@ class _Tier:
             prices = found
             costs = [reduced_costs(one, n, prices) for n, one in enumerate(scores)]
             missing = [np.where(mask, 0.0, cost) for mask, cost in zip(chosen, costs, strict=True)]
-            # What is left out lowers the optimum by no more than its reduced costs (Lagrange).
-            bound = max(bound, prices.bound + sum(np.minimum(m, 0.0).sum() for m in missing))
-            if not any((m < -TIGHT).any() for m in missing):
+            # What is left out lowers the optimum by no more than its reduced costs (Lagrange), of
+            # as many parcels as an order has units.
+            lowest = (np.sort(m)[: one.order.units] for m, one in zip(missing, scores, strict=True))
+            bound = max(bound, prices.bound + sum(np.minimum(m, 0.0).sum() for m in lowest))
+            near = prices.bound - bound <= PRICED * max(bound, 1.0)
+            if (near and pairs > PAIRS_EXACT_MAX) or not any((m < -TIGHT).any() for m in missing):
                 break
             chosen = [mask | _cheapest(m) for mask, m in zip(chosen, missing, strict=True)]
         return (everything if prices is None else chosen), bound, prices
@@ -334,13 +343,21 @@ def _cheapest(costs: Floats) -> Mask:
     return mask & (costs < -TIGHT)
 
 
-def _first(scores: Scores) -> Mask:
-    """The candidates that would serve the whole order best, as a start."""
+def _first(scores: Scores, number: int) -> Mask:
+    """Candidates to start with: those that would serve the whole order best, and a few others.
+
+    The others differ from order to order: where all prefer the same full places, no program over
+    the best alone would have a way out, and its prices would say nothing.
+    """
     units = np.array([line.units for line in scores.order.lines])
     alone = scores.per_parcel + (scores.per_unit * units[:, None]).sum(axis=0)
     lacking = units.sum() - scores.most.sum(axis=0)
     mask = np.zeros(len(alone), bool)
-    mask[np.argsort(alone + UNMET_SCORE * lacking, kind="stable")[:CANDIDATES_FIRST]] = True
+    best_first = np.argsort(alone + UNMET_SCORE * lacking, kind="stable")
+    mask[best_first[:CANDIDATES_FIRST]] = True
+    useful = np.flatnonzero(lacking == 0)
+    if len(useful):
+        mask[useful[(number + np.arange(CANDIDATES_SPREAD) * 7) % len(useful)]] = True
     return mask
 
 
