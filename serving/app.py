@@ -156,7 +156,7 @@ def _open(
 ) -> Server:
     """Everything a server process holds open, closed again by `opened`."""
     url = opened.enter_context(database_of(settings))
-    with database.connect(url) as db:
+    with database.connect_after_recovery(url) as db:
         database.migrate(db, now=clock(), report=log.info)
         jobs_store.fail_abandoned(db, before=clock() - JOB_LIFETIME_MAX, now=clock())
     pool = opened.enter_context(database.pool(url, size_max=settings.pool_size))

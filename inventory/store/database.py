@@ -21,6 +21,11 @@ MIGRATION_LOCK = 8_462_117
 CHECKED_SECONDS = 1.0
 """A pooled connection that worked so lately is handed out as it is."""
 
+RECOVERY_SECONDS_MAX, RECOVERY_PAUSE_SECONDS = 60.0, 0.1
+
+RECOVERING = ("is starting up", "in recovery mode", "not yet accepting connections")
+"""What PostgreSQL answers while it reads its log after a crash."""
+
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
@@ -33,6 +38,22 @@ def connect(url: str) -> psycopg.Connection:
             f"PostgreSQL does not answer ({error}); check VOUCH_DATABASE_URL or unset it "
             "to use the embedded server"
         ) from error
+
+
+def connect_after_recovery(url: str, *, seconds_max: float = RECOVERY_SECONDS_MAX) -> Connection:
+    """Connect, waiting while the database recovers from a crash: it will answer soon.
+
+    For processes that start: one that is restarted because of the crash must not give up.
+    """
+    deadline = time.monotonic() + seconds_max
+    while True:
+        try:
+            return connect(url)
+        except Unavailable as error:
+            recovering = any(words in str(error) for words in RECOVERING)
+            if not recovering or time.monotonic() > deadline:
+                raise
+        time.sleep(RECOVERY_PAUSE_SECONDS)
 
 
 def pool(url: str, *, size_max: int) -> ConnectionPool:
