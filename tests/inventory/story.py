@@ -19,6 +19,7 @@ from inventory.store import (
     ledger,
     orders,
     reservations,
+    stock,
     supply_shocks,
 )
 from inventory.store.availability import availability
@@ -92,6 +93,13 @@ class Story:
             ledger.record(self.db, [fact], now=self.now)
             change = {"risen" if int(units) > 0 else "fallen": [(sku, location)]}
             supply_shocks.settle(self.db, **change, now=self.now, cause="test")
+        return "ok"
+
+    def do_move(self, what, units, from_status, to_status):
+        sku, location = what.split("@")
+        stock.move(self.db, message_id=f"move-{next(self.ids)}", sku=sku, location=location,
+                   units=int(units), from_status=from_status, to_status=to_status,
+                   now=self.now)  # fmt: skip
         return "ok"
 
     def do_look(self):

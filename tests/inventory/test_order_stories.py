@@ -239,6 +239,27 @@ DATES = {
 }
 
 ALLOCATION = {
+    "a return is inspected; what is good is sold again, and fills who waits": """
+        stock    A@L1 3
+        coming   A@L1 4 5
+        order    r1 A*3@L1 order=o1         => confirmed
+        act      m1 o1 ship                 => StateConflict
+        act      m2 o1 allocate             => allocated
+        act      m3 o1 process              => processed
+        act      m4 o1 ship                 => shipped
+        preorder r2 A*1@L1 order=o2         => confirmed
+        dates    o2                         => A*1:d5?
+        act      m5 o1 return A*2           => shipped
+        units    A@L1 inspection            => 2
+        dates    o2                         => A*1:d5?
+        move     A@L1 1 inspection defective
+        move     A@L1 1 inspection available
+        dates    o2                         => A*1:d0
+        atp      A@L1                       => 0
+        act      m6 o1 return A*2           => InputRejected
+        act      m7 o1 return A*1 status=available => shipped
+        atp      A@L1                       => 1
+    """,
     "a refusal names the lines that have no place, and only those": """
         stock    A@L1 4
         stock    B@L1 4
