@@ -219,9 +219,7 @@ def _take(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> None:
     files = _full_files(db, feed, verdicts) if feed.scope == "full" else []
     absent = _absent(db, feed, verdicts, files)
     stated = verdicts.stated()
-    first: dict[str, Stated] = {}
-    for _, row in stated:
-        first.setdefault(row.message_id, row)
+    first = {row.message_id: row for _, row in reversed(stated)}
     hashes = {message_id: row.body_hash for message_id, row in first.items()}
     claimed = changes.claim(db, hashes, feed=feed.name, now=feed.now)
     columns = changes.columns([row for _, row in stated]) if feed.mode == "delta" else None
@@ -264,10 +262,8 @@ def _take_changes(
     if columns is None:
         columns = changes.columns([row for _, row in taken])
     counted = changes.take(db, columns, source=feed.source, actor=feed.actor, now=feed.now)
-    verdicts.outcomes = {
-        i: "already_counted" if place in counted else "applied"
-        for place, (i, _) in enumerate(taken)
-    }
+    verdicts.outcomes = dict.fromkeys((i for i, _ in taken), "applied")
+    verdicts.outcomes |= {taken[place][0]: "already_counted" for place in counted}
 
 
 def _take_counts(
@@ -371,7 +367,13 @@ def _absent(
 
 
 def _result(feed: _Feed, verdicts: _Verdicts) -> SyncResult:
-    results = [_row_result(feed, verdicts, i) for i in range(len(verdicts.rows))]
+    # Mostly rows are good, and are told so without another look.
+    results = [
+        RowResult(row.message_id, verdicts.outcomes[i])
+        if isinstance(row, Stated) and not row.clamped
+        else _row_result(feed, verdicts, i)
+        for i, row in enumerate(verdicts.read)
+    ]
     found = Counter(result.outcome for result in results)
     return SyncResult(
         counts={name: found[name] for name in OUTCOMES},
