@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -131,34 +132,46 @@ def repeat(
     return timed
 
 
+Means = TypeVar("Means")
 Worker = Callable[[psycopg.Connection, np.random.Generator], int]
 
 
-def side_by_side(bed: Bed, act: Worker, *, seconds: float | None = None) -> Timed:
-    """As many threads as `CONNECTIONS`, each calling `act` on a connection of its own.
+def side_by_side(bed: Bed, act: Worker, *, seconds: float) -> Timed:
+    """As many threads as `CONNECTIONS`, each calling `act` on a connection of its own."""
+    return in_threads(bed, act, means=bed.connect, seconds=seconds, threads=CONNECTIONS)
+
+
+def in_threads(
+    bed: Bed,
+    act: Callable[[Means, np.random.Generator], int],
+    *,
+    means: Callable[[], AbstractContextManager[Means]],
+    seconds: float,
+    threads: int,
+) -> Timed:
+    """So many threads at once, each calling `act` with `means` of its own and a generator.
 
     A thread stops when its time is over or `act` did nothing.
     """
     total = Timed()
-    deadline = bed.seconds if seconds is None else seconds
-    start = threading.Barrier(CONNECTIONS + 1)
+    start = threading.Barrier(threads + 1)
 
     def work(number: int) -> Timed:
         rng = np.random.default_rng((bed.seed, number))
         timed = Timed()
-        with bed.connect() as db:
+        with means() as given:
             start.wait()
             began = time.perf_counter()
-            while (done := time.perf_counter()) - began < deadline:
-                units = act(db, rng)
+            while (done := time.perf_counter()) - began < seconds:
+                units = act(given, rng)
                 if units == 0:
                     break
                 timed.units += units
                 timed.seconds.append(time.perf_counter() - done)
         return timed
 
-    with ThreadPoolExecutor(CONNECTIONS) as threads:
-        futures = [threads.submit(work, number) for number in range(CONNECTIONS)]
+    with ThreadPoolExecutor(threads) as executor:
+        futures = [executor.submit(work, number) for number in range(threads)]
         start.wait()
         began = time.perf_counter()
         parts = [future.result() for future in futures]

@@ -15,8 +15,6 @@ HOLDS = 100_000
 POSITIONS = 1_000
 """The holds lie on so many positions, or on all where there are fewer."""
 SLOWER_MAX = 2.0
-SWEEP_HOLDS = 1_000
-"""In one transaction of the sweep."""
 JUST_BEFORE = timedelta(microseconds=1)
 
 
@@ -68,7 +66,7 @@ def _beside_the_sweep(bed: Bed, pairs: list[Pair], instant: datetime) -> tuple[T
         began = time.perf_counter()
         with bed.connect() as db:
             try:
-                while reservations.sweep(db, now=instant, limit=SWEEP_HOLDS):
+                while reservations.sweep(db, now=instant):
                     pass
             finally:
                 spent.append(time.perf_counter() - began)
