@@ -69,6 +69,29 @@ return (location is not null)::int * 16 + (category is not null)::int * 8
 create index buffer_rules_in_order on buffer_rules (
     coalesce(sku, ''), rule_specificity(location, category, location_type, method, channel) desc, rule_id);
 
+-- The buffer rule that wins for a view, of those of a SKU, or with '' of those of none. The first are
+-- to be asked first. Written to be inlined into its callers.
+create function first_rule(
+    asked_sku text, asked_location text, asked_category text, asked_type text, asked_method text,
+    asked_channel text
+) returns table (
+    rule_id text, quantity int, days_of_cover double precision, forecast jsonb, lookahead_days int
+)
+language sql stable
+begin atomic
+    select r.rule_id, r.quantity, r.days_of_cover, r.forecast, r.lookahead_days
+    from buffer_rules r
+    where coalesce(r.sku, '') = asked_sku
+        and (r.location is null or r.location = asked_location)
+        and (r.category is null or r.category = asked_category)
+        and (r.location_type is null or r.location_type = asked_type)
+        and (r.method is null or r.method = asked_method)
+        and (r.channel is null or r.channel = asked_channel)
+    order by rule_specificity(r.location, r.category, r.location_type, r.method, r.channel) desc,
+        r.rule_id
+    limit 1;
+end;
+
 -- What bears on a plain promise of one SKU at one place through one view: one row, or none for what
 -- is unknown. `usual` says that nothing else bears on it. Written to be inlined into its callers.
 create function view_facts(
@@ -76,8 +99,7 @@ create function view_facts(
     live_after timestamptz
 ) returns table (
     usual boolean, day_zero date, inbound boolean, stale_units bigint, soft_life int,
-    order_life int, oversells boolean, rule_id text, withheld bigint, lookahead_days int,
-    computed boolean
+    order_life int, oversells boolean, category text, location_type text
 )
 language sql stable
 begin atomic
@@ -95,8 +117,7 @@ begin atomic
             and (lo.methods = '{}' or asked_method = any (lo.methods)
                 or asked_method in ('ship', 'sfs') and case lo.type
                     when 'store' then 'sfs' else 'ship' end = any (lo.methods))
-            and coalesce(lo.handling_days, (lo.type = 'vendor')::int) = 0
-            and rule.days_of_cover is null,
+            and coalesce(lo.handling_days, (lo.type = 'vendor')::int) = 0,
         location_day(lo.timezone, lo.cutoff, at),
         exists (
             select from inbound i
@@ -107,41 +128,10 @@ begin atomic
             where l.sku = s.sku and l.location = lo.location and l.open_units > 0
                 and l.expires_at <= at and l.expires_at > live_after), 0),
         coalesce(c.soft_ttl_seconds, 900), coalesce(c.order_ttl_seconds, 172800),
-        coalesce(c.oversell_units > 0, false), rule.rule_id,
-        coalesce(rule.quantity, trunc((rule.forecast ->> 'floor')::numeric), 0)::bigint,
-        rule.lookahead_days,
-        rule.forecast is not null and exists (
-            select from forecast_buffers f
-            where f.rule_id = rule.rule_id and f.sku = s.sku and f.location = lo.location)
+        coalesce(c.oversell_units > 0, false), s.category, lo.type
     from skus s
     join locations lo on lo.location = asked_location
     left join channels c on c.channel = asked_channel
-    left join lateral (
-        select * from (
-            (select * from buffer_rules r
-            where coalesce(r.sku, '') = s.sku
-                and (r.location is null or r.location = lo.location)
-                and (r.category is null or r.category = s.category)
-                and (r.location_type is null or r.location_type = lo.type)
-                and (r.method is null or r.method = asked_method)
-                and (r.channel is null or r.channel = asked_channel)
-            order by rule_specificity(r.location, r.category, r.location_type, r.method, r.channel)
-                desc, r.rule_id
-            limit 1)
-            union all
-            (select * from buffer_rules r
-            where coalesce(r.sku, '') = ''
-                and (r.location is null or r.location = lo.location)
-                and (r.category is null or r.category = s.category)
-                and (r.location_type is null or r.location_type = lo.type)
-                and (r.method is null or r.method = asked_method)
-                and (r.channel is null or r.channel = asked_channel)
-            order by rule_specificity(r.location, r.category, r.location_type, r.method, r.channel)
-                desc, r.rule_id
-            limit 1)
-        ) in_order
-        limit 1
-    ) rule on true
     where s.sku = asked_sku;
 end;
 
@@ -161,6 +151,7 @@ as $function$
 #variable_conflict use_column
 declare
     fact record;
+    rule record;
     free bigint;
     lapsed timestamptz;
 begin
@@ -174,13 +165,20 @@ begin
     end if;
     select * into fact from view_facts(asked_sku, asked_location, asked_channel, asked_method, at,
         coalesce(lapsed, '-infinity'));
+    select * into rule from first_rule(asked_sku, asked_location, fact.category,
+        fact.location_type, asked_method, asked_channel);
+    if not found then
+        select * into rule from first_rule('', asked_location, fact.category,
+            fact.location_type, asked_method, asked_channel);
+    end if;
     promised_day := coalesce(asked_day, fact.day_zero);
     if asked_kind = 'soft' or asked_order is null or life is not null then
         ends := at + interval '1 second' * coalesce(life,
             case asked_kind when 'soft' then fact.soft_life else fact.order_life end);
     end if;
-    if (fact.usual and not fact.inbound and fact.stale_units = 0 and not fact.computed
-        and fact.lookahead_days is null and free >= fact.withheld
+    if (fact.usual and not fact.inbound and fact.stale_units = 0
+        and (rule.rule_id is null
+            or rule.quantity is not null and rule.lookahead_days is null and free >= rule.quantity)
         and not (fact.oversells and asked_kind = 'soft') and promised_day >= fact.day_zero
         and (ends is null or lapsed is null or ends > lapsed)) is not true
     then
@@ -294,17 +292,33 @@ begin
     end loop;
 
     for fact in
-        select k.view, k.position, f.*
+        select k.view, k.position, f.*, rule.rule_id, rule.lookahead_days, rule.days_of_cover,
+            coalesce(rule.quantity, trunc((rule.forecast ->> 'floor')::numeric), 0)::bigint
+                as withheld,
+            rule.forecast is not null and exists (
+                select from forecast_buffers b
+                where b.rule_id = rule.rule_id and b.sku = k.sku and b.location = k.location
+            ) as computed
         from unnest(view_positions, string_to_array(part[13], e'\x1f'),
                 string_to_array(part[14], e'\x1f'), string_to_array(part[15], e'\x1f'),
                 string_to_array(part[16], e'\x1f'))
             with ordinality as k (position, sku, location, channel, method, view)
         cross join lateral view_facts(k.sku, k.location, k.channel, k.method, at,
             coalesce(lapsed[k.position], '-infinity')) f
+        left join lateral (
+            select * from (
+                select * from first_rule(k.sku, k.location, f.category, f.location_type,
+                    k.method, k.channel)
+                union all
+                select * from first_rule('', k.location, f.category, f.location_type,
+                    k.method, k.channel)
+            ) in_order
+            limit 1
+        ) rule on true
     loop
         view := fact.view;
         position := fact.position;
-        plain[view] := fact.usual and free[position] is not null;
+        plain[view] := fact.usual and fact.days_of_cover is null and free[position] is not null;
         day_zeros[position] := fact.day_zero;
         oversells[view] := fact.oversells;
         withheld[view] := fact.withheld;
