@@ -14,17 +14,19 @@ from tests.scenarios.under_fire import Shop
 ROUNDS, MANY_ROUNDS = 1, 20
 
 
-@pytest.fixture
-def shop(tmp_path):
-    shop = Shop(tmp_path)
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """One shop for all kills: it has to stand all of them."""
+    shop = Shop(tmp_path_factory.mktemp("shop"))
     with shop.open(), shop.serving():
         yield shop
 
 
-def under_fire(shop, rounds, seed, kill):
-    rng = random.Random(seed)
+def under_fire(shop, what, *, rounds, seed):
+    kill = KILLS[what](shop)
+    rng = random.Random(f"{what} {seed}")
     for number in range(rounds):
-        with shop.load(f"{seed}-{number}"):
+        with shop.load(f"{what}-{seed}-{number}"):
             before = len(shop.answers)
             time.sleep(rng.uniform(0.3, 1.2))
             kill(rng)
@@ -46,7 +48,7 @@ KILLS = {
 @pytest.mark.parametrize("what", KILLS)
 @pytest.mark.parametrize("seed", [1])
 def test_killed_once(shop, what, seed):
-    under_fire(shop, ROUNDS, seed, KILLS[what](shop))
+    under_fire(shop, what, rounds=ROUNDS, seed=seed)
 
 
 @pytest.mark.slow
@@ -54,4 +56,4 @@ def test_killed_once(shop, what, seed):
 @pytest.mark.parametrize("what", KILLS)
 @pytest.mark.parametrize("seed", [2])
 def test_killed_many_times(shop, what, seed):
-    under_fire(shop, MANY_ROUNDS, seed, KILLS[what](shop))
+    under_fire(shop, what, rounds=MANY_ROUNDS, seed=seed)

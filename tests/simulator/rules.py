@@ -238,7 +238,8 @@ def _can_be_located(model, line, now):
         return False
     net = {at: [p.net(t) for t in range(DAYS)] for at, p in positions.items()}
     members = frozenset(model.shop.members(line.group)) - line.excluded
-    return lacking(net, connected(model.holds(line.sku, (), now), members)) == 0
+    near = connected(model.holds(line.sku, (), now), members)
+    return bool(members) and lacking(net, near) == 0
 
 
 def _process(*_):
