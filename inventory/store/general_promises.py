@@ -185,6 +185,16 @@ def _asks(facts: Facts, basket: Basket) -> list[Ask]:
     return asks
 
 
+def _not_linked(supply: SkuSupply, ask: Ask) -> tuple[str, ...]:
+    """Members of the ask's group that its channel does not sell from.
+
+    For a location chosen on behalf of a group, who chose it knows them: the group was not read.
+    """
+    if ask.group is None or ask.location is not None:
+        return ()
+    return tuple(supply.not_linked(ask.group))
+
+
 def promised_lines(
     grants: Sequence[Grant], supplies: Mapping[str, SkuSupply]
 ) -> tuple[PromisedLine, ...]:
@@ -211,7 +221,7 @@ def promised_lines(
                     open_units=units,
                     location=sold_from.location if sold_from else ask.location,
                     group=ask.group,
-                    excluded=tuple(supplies[sku].not_linked(ask.group)) if ask.group else (),
+                    excluded=_not_linked(supplies[sku], ask),
                     bundle=bundle,
                     bundle_units=None if bundle is None else whole[ask.line],
                     pre_sale=sold_from and sold_from.pre_sale,

@@ -6,7 +6,7 @@ others were faster several times, all positions that could matter are locked bef
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psycopg
@@ -191,9 +191,28 @@ def _place_all(
         reservation = reservations.place(
             db, basket, reservation_id=hold.reservation_id, now=asked.now, actor=asked.actor
         )
+        reservation = _exclude(db, problem, wish, reservation)
         _note(db, wish, asked.terms, reservation, proposal, now=asked.now)
         decisions.append(Decision(proposal, reservation))
     return decisions
+
+
+def _exclude(
+    db: psycopg.Connection, problem: Problem, wish: Wish, reservation: Reservation
+) -> Reservation:
+    """What may not send it now may not either when a parcel is rejected and goes back."""
+    lines = [
+        replace(line, excluded=tuple(sorted({*wish.exclude, *problem.not_linked[line.sku]})))
+        for line in reservation.lines
+    ]
+    for line in lines:
+        if line.excluded:
+            db.execute(
+                "update reservation_lines set excluded_locations = %s "
+                "where reservation_id = %s and line_no = %s",
+                [list(line.excluded), reservation.id, line.line_no],
+            )
+    return replace(reservation, lines=tuple(lines))
 
 
 def _basket(wish: Wish, hold: Hold, lines: tuple[AskedLine, ...], terms: SourcingTerms) -> Basket:

@@ -37,6 +37,8 @@ class Problem:
     stock: Mapping[tuple[str, str], int]
     places: Mapping[str, SourcingPlace]
     days: Mapping[str, date]
+    not_linked: Mapping[str, Sequence[str]]
+    """By SKU: members of the group that the channel does not sell it from."""
     find_limits: Callable[[Mapping[tuple[str, str], int]], Sequence[Limit]]
 
     def solve(self, seconds_max: float) -> Assignment:
@@ -120,7 +122,8 @@ def problem_of(
     made = [order_of(wish, seen) for wish in wishes]
     limits = JointLimits(facts, terms, days, now=now)
     orders, reasons = [order for order, _ in made], [reason for _, reason in made]
-    return Problem(wishes, terms, orders, reasons, stock, seen.places, days, limits)
+    apart = {sku: supply.not_linked(terms.group) for sku, supply in supplies.items()}
+    return Problem(wishes, terms, orders, reasons, stock, seen.places, days, apart, limits)
 
 
 def see(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from inventory.catalog import SupplyLink
 from inventory.errors import InputRejected, InsufficientStock, NotFound
 from inventory.geography import Point
 from inventory.ledger import Fact
@@ -13,6 +14,7 @@ from inventory.reservations import AskedLine, Basket
 from inventory.sourcing import SourcingRules, Weights
 from inventory.sourcing_request import SourcingTerms, Wish
 from inventory.store import (
+    catalog,
     database,
     fulfilment_tallies,
     ledger,
@@ -355,6 +357,56 @@ def test_who_comes_second_is_sent_from_elsewhere(shop, database_url):
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["cologne", "cologne", "hamburg", "munich", "munich", "refused"]
+
+
+def test_batches_in_opposite_order_do_not_block_each_other(shop, database_url):
+    """Four batches of A then B, or B then A, want 8 of each; there are 5: 5 orders of each hold."""
+    stock(shop, A_hamburg=3, A_cologne=2, B_hamburg=2, B_munich=3)
+    held, barrier = [], threading.Barrier(4)
+
+    def batch(number):
+        skus = ["A", "B"] if number % 2 else ["B", "A"]
+        names = [(f"{number}-{n}", sku) for n, sku in enumerate(skus * 2)]
+        wishes = [Wish(name, (AskedLine(sku, 1),), BERLIN) for name, sku in names]
+        holds = [Hold(f"r{name}", "hard", order_id=name) for name, _ in names]
+        with database.connect(database_url) as db:
+            barrier.wait()
+            held.extend(sourcing.reserve(db, wishes, terms(), holds, now=NOW))
+
+    threads = [threading.Thread(target=batch, args=[n]) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(held) == 16
+    skus = [d.reservation.lines[0].sku for d in held if d.reservation is not None]
+    assert sorted(skus) == ["A"] * 5 + ["B"] * 5
+    assert verify.verify(shop).drifts == []
+
+
+def test_a_channel_is_sent_from_where_it_may_sell(shop):
+    stock(shop, A_hamburg=5, A_munich=5)
+    catalog.put(shop, SupplyLink("l1", "web", "munich"))
+    proposal = propose(shop, ("A", 1))
+    assert parcels(proposal) == {"munich": {"A": 1}}
+    decision = sourcing.reserve_one(shop, wish(("A", 2)), terms(), Hold("r1"), now=NOW)
+    assert parcels(decision.proposal) == {"munich": {"A": 2}}
+    # Also when a parcel is rejected, it is not sent from where the channel may not sell.
+    held = reservations.get(shop, "r1", now=NOW)
+    assert held == decision.reservation
+    assert held.lines[0].excluded == ("cologne", "hamburg")
+
+
+def test_what_was_excluded_stays_so_after_a_rejection(shop):
+    stock(shop, A_hamburg=5, A_cologne=5, A_munich=5)
+    asked = wish(("A", 1), exclude=frozenset(["cologne"]))
+    hold = Hold("r1", "hard", order_id="o1")
+    sourcing.reserve_one(shop, asked, terms(), hold, now=NOW)
+    orders.perform(shop, "o1", "allocate", OrderMessage("m0"), now=NOW)
+    orders.perform(shop, "o1", "reject", OrderMessage("m1", reason="mismatch"), now=NOW)
+    orders.perform(shop, "o1", "allocate", OrderMessage("m2"), now=NOW)
+    (line,) = orders.get(shop, "o1", now=NOW).lines
+    assert line.location == "munich"
 
 
 @pytest.mark.parametrize(
