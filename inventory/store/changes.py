@@ -33,9 +33,15 @@ class Columns(NamedTuple):
 
     order: list[int]
     """Where each change was in the message: they travel in the order of their accounts."""
-    keys: list[Key]
-    """The accounts, in order."""
+    rows: list[Stated]
+    """The changes in that order."""
+    firsts: list[int]
+    """Where in it each account begins, counted from 1."""
     values: dict[str, object]
+
+    def key(self, place: int) -> Key:
+        """The account of a place that the database tells, counted from 1."""
+        return Key(*self.rows[self.firsts[place - 1] - 1][1:4])
 
 
 def claim(
@@ -74,7 +80,8 @@ def columns(rows: Sequence[Stated]) -> Columns:
     texts = {"ids": ids, "skus": skus, "locations": locations, "statuses": statuses}
     return Columns(
         order,
-        [Key(*by_account[first - 1][1:4]) for first in firsts],
+        by_account,
+        firsts,
         {
             **{name: SEPARATOR.join(column) for name, column in texts.items()},
             "firsts": bigints(firsts),
@@ -113,11 +120,10 @@ def take(
     found = db.execute(_TAKE, {**changes.values, "source": source, "actor": actor, "now": now})
     missing, counted, near, fallen, risen = found.fetchone() or [()] * 5
     if missing:
-        raise MissingAccounts({changes.keys[place - 1] for place in missing})
+        raise MissingAccounts(set(map(changes.key, missing)))
     if near:
         fallen, risen, near = (
-            [changes.keys[place - 1][:2] for place in places or ()]
-            for places in (fallen, risen, near)
+            [changes.key(place)[:2] for place in places or ()] for places in (fallen, risen, near)
         )
         supply_shocks.settle(db, fallen=fallen, risen=risen, also=near, now=now, cause="feed")
     return {changes.order[place - 1] for place in counted}

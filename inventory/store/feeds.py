@@ -26,7 +26,7 @@ from inventory.ledger import (
     Key,
     Outcome,
 )
-from inventory.store import catalog, changes, counts, ledger, quarantine, supply_shocks
+from inventory.store import catalog, changes, collector, counts, ledger, quarantine, supply_shocks
 from inventory.store.changes import MissingAccounts
 from inventory.store.counts import FullFile
 from inventory.store.quarantine import Meant, Refused
@@ -77,6 +77,7 @@ class _AllOrNothing(Exception):
     """An atomic message has a bad row: its transaction must leave nothing."""
 
 
+@collector.paused()
 def sync(
     db: psycopg.Connection,
     *,
