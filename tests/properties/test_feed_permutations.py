@@ -1,21 +1,23 @@
 """I5: any permutation and duplication of feed messages ends in the same stock.
 
-Random sets of changes, counts (physical, net, full) and shipments go into the real ledger in two
-orders of arrival, with repeats in one of them. Each example has SKUs and a location of its own, so
-that one database serves all.
+Random sets of changes, counts (physical, net, full), shipments and receipts go into the real ledger
+in two orders of arrival, with repeats, cut connections and retries in one of them. Each example has
+SKUs and a location of its own, so that one database serves all.
 """
 
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory.catalog import Location, Sku
 from inventory.ledger import SNAPSHOT, Fact, balance_of
-from inventory.store import catalog, database, feeds, ledger, verify
+from inventory.store import catalog, database, feeds, inbound, ledger, verify
+from tests.simulator import faults
 
 START = datetime(2026, 7, 1, 6, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
@@ -66,6 +68,11 @@ class World:
         world = cls(db, f"S{next(examples)}", set())
         catalog.put(db, Location(world.place, "x", "store"))
         catalog.put_many(db, [Sku(world.sku(i), "x") for i in range(2)])
+        for i in range(2):
+            inbound.put(
+                db, inbound_id=world.inbound(i), sku=world.sku(i), location=world.place,
+                quantity=ORDERED_UNITS, expected_at=START, state="shipped", now=START,
+            )  # fmt: skip
         db.execute(
             "insert into reservations (reservation_id, kind, state, channel, method, created_at, "
             "confirmed_at) select unnest(%s::text[]), 'hard', 'confirmed', 'web', 'ship', %s, %s",
@@ -84,12 +91,21 @@ class World:
     def sku(self, i):
         return f"{self.place}-{i}"
 
+    def inbound(self, i):
+        return f"{self.place}-inbound-{i}"
+
     def order(self, i):
         return f"{self.place}-order-{i}"
 
     def tell(self, number, message):
         if message.kind == "ship":
             self.ship(number, message)
+            return
+        if message.kind == "receipt":
+            inbound.receive(
+                self.db, self.inbound(message.sku), message_id=f"{self.place}-{number}",
+                quantity=message.units + 1, received_at=message.at, now=NOW,
+            )  # fmt: skip
             return
         row = {
             "id": str(number), "sku": self.sku(message.sku), "location": self.place,
@@ -133,12 +149,37 @@ class World:
             "select right(sku, 1)::int, units from balances where location = %s", [self.place]
         )
         found = dict(rows.fetchall())
-        return {i: (found.get(i, 0), self.open_units(i)) for i in range(2)}
+        return {i: (found.get(i, 0), self.open_units(i), self.to_come(i)) for i in range(2)}
+
+    def to_come(self, i):
+        return inbound.get(self.db, self.inbound(i))["quantity"]
+
+    def tell_and_crash(self, number, message, trips, how):
+        """The connection is cut somewhere in it; nobody knows whether it was taken."""
+        with psycopg.connect(self.db.info.dsn, password=self.db.info.password,
+                             autocommit=True) as admin:  # fmt: skip
+            cut = faults.FaultyConnection.connect(
+                self.db.info.dsn, password=self.db.info.password, autocommit=True
+            )
+            cut.plan_crash(
+                trips,
+                how,
+                lambda pid: admin.execute("select pg_terminate_backend(%s, 5000)", [pid]),
+            )
+            world = World(cut, self.place, self.shipped)
+            try:
+                world.tell(number, message)
+            except (faults.Crashed, psycopg.OperationalError):
+                assert cut.crashed
+            cut.close()
 
 
-def told(db, arrivals):
+def told(db, arrivals, *, crashes=()):
+    """The stock after these arrivals. `crashes`: by place in line, how a first attempt ends."""
     world = World.build(db)
-    for number, message in arrivals:
+    for place, (number, message) in enumerate(arrivals):
+        if place < len(crashes) and crashes[place] is not None and message.kind != "ship":
+            world.tell_and_crash(number, message, *crashes[place])
         world.tell(number, message)
     return world.stock()
 
@@ -156,8 +197,12 @@ def shop(postgres_url):
         admin.execute(f"drop database {name} with (force)")
 
 
+crashed = st.lists(
+    st.none() | st.tuples(st.integers(1, 9), st.sampled_from(faults.CRASHES)), max_size=7
+)
+
 in_database = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -168,11 +213,11 @@ def arrivals(data, numbered):
 
 
 @in_database
-@given(said=messages("delta", "count", "ship"), data=st.data())
-def test_changes_counts_and_shipments(shop, said, data):
+@given(said=messages("delta", "count", "ship", "receipt"), data=st.data(), crashes=crashed)
+def test_changes_counts_shipments_and_receipts(shop, said, data, crashes):
     numbered = list(enumerate(said))
     first = told(shop, numbered)
-    assert told(shop, arrivals(data, numbered)) == first
+    assert told(shop, arrivals(data, numbered), crashes=crashes) == first
     for i in range(2):
         assert first[i][0] == by_definition(said, i)
 
@@ -183,7 +228,8 @@ def by_definition(said, sku):
         Fact(
             "x", "x", "available",
             SNAPSHOT if message.kind == "count" else "delta",
-            {"count": 0, "delta": -5, "ship": -2 * message.units}[message.kind] + message.units,
+            {"count": 0, "delta": -5, "ship": -2 * message.units, "receipt": 1}[message.kind]
+            + message.units,
             message.at, "x", sequence=message.sequence,
         )
         for message in said
@@ -192,7 +238,11 @@ def by_definition(said, sku):
 
 
 @in_database
-@given(said=messages("delta", "count", "net", "full", "full net", "ship"), data=st.data())
-def test_net_and_full_counts_too(shop, said, data):
+@given(
+    said=messages("delta", "count", "net", "full", "full net", "ship", "receipt"),
+    data=st.data(),
+    crashes=crashed,
+)
+def test_net_and_full_counts_too(shop, said, data, crashes):
     numbered = list(enumerate(said))
-    assert told(shop, arrivals(data, numbered)) == told(shop, numbered)
+    assert told(shop, arrivals(data, numbered), crashes=crashes) == told(shop, numbered)
