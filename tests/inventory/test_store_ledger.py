@@ -80,12 +80,17 @@ def test_many_accounts_take_the_same_road(stock):
 
 def test_an_act_of_ours_comes_after_the_count_of_the_same_moment(stock):
     key = change(1).key
-    assert ledger.moment(stock, [key], None, now=NOW) == NOW
+
+    def moment(told_at):
+        with stock.transaction():
+            return ledger.moment(stock, [key], told_at, now=NOW)
+
+    assert moment(None) == NOW
     record(stock, change(1))
     stock.execute("update balances set snapshot_at = %s", [NOW])
-    assert ledger.moment(stock, [key], None, now=NOW) == NOW + timedelta(microseconds=1)
-    assert ledger.moment(stock, [key], NOW - timedelta(days=1), now=NOW) == NOW - timedelta(days=1)
-    assert ledger.moment(stock, [key], NOW + timedelta(days=1), now=NOW) == NOW
+    assert moment(None) == NOW + timedelta(microseconds=1)
+    assert moment(NOW - timedelta(days=1)) == NOW - timedelta(days=1)
+    assert moment(NOW + timedelta(days=1)) == NOW
 
 
 def test_a_crowd_in_every_order_loses_nothing_and_never_deadlocks(database_url, stock):
