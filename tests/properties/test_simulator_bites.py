@@ -6,7 +6,15 @@ import psycopg
 import pytest
 
 import inventory.reservations
-from inventory.store import counts, database, feeds, idempotency, ledger, orders, reservation_rows
+from inventory.store import (
+    counts,
+    database,
+    idempotency,
+    ledger,
+    orders,
+    reservation_rows,
+    shortages,
+)
 from tests.simulator.simulation import Simulation, Wrong
 
 SEEDS_MAX = 150
@@ -20,11 +28,11 @@ def simulation(database_url):
     simulation.close()
 
 
-def seed_that_finds_it(simulation):
+def seed_that_finds_it(simulation, rounds=ROUNDS):
     """The first seed in whose history the engine is wrong."""
     for seed in range(SEEDS_MAX):
         try:
-            simulation.run(seed, rounds=ROUNDS)
+            simulation.run(seed, rounds=rounds)
         except Wrong as wrong:
             told = str(wrong)
             assert f"VOUCH_SIM_FIRST={seed} " in told, "the report says how to replay it"
@@ -32,11 +40,21 @@ def seed_that_finds_it(simulation):
     pytest.fail(f"{SEEDS_MAX} seeds did not find it")
 
 
-def alter_function(db, name, old, new):
-    """Change a function inside the database."""
-    (text,) = db.execute("select pg_get_functiondef(%s::regproc)", [name]).fetchone()
-    assert old in text
-    db.execute(text.replace(old, new))
+def functions(db):
+    """The text of every function inside the database."""
+    found = db.execute(
+        "select pg_get_functiondef(oid) from pg_proc "
+        "where pronamespace = 'public'::regnamespace and prokind = 'f'"
+    )
+    return [text for (text,) in found.fetchall()]
+
+
+def alter_functions(db, old, new):
+    """Change every function inside the database that says so."""
+    changed = [text.replace(old, new) for text in functions(db) if old in text]
+    assert changed, f"no function says {old}"
+    for text in changed:
+        db.execute(text)
 
 
 def test_a_hold_that_still_counts_at_the_instant_of_its_expiry(simulation, monkeypatch):
@@ -48,7 +66,7 @@ def test_a_hold_that_still_counts_at_the_instant_of_its_expiry(simulation, monke
 
 def test_a_read_that_counts_expired_holds(simulation, database_url):
     with database.connect(database_url) as db:
-        alter_function(db, "availability_facts", "l.expires_at <= at", "l.expires_at < at")
+        alter_functions(db, "l.expires_at <= at", "l.expires_at < at")
     seed_that_finds_it(simulation)
 
 
@@ -101,12 +119,12 @@ def test_a_count_that_forgets_what_came_after_it(simulation, monkeypatch):
 
 
 def test_a_shortage_that_nobody_is_told_of(simulation, monkeypatch):
-    monkeypatch.setattr(feeds.supply_shocks, "report_fallen", lambda *_, **__: None)
-    seed_that_finds_it(simulation)
+    monkeypatch.setattr(shortages, "report", lambda *_, **__: 0)
+    seed_that_finds_it(simulation, rounds=50)
 
 
 def without_locks(sql):
-    return re.sub(r"for (no key )?update( of \w+)?( skip locked)?", "", sql)
+    return re.sub(r"for (no key )?(update|share)( of \w+)?( skip locked)?", "", sql)
 
 
 class _NoLocks(psycopg.Cursor):
@@ -121,11 +139,7 @@ def test_clients_that_do_not_lock(simulation, database_url):
     for db in simulation.clients:
         db.cursor_factory = _NoLocks
     with database.connect(database_url) as db:
-        functions = db.execute(
-            "select pg_get_functiondef(oid) from pg_proc "
-            "where pronamespace = 'public'::regnamespace and prokind = 'f'"
-        ).fetchall()
-        for (text,) in functions:
+        for text in functions(db):
             if without_locks(text) != text:
                 db.execute(without_locks(text))
     seed_that_finds_it(simulation)
