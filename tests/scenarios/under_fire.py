@@ -24,6 +24,9 @@ STOCK_UNITS = 100_000
 START_SECONDS_MAX = 120
 CLIENTS = 4
 
+RESTARTED = []
+"""Handles of servers that replaced a killed one: let go only when this process ends."""
+
 
 def free_port():
     with socket.socket() as probe:
@@ -46,20 +49,32 @@ class Shop:
     @contextlib.contextmanager
     def open(self):
         """The database and its catalogue."""
-        with server.running(self.folder) as url:
-            self.url = url
-            now = datetime.now(UTC)
-            with database.connect(url) as db:
-                database.migrate(db, now=now)
-                db.execute("insert into skus (sku, name) values ('A', 'A'), ('B', 'B')")
-                db.execute(
-                    "insert into locations (location, name, type) values ('L', 'L', 'store')"
-                )
-                self.key = keys.create_key(db, role="admin", vendor=None, label="test", now=now)
-                fact = Fact("A", "L", "available", "delta", STOCK_UNITS, now, "test")
-                with db.transaction():
-                    ledger.record(db, [fact], now=now)
+        running = server.running(self.folder)
+        self.url = running.__enter__()
+        self._fill()
+        try:
             yield
+        finally:
+            if RESTARTED:
+                RESTARTED.append(running)
+                os.kill(self._postmaster(), signal.SIGINT)
+            else:
+                running.__exit__(None, None, None)
+
+    def _fill(self):
+        now = datetime.now(UTC)
+        with database.connect(self.url) as db:
+            database.migrate(db, now=now)
+            db.execute("insert into skus (sku, name) values ('A', 'A'), ('B', 'B')")
+            db.execute("insert into locations (location, name, type) values ('L', 'L', 'store')")
+            self.key = keys.create_key(db, role="admin", vendor=None, label="test", now=now)
+            fact = Fact("A", "L", "available", "delta", STOCK_UNITS, now, "test")
+            with db.transaction():
+                ledger.record(db, [fact], now=now)
+
+    def _postmaster(self):
+        pid_file = self.folder / "postgres" / "cluster" / "postmaster.pid"
+        return int(pid_file.read_text().split()[0])
 
     # Processes ------------------------------------------------------------------------------
 
@@ -107,14 +122,14 @@ class Shop:
 
     def kill_postgresql(self):
         """The postmaster: its server processes end as soon as they notice. Then start it again."""
-        pid_file = self.folder / "postgres" / "cluster" / "postmaster.pid"
-        pid = int(pid_file.read_text().split()[0])
+        pid = self._postmaster()
         os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, 0)  # A dead child of ours would seem to hold its lock still.
-        with server.running(self.folder):
-            # It stays: this test holds it open through `open`.
-            self.wait_until_ready()
+        again = server.running(self.folder)
+        again.__enter__()
+        RESTARTED.append(again)
+        self.wait_until_ready()
 
     def kill_a_server_process(self, rng):
         """One that serves a client: PostgreSQL then throws all others out and recovers."""
