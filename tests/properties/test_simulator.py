@@ -13,7 +13,7 @@ from tests.simulator.commands import WEIGHTS
 from tests.simulator.simulation import Simulation
 
 SHARDS = 2
-SEEDS = int(os.environ.get("VOUCH_SIM_SEEDS", "600"))
+SEEDS = int(os.environ.get("VOUCH_SIM_SEEDS", "400"))
 FIRST = int(os.environ.get("VOUCH_SIM_FIRST", "0"))
 SHORT_ROUNDS, LONG_ROUNDS = 6, 40
 FOREVER = 3_600

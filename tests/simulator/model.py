@@ -293,18 +293,18 @@ class Model(Stock):
             for at in self.shop.locations
         }  # fmt: skip
 
-    def atp(self, sku, place, view, now, *, extra=(), named=None, soft=True):
+    def atp(self, sku, place, view, now, *, extra=(), soft=True):
         """What may be promised per day: of a SKU or bundle, at a location or on a group."""
         parts = self.shop.parts(sku)
         if parts != {sku: 1}:
-            found = [self.atp(part, place, view, now, extra=extra, named=named, soft=soft)
+            found = [self.atp(part, place, view, now, extra=extra, soft=soft)
                      for part in parts]  # fmt: skip
             return [min(units // n for units, n in zip(day, parts.values(), strict=True))
                     for day in zip(*found, strict=True)]  # fmt: skip
         channel, method = view
         group = self.shop.groups.get(place)
         asked = frozenset(group or [place])
-        named = named if named is not None else () if group else (place,)
+        named = () if group else (place,)
         positions = self.positions(sku, method, extra, now, named=named)
         net = {at: [p.net(t) for t in range(DAYS)] for at, p in positions.items()}
         given = {at: [max(0, units) for units in days] for at, days in net.items()}

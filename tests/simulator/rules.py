@@ -42,11 +42,10 @@ def place(model, command, _observed):
     if asked["on"] is not None and asked["on"] < now.date():
         raise Refused("InputRejected", "on")
     view = asked["channel"], asked["method"]
-    named = tuple(at for _, _, at in asked["lines"] if at in model.shop.locations)
     soft = asked["kind"] == "soft"
 
     def atp(sku, at, extra):
-        return model.atp(sku, at, view, now, extra=extra, named=named, soft=soft)
+        return model.atp(sku, at, view, now, extra=extra, soft=soft)
 
     grants = (_partly if asked["partial"] else _in_full)(model, asked, atp, now)
     whole = not soft and asked["order"] is not None and asked["ttl"] is None
