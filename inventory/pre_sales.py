@@ -24,7 +24,8 @@ stock on hand stays for sale.
 The day of availability is a promise of supply, and it is treated as one: from the day after it,
 like overdue inbound, it is worth nothing until it is dated anew. What still waits then counts like
 any other promise, takes from what is on hand, and stops further sales. What was filled from goods
-that arrived (`inventory.pegs`) is an ordinary promise from then on.
+that arrived (`inventory.pegs`) is an ordinary promise from then on, for the day of availability
+where they came before it: what stood on the shelf stays for sale until that day is over.
 """
 
 from collections.abc import Mapping, Sequence

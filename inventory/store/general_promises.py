@@ -17,7 +17,7 @@ from inventory.errors import InsufficientStock, Shortage, VouchError
 from inventory.promising import Ask, Grant, grant_all, grant_partly
 from inventory.reservations import Basket, PromisedLine, Reservation, life_seconds
 from inventory.ship_together import grant_together
-from inventory.store import reservation_rows, supply_shocks
+from inventory.store import pegs, reservation_rows, supply_shocks
 from inventory.store.facts import ChannelTerms, Facts, Place
 from inventory.store.plain_promises import Wanted
 from inventory.store.positions import decide_on
@@ -32,6 +32,10 @@ def place(db: psycopg.Connection, want: Wanted, *, now: datetime) -> Reservation
 
     def decide(facts: Facts) -> Reservation:
         reservation = _promise(facts, basket, reservation_id=reservation_id, now=now)
+        if ahead := {
+            (line.sku, line.location or "") for line in reservation.lines if line.pre_sale
+        }:
+            pegs.watch(db, ahead, now=now)
         reservation_rows.insert(db, reservation, actor=want.actor)
         touched = _touched(facts, reservation)
         # A pre-order that comes as an order may find on the shelf what it waits for.

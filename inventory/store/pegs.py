@@ -2,15 +2,15 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from inventory import asking, pegs
-from inventory.asking import Question
+from inventory.asking import HORIZON_DAYS, Question
 from inventory.pegs import Claim
-from inventory.projection import PEG
+from inventory.projection import PEG, Commitment, PositionFacts
 from inventory.redating import sooner
 from inventory.store import outbox
 from inventory.store.facts import Facts, Place, read
@@ -32,9 +32,9 @@ def fill(
 
     Call where goods came, holding the sellable balances of `positions`; or, `due_only`, where some
     were given up by others: then a peg whose day has not come leaves them to who buys today. A
-    filled line is an order for today: what it waited for is set aside. Where promises on groups
-    bear on positions that are not held, the SKU is noted, and `inventory.store.announcements`
-    fills it.
+    filled line is an order for today, or for its launch: what it waited for is set aside. Where
+    promises on groups bear on positions that are not held, the SKU is noted, and
+    `inventory.store.announcements` fills it.
     """
     waiting = _waiting(db, {sku for sku, _ in positions})
     if not waiting:
@@ -63,14 +63,116 @@ def _fill_sku(
     db: psycopg.Connection, facts: Facts, sku: str, *, now: datetime, due_only: bool
 ) -> int:
     shelf = _shelf(facts, sku, now=now)
+    claims = [
+        _with_launch(facts, sku, claim, now=now) for claim in _claims(db, sku, shelf, now=now)
+    ]
+    if due_only or not any(claim.launch for claim in claims):
+        found = pegs.filled(shelf, claims)
+    else:
+        ahead = _ahead(facts, sku, now=now)
+        found = pegs.filled(shelf, claims, ahead=ahead, came_units=_came(db, sku))
     fills = [
         (claim, units, today)
-        for claim, units in pegs.filled(shelf, _claims(db, sku, shelf, now=now))
+        for claim, units in found
         if claim.promised_date <= (today := _today(shelf, claim)) or not due_only
     ]
     for claim, units, today in fills:
         _write(db, claim, units, sku=sku, today=today, now=now)
     return len(fills)
+
+
+def watch(db: psycopg.Connection, positions: Collection[tuple[str, str]], *, now: datetime) -> None:
+    """From here on what comes to these positions may be kept for a launch.
+
+    Call before a promise that is sold ahead is written, holding the positions. Where others wait
+    already nothing changes: what came is dealt out to them as it comes.
+    """
+    if positions:
+        columns = [list(column) for column in zip(*sorted(set(positions)), strict=True)]
+        db.execute(_WATCH, [*columns, now])
+
+
+# Entries of a position are numbered under its lock: those to come are beyond the last given number.
+_WATCH = """
+    insert into pre_sale_arrivals as a (sku, location, through_entry_id)
+    select k.sku, k.location, s.last_value
+    from unnest(%s::text[], %s::text[]) as k (sku, location) cross join entries_entry_id_seq s
+    on conflict (sku, location) do update set through_entry_id = excluded.through_entry_id
+    where not exists (
+        select from reservation_lines l
+        where l.sku = a.sku and l.location = a.location and l.pre_sale_id is not null
+            and l.class = 'peg' and l.open_units > 0
+            and (l.expires_at is null or l.expires_at > %s)
+    )
+"""
+
+
+def _came(db: psycopg.Connection, sku: str) -> dict[str, int]:
+    """What came to each place since it was last dealt out, and is being dealt out now."""
+    return dict(db.execute(_CAME, [sku, sku]).fetchall())
+
+
+_CAME = """
+    with came as (
+        select a.location, sum(e.units)::bigint as units, max(e.entry_id) as entry_id
+        from pre_sale_arrivals a join entries e
+            on position_key(e.sku, e.location) = position_key(a.sku, a.location)
+            and e.sku = a.sku and e.location = a.location
+        where a.sku = %s and e.status = 'available' and e.units > 0
+            and e.entry_id > a.through_entry_id
+        group by a.location
+    ), dealt_out as (
+        update pre_sale_arrivals a set through_entry_id = c.entry_id
+        from came c where a.sku = %s and a.location = c.location
+    )
+    select location, units from came
+"""
+
+
+def _with_launch(facts: Facts, sku: str, claim: Claim, *, now: datetime) -> Claim:
+    """The claim with the launch it waits for, unless that day is over: then it is due like any."""
+    if claim.pre_sale is None or claim.location is None or claim.commitment_class != PEG:
+        return claim
+    position = facts.by_sku[sku][claim.location]
+    day_zero = position.calendar.day_of(now)
+    for sale in position.pre_sales:
+        if sale.pre_sale_id == claim.pre_sale and sale.available_on >= day_zero:
+            return replace(claim, launch=sale.available_on)
+    return claim
+
+
+def _ahead(facts: Facts, sku: str, *, now: datetime) -> SkuSupply:
+    """The days to come without what is sold ahead and still waits, and without any buffer."""
+    bare = {
+        location: _without_pre_sales(position, now=now)
+        for location, position in facts.by_sku[sku].items()
+    }
+    question = Question(
+        sku, None, None, None, None,
+        positions=bare, groups=facts.groups, holds=facts.holds.get(sku, ()),
+    )  # fmt: skip
+    launches = [
+        sale.available_on for known in facts.by_sku[sku].values() for sale in known.pre_sales
+    ]
+    furthest = now.date() + timedelta(days=asking.HORIZON_DAYS_MAX)
+    last_day = max(
+        [asking.check_horizon(HORIZON_DAYS, None, now=now)]
+        + [day for day in launches if day <= furthest]
+    )
+    return asking.supplies_of([question], (), last_day=last_day, now=now)[0]
+
+
+def _without_pre_sales(position: PositionFacts, *, now: datetime) -> PositionFacts:
+    if not position.pre_sales:
+        return position
+    day_zero = position.calendar.day_of(now)
+    waiting = [
+        Commitment(part.promised_date, PEG, -part.waiting_units)
+        for sale in position.pre_sales
+        if sale.available_on >= day_zero
+        for part in sale.sold
+    ]
+    return replace(position, pre_sales=(), commitments=[*position.commitments, *waiting])
 
 
 def _shelf(facts: Facts, sku: str, *, now: datetime) -> SkuSupply:
@@ -91,7 +193,7 @@ def _claims(db: psycopg.Connection, sku: str, supply: SkuSupply, *, now: datetim
 _CLAIMS = """
     select l.reservation_id, l.line_no, l.class, l.open_units, l.promised_date, r.priority,
         r.sequence, l.location, l.group_id, l.method, l.excluded_locations, l.expires_at is null,
-        r.order_id
+        r.order_id, l.pre_sale_id
     from reservation_lines l join reservations r on r.reservation_id = l.reservation_id
     where l.sku = %(sku)s and l.open_units > 0
         and (l.location is null or l.location = any (%(locations)s))
@@ -114,6 +216,8 @@ def _write(
 ) -> None:
     rest = claim.units - units
     ready_on = min(claim.promised_date, today)
+    if claim.launch is not None:
+        ready_on = max(ready_on, claim.launch)
     line = {
         "id": claim.reservation_id,
         "line": claim.line_no,
@@ -156,7 +260,7 @@ _SPLIT = """
 _FILL = """
     update reservation_lines set class = 'hard', filled_at = %(now)s,
         quantity = quantity - (open_units - %(units)s), open_units = %(units)s,
-        first_promised_date = case when promised_date > %(ready_on)s
+        first_promised_date = case when promised_date <> %(ready_on)s
             then coalesce(first_promised_date, promised_date) else first_promised_date end,
         promised_date = %(ready_on)s
     where reservation_id = %(id)s and line_no = %(line)s
@@ -188,7 +292,8 @@ def report_sooner(
         claims = [
             claim
             for claim in _claims(db, sku, supply, now=now)
-            if claim.commitment_class == PEG and claim.confirmed
+            # What is sold ahead is not to be had before its launch.
+            if claim.commitment_class == PEG and claim.confirmed and claim.pre_sale is None
         ]
         if found := sooner(supply, claims):
             payload = {"lines": [_offer(claim, day) for claim, day in found]}
