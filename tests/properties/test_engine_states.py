@@ -115,7 +115,8 @@ def test_any_sequence_of_commands(simulation):
         ),
     )
     seen = {kind for kind, what in simulation.coverage.seen if what == "ok"}
-    assert seen >= {"place", "confirm", "allocate", "feed", "correct", "move", "announce"}
+    assert seen >= {"place", "feed"}
+    assert len(seen & set(WEIGHTS)) >= 8
 
 
 @pytest.mark.slow
