@@ -202,6 +202,12 @@ def _pre_sales(supply: SkuSupply, question: Question) -> tuple[PreSaleLeft, ...]
     )
 
 
+def first_day_of_all(parts: Sequence[tuple[Question, SkuSupply]]) -> date:
+    """The first day on which every component of a bundle can leave, each from places of its own."""
+    projection = parts[0][1].projection
+    return projection.date(max(taking_of(supply, question).day_zero for question, supply in parts))
+
+
 def bundle_answer(
     bundle: str,
     components: Mapping[str, int],
@@ -210,18 +216,26 @@ def bundle_answer(
     horizon_days: int,
     quantity: int | None,
     on: date | None,
+    first_day: date,
     explain: bool,
 ) -> Availability:
-    """The answer for a bundle from those of its components over the same days."""
+    """The answer for a bundle from those of its components, each up to the last day of the axis.
+
+    `first_day`: the day 0 of the bundle; some component may have days before it.
+    """
     raw = {sku: component.raw for sku, component in answers.items()}
     binding = binding_component(raw, components)
     limiting = answers[binding]
-    by_day = bundle_atp_by_day({sku: a.atp_by_day for sku, a in answers.items()}, components)
-    start = 0 if on is None else (on - limiting.first_day).days
+    common_days = {
+        sku: component.atp_by_day[(first_day - component.first_day).days :]
+        for sku, component in answers.items()
+    }
+    by_day = bundle_atp_by_day(common_days, components)
+    start = 0 if on is None else (on - first_day).days
     earliest = None
     if quantity is not None:
         found = earliest_index(by_day, quantity, start=start)
-        earliest = None if found is None else limiting.first_day + timedelta(days=found)
+        earliest = None if found is None else first_day + timedelta(days=found)
     bundle_raw = bundle_atp(raw, components)
     terms = [
         Term("component", bundle_raw if sku == binding else 0, _enough(sku, units, components[sku]))
@@ -232,6 +246,7 @@ def bundle_answer(
         sku=bundle,
         atp=bundle_atp({sku: a.atp for sku, a in answers.items()}, components),
         raw=bundle_raw,
+        first_day=first_day,
         atp_by_day=tuple(by_day[: horizon_days + 1]),
         quantity=quantity,
         earliest_date=earliest,

@@ -89,8 +89,8 @@ def answer_together(
     """What a view may promise of such a bundle on a group; explained by location."""
     supply = _any(supplies, ask)
     assert ask.group is not None
-    day_zero = supply.in_group(ask.group, ask.method).day_zero
     projection = supply.projection
+    day_zero = _day_zero(supplies, ask)
     day = day_zero if ask.on is None else day_asked(projection, ask.on, day_zero=day_zero)
     by_day = bundles_by_day(supplies, ask)
     earliest = None if quantity is None else earliest_index(by_day, quantity, start=day)
@@ -138,17 +138,22 @@ def grant_together(supplies: Supplies, asks: Sequence[Ask], *, partly: bool) -> 
     return grants
 
 
+def _day_zero(supplies: Supplies, ask: Ask) -> int:
+    """The first day on which something can leave from where all components can."""
+    supply = _any(supplies, ask)
+    zeros = [supply.projection.day_zero[supply.rows[at]] for at in _members(supplies, ask)]
+    return min(zeros, default=0)
+
+
 def _any(supplies: Supplies, ask: Ask) -> SkuSupply:
     return supplies[next(iter(ask.parts))]
 
 
 def _day_of(supplies: Supplies, ask: Ask) -> tuple[int, int]:
     """The day for an ask, and how many bundles there are on it."""
-    supply = _any(supplies, ask)
-    assert ask.group is not None
-    day_zero = supply.in_group(ask.group, ask.method).day_zero
+    day_zero = _day_zero(supplies, ask)
     if ask.on is not None:
-        day = day_asked(supply.projection, ask.on, day_zero=day_zero)
+        day = day_asked(_any(supplies, ask).projection, ask.on, day_zero=day_zero)
     elif ask.earliest:
         by_day = bundles_by_day(supplies, ask)
         found = earliest_index(by_day, ask.units, start=day_zero)

@@ -201,18 +201,19 @@ def _answer(
             quantity=item.quantity,
             explain=item.explain,
         )
+    first_day = asking.first_day_of_all(parts) if bundle else None
     answers = {
         question.sku: asking.answer(
             supply,
             question,
             horizon_days=supply.projection.days if bundle else horizon_days,
             quantity=None if bundle else item.quantity,
-            on=item.on,
+            on=item.on or first_day,
             explain=item.explain and not bundle,
         )
         for question, supply in parts
     }
-    if not bundle:
+    if first_day is None:
         return answers[item.sku]
     return asking.bundle_answer(
         item.sku,
@@ -221,6 +222,7 @@ def _answer(
         horizon_days=horizon_days,
         quantity=item.quantity,
         on=item.on,
+        first_day=first_day,
         explain=item.explain,
     )
 

@@ -1,6 +1,6 @@
 """Bundles at a location and on a group: one ledger with their components, loose or together."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -89,6 +89,46 @@ def test_a_bundle_is_dated_by_the_component_that_comes_last(shop):
     assert found.earliest_date == day(4)
     made = basket(shop, "wait", ("C", 2), kind="preorder")
     assert {line.promised_date for line in made.lines} == {day(4)}
+
+
+def test_a_bundle_begins_with_the_component_that_can_leave_last(shop):
+    """A can leave L1 until midnight; B only L2, where nothing leaves after 8 o'clock."""
+    catalog.put(shop, kinds.Location("L2", "L2", "warehouse", cutoff=time(8)))
+    catalog.put(shop, kinds.Group("pool", ("L1", "L2")))
+    catalog.put(shop, kinds.Channel("web", "Web"))
+    catalog.put(shop, kinds.SupplyLink("a", "web", "L1", sku="A"))
+    catalog.put(shop, kinds.SupplyLink("b", "web", "L2", sku="B"))
+    stock(shop, A_L1=5, B_L2=4)
+    come = {"inbound_id": "i", "sku": "A", "location": "L1", "quantity": 9, "state": "confirmed"}
+    inbound.put(shop, **come, expected_at=NOW + timedelta(days=3), now=NOW)
+    inbound.put(
+        shop, **come | {"inbound_id": "j", "sku": "B", "location": "L2"},
+        expected_at=NOW.replace(hour=7) + timedelta(days=2), now=NOW,
+    )  # fmt: skip
+    got = availability(
+        shop, sku="C", group="pool", channel="web", method="ship", now=NOW, horizon_days=4,
+        quantity=3,
+    )  # fmt: skip
+    # B from tomorrow: 4, then 13 from the third day on; of A, which has 5 first, 14 one day later.
+    assert got.days == [(day(t), n) for t, n in zip(range(1, 6), (2, 5, 6, 6, 6), strict=True)]
+    assert (got.atp, got.first_day, got.earliest_date) == (2, day(1), day(2))
+    with pytest.raises(InsufficientStock):
+        basket(shop, "more", ("C", 3))
+    assert basket(shop, "two", ("C", 2)).lines[0].promised_date == day(1)
+
+
+def test_what_ships_together_begins_where_all_of_it_can_leave(shop):
+    """One day 0 for both: that of L2, the only place that has links for both."""
+    catalog.put(shop, kinds.Location("L2", "L2", "warehouse", cutoff=time(8)))
+    catalog.put(shop, kinds.Channel("web", "Web"))
+    for number, (sku, location) in enumerate((("A", "L1"), ("A", "L2"), ("B", "L2"))):
+        catalog.put(shop, kinds.SupplyLink(f"k{number}", "web", location, sku=sku))
+    stock(shop, A_L1=5, A_L2=5, B_L2=4)
+    got = availability(
+        shop, sku="D", group="pool", channel="web", method="ship", now=NOW, horizon_days=2
+    )
+    assert got.days == [(day(1), 2), (day(2), 2), (day(3), 2)]
+    assert basket(shop, "two", ("D", 2)).lines[0].promised_date == day(1)
 
 
 def test_what_ships_together_is_promised_where_all_of_it_is(shop):
