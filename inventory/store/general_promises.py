@@ -19,9 +19,9 @@ from inventory.reservations import Basket, PromisedLine, Reservation, life_secon
 from inventory.ship_together import grant_together
 from inventory.store import pegs, reservation_rows, supply_shocks
 from inventory.store.facts import ChannelTerms, Facts, Place
-from inventory.store.plain_promises import Wanted
 from inventory.store.positions import decide_on
 from inventory.store.retry import retrying
+from inventory.store.wanted import Wanted
 from inventory.supply import SkuSupply
 
 

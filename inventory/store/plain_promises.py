@@ -14,35 +14,12 @@ import psycopg
 
 from inventory.errors import InsufficientStock, Shortage
 from inventory.reservations import Basket, PromisedLine, Reservation
+from inventory.store import ample_promises
 from inventory.store.facts import COUNTED_INBOUND_STATES
-
-VALUES, COLUMNS = "\x1f", "\x1e"
-"""The separators of ASCII for units and records: one text is far cheaper to send than arrays."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A basket that somebody wants placed under an id of its own, which must be new."""
-
-    reservation_id: str
-    basket: Basket
-    actor: str = ""
-
+from inventory.store.wanted import Wanted, basket_row, joined, made
 
 Outcome = Reservation | InsufficientStock | None
 """A promise, a refusal, or None: nothing was done, and only the general engine can tell."""
-
-
-def may_be_plain(basket: Basket) -> bool:
-    """Whether it is worth asking the database; it has the last word."""
-    return (
-        basket.kind != "preorder"
-        and basket.order_id != ""
-        and not basket.allow_partial
-        and (basket.location is not None or all(line.location is not None for line in basket.lines))
-        # A location that fulfils on behalf of a group does so through the view of a member.
-        and not any(line.on_behalf for line in basket.lines)
-    )
 
 
 @dataclass(slots=True)
@@ -61,10 +38,9 @@ def place(db: psycopg.Connection, wanted: Sequence[Wanted], *, now: datetime) ->
     One statement: in a transaction of its own unless the caller has one open. Raises
     `psycopg.errors.UniqueViolation`, with nothing placed, where an id or order id is taken.
     """
-    if len(wanted) == 1 and len(wanted[0].basket.lines) == 1:
-        promised = _place_one(db, wanted[0], now=now)
-        if promised is not None:
-            return [promised]
+    plenty = ample_promises.place(db, wanted, now=now)
+    if plenty is not None:
+        return list(plenty)
     sums = [_summed(want.basket) for want in wanted]
     packed = _packed(wanted, sums)
     if packed is None:
@@ -77,37 +53,6 @@ def place(db: psycopg.Connection, wanted: Sequence[Wanted], *, now: datetime) ->
 
 
 _PLACE = "select decision, expires_at, answers from place_plain(%s, %s, %s)"
-
-
-def _place_one(db: psycopg.Connection, want: Wanted, *, now: datetime) -> Reservation | None:
-    """The shortest way, for one line far from every limit; None where that is not so."""
-    basket = want.basket
-    (line,) = basket.lines
-    location = line.location or basket.location
-    parameters = (
-        want.reservation_id,
-        basket.kind,
-        basket.channel,
-        basket.method,
-        basket.priority,
-        basket.order_id,
-        basket.on,
-        basket.ttl_seconds,
-        want.actor,
-        line.sku,
-        location,
-        line.quantity,
-        now,
-    )
-    row = db.execute(_PLACE_ONE, parameters, prepare=True).fetchone()
-    if row is None:
-        return None
-    expires_at, day = row
-    promised = PromisedLine(1, 1, line.sku, line.quantity, day, line.quantity, location)
-    return _reservation(want, expires_at, (promised,), now=now)
-
-
-_PLACE_ONE = "select * from place_one(%b,%b,%b,%b,%b,%b,%b,%b,%b,%b,%b,%b,%b)"
 
 
 def _summed(basket: Basket) -> _Sums:
@@ -141,31 +86,9 @@ def _packed(wanted: Sequence[Wanted], sums: Sequence[_Sums]) -> str | None:
         told = (want.reservation_id, basket.kind, basket.method)
         for line_no, (line, ask) in enumerate(zip(basket.lines, summed.of_line, strict=True), 1):
             lines.append((first_ask + ask, line_no, line.quantity, *told, *summed.places[ask]))
-    baskets = [_basket_row(want) for want in wanted]
+    baskets = [basket_row(want) for want in wanted]
     tables: list[Collection[Sequence[object]]] = [baskets, places, views, asks, lines]
-    columns = [
-        VALUES.join(map(str, column)) for rows in tables for column in zip(*rows, strict=True)
-    ]
-    packed = COLUMNS.join(columns)
-    values = sum(len(rows) * width for rows, width in zip(tables, (9, 2, 5, 3, 8), strict=True))
-    if packed.count(VALUES) + packed.count(COLUMNS) != values - 1:
-        return None
-    return packed
-
-
-def _basket_row(want: Wanted) -> tuple[object, ...]:
-    basket = want.basket
-    return (
-        want.reservation_id,
-        basket.kind,
-        basket.channel,
-        basket.method,
-        basket.priority,
-        basket.order_id or "",
-        basket.on or "",
-        basket.ttl_seconds or "",
-        want.actor,
-    )
+    return joined(tables)
 
 
 Row = tuple[str, datetime | None, list[str | None]]
@@ -183,25 +106,7 @@ def _outcome(want: Wanted, sums: _Sums, row: Row, *, now: datetime) -> Outcome:
                 if answer is not None
             ]
         )
-    return _reservation(want, expires_at, _lines(sums, want.basket, answers), now=now)
-
-
-def _reservation(
-    want: Wanted, expires_at: datetime | None, lines: tuple[PromisedLine, ...], *, now: datetime
-) -> Reservation:
-    basket = want.basket
-    return Reservation(
-        id=want.reservation_id,
-        kind=basket.kind,
-        state="active" if expires_at else "confirmed",
-        channel=basket.channel,
-        method=basket.method,
-        created_at=now,
-        expires_at=expires_at,
-        priority=basket.priority,
-        order_id=basket.order_id,
-        lines=lines,
-    )
+    return made(want, expires_at, _lines(sums, want.basket, answers), now=now)
 
 
 def _lines(sums: _Sums, basket: Basket, answers: Sequence[str | None]) -> tuple[PromisedLine, ...]:

@@ -23,8 +23,8 @@ from inventory.errors import VouchError
 from inventory.reservations import Reservation
 from inventory.store import idempotency, plain_promises, reservations
 from inventory.store.idempotency import Claim, Outcome
-from inventory.store.plain_promises import Wanted, may_be_plain
 from inventory.store.retry import retrying
+from inventory.store.wanted import Wanted, may_be_plain
 
 BATCH_LINES_MAX = 500
 """Lines placed in one transaction: those who wait for their positions wait for all of them."""

@@ -27,9 +27,9 @@ from inventory.store import (
     supply_shocks,
 )
 from inventory.store.facts import Place
-from inventory.store.plain_promises import Wanted, may_be_plain
 from inventory.store.positions import has_lapsed, lapse
 from inventory.store.retry import is_inside, retrying
+from inventory.store.wanted import Wanted, may_be_plain
 
 AFTER_CONFIRMATION = frozenset({"confirmed", "allocated", "processed", "shipped", "rejected"})
 

@@ -13,7 +13,7 @@ from inventory.reservations import AskedLine, Basket
 from inventory.reservations import Reservation as Promise
 from inventory.store import fulfilment
 from inventory.store import reservations as engine
-from inventory.store.plain_promises import Wanted
+from inventory.store.wanted import Wanted
 from serving import metrics
 from serving.api.context import PREFIX, Call, PromiseWriter, Staff, answer_of
 from serving.messages import Id, Message

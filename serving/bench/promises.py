@@ -14,8 +14,8 @@ import psycopg
 from inventory.errors import InsufficientStock, VouchError
 from inventory.reservations import AskedLine, Basket
 from inventory.store import bench_data, bench_floor, database, reservations
-from inventory.store.plain_promises import Wanted
 from inventory.store.promise_batches import PromiseBatcher
+from inventory.store.wanted import Wanted
 from serving.bench.bed import (
     CONNECTIONS,
     Bed,

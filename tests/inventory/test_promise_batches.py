@@ -19,9 +19,9 @@ from inventory.ledger import Fact
 from inventory.reservations import AskedLine, Basket
 from inventory.store import database, ledger, verify
 from inventory.store.idempotency import Claim
-from inventory.store.plain_promises import Wanted
 from inventory.store.promise_batches import PromiseBatcher
 from inventory.store.reservations import place_many
+from inventory.store.wanted import Wanted
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from inventory.errors import VouchError
 from inventory.reservations import AskedLine, Basket
 from inventory.store import database, general_promises, plain_promises, verify
-from inventory.store.plain_promises import Wanted
+from inventory.store.wanted import Wanted
 
 NOW = datetime(2026, 6, 1, 16, 30, tzinfo=UTC)
 TODAY = NOW.date()

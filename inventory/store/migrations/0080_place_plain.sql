@@ -135,8 +135,169 @@ begin atomic
     where s.sku = asked_sku;
 end;
 
--- Place a basket of one line if it is plain and far from every limit: nothing dated, nothing to
--- lapse, nothing to announce. Otherwise does nothing and returns no row: ask `place_plain`.
+-- More than any rule withholds through one of these ways from a place, SKUs' own rules left out, or
+-- with a SKU those of it alone: units, and whether a forecast may withhold more. A cover in days of
+-- the forecast counts as everything there is. Written to be inlined into its callers.
+create function most_withheld(
+    asked_sku text, asked_locations text[], asked_methods text[], asked_channels text[]
+) returns table (units bigint, computed boolean)
+language sql stable
+begin atomic
+    select coalesce(max(case when r.days_of_cover is not null then 9e18
+            else coalesce(r.quantity, trunc((r.forecast ->> 'floor')::numeric), 0) end), 0)::bigint,
+        coalesce(bool_or(r.forecast is not null), false)
+    from buffer_rules r
+    where coalesce(r.sku, '') = asked_sku
+        and (r.location is null or r.location = any (asked_locations))
+        and (r.method is null or r.method = any (asked_methods))
+        and (r.channel is null or r.channel = any (asked_channels));
+end;
+
+-- Place baskets if stock is ample for all of them together: where what is on hand covers every promise
+-- ever made there, the most that any rule withholds, and all that is asked. Dates do not matter then:
+-- inbound only adds, and no day has more to give up. Nothing crosses a threshold either. Otherwise
+-- does nothing and returns no row: `place_plain` looks closer.
+--
+-- `packed` holds columns (separated by chr(30)) of values (chr(31)); ordinals count from 1:
+--    1-10 per basket: id, kind, channel, method, priority, order id, on, seconds to live, actor, and
+--        one of its views
+--    11-13 per position, in key order: SKU, location, units asked for
+--    14-16 per view: location, channel, method
+--    17-25 per line: number in its basket, SKU, location, units, basket, view, and what it takes from
+--        its basket: id, method, kind
+-- What could be looked up is told again: finding a text in the middle of an array means to walk there.
+--
+-- Returns the end of each basket and the first day of each view.
+create function place_ample(packed text, at timestamptz)
+returns table (ends timestamptz[], day_zeros date[])
+language plpgsql
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+set vouch.counts_itself = 'on'
+as $function$
+#variable_conflict use_column
+declare
+    part text[] := string_to_array(packed, e'\x1e');
+    kinds text[] := string_to_array(part[2], e'\x1f');
+    channels text[] := string_to_array(part[3], e'\x1f');
+    methods text[] := string_to_array(part[4], e'\x1f');
+    wished_days date[] := string_to_array(part[7], e'\x1f', '')::date[];
+    basket_views int[] := string_to_array(part[10], e'\x1f')::int[];
+    skus text[] := string_to_array(part[11], e'\x1f');
+    locations text[] := string_to_array(part[12], e'\x1f');
+    asked bigint[] := string_to_array(part[13], e'\x1f')::bigint[];
+    any_bundle boolean := exists (select from bundles);
+    any_link boolean := exists (select from supply_links);
+    any_pre_sale boolean := exists (select from pre_sales);
+    any_own_rule boolean := exists (select from buffer_rules where coalesce(sku, '') > '');
+    soft_lives int[]; order_lives int[];
+    places int[]; free bigint[]; lapsed timestamptz; withheld bigint; computed boolean;
+    ample boolean; usual boolean := false;
+begin
+    -- Whoever holds these rows decides alone. What is read afterwards is what is true. They come in
+    -- the order of the arrays, which is that of their keys.
+    with taken as (
+        update balances b set committed_units = b.committed_units + k.units
+        from unnest(skus, locations, asked) with ordinality as k (sku, location, units, place)
+        where b.sku = k.sku and b.location = k.location and b.status = 'available'
+            and b.units - b.committed_units - k.units > coalesce(b.low_units, 0)
+            and b.announced = 'in'
+        returning k.place, b.units - b.committed_units as free, b.lapsed_through
+    )
+    select array_agg(place), array_agg(taken.free), max(taken.lapsed_through)
+    into places, free, lapsed from taken;
+
+    if cardinality(places) = cardinality(skus) then
+        select array_agg(location_day(lo.timezone, lo.cutoff, at) order by k.place),
+            array_agg(coalesce(c.soft_ttl_seconds, 900) order by k.place),
+            array_agg(coalesce(c.order_ttl_seconds, 172800) order by k.place),
+            bool_and((lo.methods = '{}' or k.method = any (lo.methods)
+                    or k.method in ('ship', 'sfs') and case lo.type
+                        when 'store' then 'sfs' else 'ship' end = any (lo.methods))
+                and coalesce(lo.handling_days, (lo.type = 'vendor')::int) = 0
+                and not (any_link and (
+                    exists (select from supply_links u where u.channel = k.channel)
+                    or exists (
+                        select from supply_links u
+                        where u.location = k.location and u.reserve_units > 0
+                            and (u.ends_at is null or u.ends_at > at)))))
+        into day_zeros, soft_lives, order_lives, usual
+        from unnest(string_to_array(part[14], e'\x1f'), string_to_array(part[15], e'\x1f'),
+            string_to_array(part[16], e'\x1f')) with ordinality as k (location, channel, method, place)
+        join locations lo on lo.location = k.location
+        left join channels c on c.channel = k.channel;
+
+        select array_agg(case
+                when k.kind <> 'soft' and k.order_id is not null and k.life is null then null
+                else at + interval '1 second' * coalesce(k.life, case k.kind
+                    when 'soft' then soft_lives[k.view] else order_lives[k.view] end)
+            end order by k.place)
+        into ends
+        from unnest(kinds, string_to_array(part[6], e'\x1f', ''),
+            string_to_array(part[8], e'\x1f', '')::int[], basket_views)
+            with ordinality as k (kind, order_id, life, view, place);
+
+        select m.units, m.computed into withheld, computed
+        from most_withheld('', locations, methods, channels) m;
+        select bool_and(
+            not exists (
+                select from reservation_lines l
+                where l.sku = k.sku and l.open_units > 0 and l.location is null)
+            and not (any_bundle and exists (select from bundles u where u.sku = k.sku))
+            and not (any_pre_sale and exists (select from pre_sales u where u.sku = k.sku))
+            and k.free >= greatest(withheld, own.units, case when computed or own.computed then (
+                select max(u) from forecast_buffers f cross join unnest(f.units) as u
+                where f.sku = k.sku and f.location = k.location) end))
+        into ample
+        from (
+            select skus[place] as sku, locations[place] as location, free
+            from unnest(places, free) as t (place, free)
+        ) k
+        left join lateral (
+            select * from most_withheld(k.sku, locations, methods, channels) where any_own_rule
+        ) own on true;
+        usual := usual and ample and cardinality(day_zeros) = cardinality(soft_lives)
+            and (select coalesce(min(w) >= max(d), true)
+                from unnest(wished_days, day_zeros) as u (w, d))
+            and (lapsed is null or (select coalesce(min(e) > lapsed, true) from unnest(ends) as e));
+    end if;
+
+    if usual is not true then
+        update balances b set committed_units = b.committed_units - asked[k.place]
+        from unnest(places) as k (place)
+        where b.sku = skus[k.place] and b.location = locations[k.place]
+            and b.status = 'available';
+        return;
+    end if;
+
+    insert into reservations (reservation_id, kind, state, channel, method, priority, order_id,
+        created_at, expires_at, confirmed_at, actor)
+    select k.id, k.kind, case when k.ends is null then 'confirmed' else 'active' end,
+        k.channel, k.method, k.priority::int, k.order_id, at, k.ends,
+        case when k.ends is null then at end, coalesce(k.actor, '')
+    from unnest(string_to_array(part[1], e'\x1f'), kinds, channels, methods,
+        string_to_array(part[5], e'\x1f'), string_to_array(part[6], e'\x1f', ''),
+        string_to_array(part[9], e'\x1f'), ends)
+        as k (id, kind, channel, method, priority, order_id, actor, ends);
+
+    insert into reservation_lines (reservation_id, method, class, expires_at, line_no,
+        request_line, sku, location, promised_date, quantity, open_units)
+    select k.id, k.method, k.kind, ends[k.basket], k.number, k.number, k.sku, k.location,
+        coalesce(wished_days[k.basket], day_zeros[k.view]), k.units, k.units
+    from unnest(string_to_array(part[17], e'\x1f')::int[], string_to_array(part[18], e'\x1f'),
+        string_to_array(part[19], e'\x1f'), string_to_array(part[20], e'\x1f')::bigint[],
+        string_to_array(part[21], e'\x1f')::int[], string_to_array(part[22], e'\x1f')::int[],
+        string_to_array(part[23], e'\x1f'), string_to_array(part[24], e'\x1f'),
+        string_to_array(part[25], e'\x1f'))
+        as k (number, sku, location, units, basket, view, id, method, kind);
+    return next;
+end
+$function$;
+
+-- `place_ample` for a basket of one line, whose values need no packing.
 create function place_one(
     id text, asked_kind text, asked_channel text, asked_method text, asked_priority int,
     asked_order text, asked_day date, life int, asked_actor text, asked_sku text,
@@ -150,12 +311,10 @@ set vouch.counts_itself = 'on'
 as $function$
 #variable_conflict use_column
 declare
-    fact record;
-    rule record;
+    place record;
     free bigint;
     lapsed timestamptz;
 begin
-    -- Whoever holds this row decides alone. What is read afterwards is what is true.
     update balances set committed_units = committed_units + asked_units
     where sku = asked_sku and location = asked_location and status = 'available'
         and units - committed_units - asked_units > coalesce(low_units, 0) and announced = 'in'
@@ -163,23 +322,45 @@ begin
     if not found then
         return;
     end if;
-    select * into fact from view_facts(asked_sku, asked_location, asked_channel, asked_method, at,
-        coalesce(lapsed, '-infinity'));
-    select * into rule from first_rule(asked_sku, asked_location, fact.category,
-        fact.location_type, asked_method, asked_channel);
-    if not found then
-        select * into rule from first_rule('', asked_location, fact.category,
-            fact.location_type, asked_method, asked_channel);
-    end if;
-    promised_day := coalesce(asked_day, fact.day_zero);
+    select location_day(lo.timezone, lo.cutoff, at) as day_zero,
+        coalesce(c.soft_ttl_seconds, 900) as soft_life,
+        coalesce(c.order_ttl_seconds, 172800) as order_life,
+        (lo.methods = '{}' or asked_method = any (lo.methods)
+                or asked_method in ('ship', 'sfs') and case lo.type
+                    when 'store' then 'sfs' else 'ship' end = any (lo.methods))
+            and coalesce(lo.handling_days, (lo.type = 'vendor')::int) = 0
+            and not exists (
+                select from supply_links u
+                where u.channel = asked_channel or u.location = asked_location)
+            and not exists (select from bundles u where u.sku = asked_sku)
+            and not exists (select from pre_sales u where u.sku = asked_sku)
+            and not exists (
+                select from reservation_lines l
+                where l.sku = asked_sku and l.open_units > 0 and l.location is null)
+            and free >= (
+                select coalesce(max(case
+                    when r.quantity is not null then r.quantity
+                    when r.days_of_cover is not null then 9e18
+                    else greatest(trunc((r.forecast ->> 'floor')::numeric), (
+                        select max(u) from forecast_buffers f cross join unnest(f.units) as u
+                        where f.sku = asked_sku and f.location = asked_location
+                            and f.rule_id = r.rule_id), 0) end), 0)
+                from buffer_rules r
+                where coalesce(r.sku, '') = any (array['', asked_sku])
+                    and (r.location is null or r.location = asked_location)
+                    and (r.location_type is null or r.location_type = lo.type)
+                    and (r.method is null or r.method = asked_method)
+                    and (r.channel is null or r.channel = asked_channel))
+            as usual
+    into place
+    from locations lo left join channels c on c.channel = asked_channel
+    where lo.location = asked_location;
+    promised_day := coalesce(asked_day, place.day_zero);
     if asked_kind = 'soft' or asked_order is null or life is not null then
         ends := at + interval '1 second' * coalesce(life,
-            case asked_kind when 'soft' then fact.soft_life else fact.order_life end);
+            case asked_kind when 'soft' then place.soft_life else place.order_life end);
     end if;
-    if (fact.usual and not fact.inbound and fact.stale_units = 0
-        and (rule.rule_id is null
-            or rule.quantity is not null and rule.lookahead_days is null and free >= rule.quantity)
-        and not (fact.oversells and asked_kind = 'soft') and promised_day >= fact.day_zero
+    if (place.usual and promised_day >= place.day_zero
         and (ends is null or lapsed is null or ends > lapsed)) is not true
     then
         update balances set committed_units = committed_units - asked_units
