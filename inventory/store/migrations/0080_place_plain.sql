@@ -329,9 +329,8 @@ begin
                 or asked_method in ('ship', 'sfs') and case lo.type
                     when 'store' then 'sfs' else 'ship' end = any (lo.methods))
             and coalesce(lo.handling_days, (lo.type = 'vendor')::int) = 0
-            and not exists (
-                select from supply_links u
-                where u.channel = asked_channel or u.location = asked_location)
+            and not exists (select from supply_links u where u.channel = asked_channel)
+            and not exists (select from supply_links u where u.location = asked_location)
             and not exists (select from bundles u where u.sku = asked_sku)
             and not exists (select from pre_sales u where u.sku = asked_sku)
             and not exists (
