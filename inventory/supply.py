@@ -15,6 +15,7 @@ from inventory.channel_quotas import ChannelQuotas
 from inventory.groups import Cut, GroupLimits, GroupPromise, connected, net_units
 from inventory.pre_sales import PreOrders
 from inventory.projection import PositionFacts, Projection, member_method, serves
+from inventory.spreading import spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class SkuSupply:
         self._promised: dict[tuple[str, frozenset[int]], list[int]] = {}
         self._takings: dict[Hashable, Taking] = {}
         self._spare: tuple[dict[int, int], list[tuple[frozenset[int], int]]] | None = None
+        self._needed: dict[int, int] | None = None
         self.quotas: ChannelQuotas | None = None
         """The shares of the channel that asks, where it has any."""
         self.pre_orders: dict[str, PreOrders] = {}
@@ -226,6 +228,36 @@ class SkuSupply:
             units >= (given.get(row, 0) if row in members else 0) for members, units in spare
         )
 
+    def free_between(self, location: str) -> tuple[int, int]:
+        """At least and at most what may be taken there on the first day that anything can leave.
+
+        As a member of groups, without buffers and shares. Cheap where `at_location` is exact.
+        """
+        row = self.rows[location]
+        most = int(self.projection.raw[row, self.projection.opens[row]])
+        if not self._promised:
+            return most, most
+        if self._needed is None:
+            self._needed = self._needed_at_most()
+        return most - self._needed.get(row, 0), most
+
+    def _needed_at_most(self) -> dict[int, int]:
+        """By row: units of promises on groups that have no other place when it gives all it can."""
+        promises = self.promises
+        if not promises:
+            return {}
+        if self._spare is None:
+            self._spare = self._spare_units()
+        rows = list(self._spare[0])
+        index = {row: i for i, row in enumerate(rows)}
+        located = spread(
+            list(self._spare[0].values()),
+            [([index[row] for row in p.members], p.units_by_day[-1]) for p in promises],
+        )
+        if located is None:
+            located = [sum(p.units_by_day[-1] for p in promises)] * len(rows)
+        return dict(zip(rows, located, strict=True))
+
     def _spare_units(self) -> tuple[dict[int, int], list[tuple[frozenset[int], int]]]:
         """What each location gives on the first day due and every later one; per promise, what its
         members give beyond all that is promised.
@@ -316,3 +348,4 @@ class SkuSupply:
         """What was worked out before no longer holds."""
         self._takings.clear()
         self._spare = None
+        self._needed = None

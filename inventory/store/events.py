@@ -87,6 +87,12 @@ def _beside_group_promises(
     for sku, here in asked.items():
         supply = unbuffered_supply(facts, sku, now=now)
         for position in here:
+            bounds = {
+                stock_state(units, position.low_units)
+                for units in supply.free_between(position.location)
+            }
+            if bounds == {position.announced}:
+                continue
             opens = supply.projection.opens[supply.rows[position.location]]
             free = supply.at_location(position.location).raw[opens]
             known = position._replace(free_units=int(free))

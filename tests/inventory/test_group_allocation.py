@@ -14,6 +14,7 @@ from inventory.locating import locate, locate_in_turn
 from inventory.orders import OrderMessage
 from inventory.projection import Inbound, PositionFacts
 from inventory.reservations import AskedLine, Basket
+from inventory.spreading import spread
 from inventory.store import ledger, orders, reservations
 from inventory.supply import GroupHold, SkuSupply
 
@@ -79,6 +80,36 @@ def test_what_is_seen_at_a_glance_is_what_the_cuts_say(stock, members, promised)
     with mock.patch.object(SkuSupply, "_plenty_beside", return_value=False):
         expected = {at: cuts.at_location(at).raw.tolist() for at in LOCATIONS}
     assert {at: glances.at_location(at).raw.tolist() for at in LOCATIONS} == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(stocks, st.lists(member_sets, min_size=4, max_size=4), st.lists(asks, max_size=6))
+def test_bounds_of_what_is_free_hold_beside_any_promises(stock, members, promised):
+    groups = {f"g{n}": chosen for n, chosen in enumerate(members)}
+    holds = [GroupHold(f"g{n}", day(t), units) for n, t, units in promised]
+    stock = [(4 * first, *later) for first, *later in stock]
+    supply = supply_of(stock, groups, holds)
+    for location in LOCATIONS:
+        least, most = supply.free_between(location)
+        opens = supply.projection.opens[supply.rows[location]]
+        assert least <= supply.at_location(location).raw[opens] <= most
+
+
+@given(st.data())
+def test_promises_are_spread_so_that_nobody_gives_more_than_needed(data):
+    """One set of locations: what is left of any two differs by one unit, or one gave nothing."""
+    given_units = data.draw(st.lists(st.integers(0, 12), min_size=1, max_size=6))
+    units = data.draw(st.integers(0, 50))
+    located = spread(given_units, [(range(len(given_units)), units)])
+    if units > sum(given_units):
+        assert located is None
+        return
+    left = [have - dealt for have, dealt in zip(given_units, located, strict=True)]
+    assert sum(located) == units
+    assert min(left + located) >= 0
+    gave = [keeps for keeps, dealt in zip(left, located, strict=True) if dealt]
+    # Who gave is never left with less than others, but for the unit that does not divide.
+    assert not gave or min(gave) >= max(left) - 1
 
 
 def most_that_fit(stock, holds):
