@@ -138,7 +138,7 @@ def create_app(
     )
     app.include_router(health.router)
     for area in AREAS:
-        app.include_router(area.router)
+        app.include_router(area.router, responses=problems.RESPONSES)
     app.add_route("/metrics", metrics.page)
     docs.install(app)
     problems.install(app)

@@ -79,4 +79,4 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_iso_moment), AfterValidator(_
 class Message(BaseModel):
     """A request body. A field we do not know is refused: a typo must not pass for a default."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)

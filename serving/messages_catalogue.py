@@ -68,15 +68,22 @@ class Location(CatalogueItem):
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     methods: tuple[Method, ...] = ()
+    """Ways in which customers get things from here; none named: every way."""
     daily_capacity: Units | None = None
+    """Units that can leave in a day, for sourcing."""
     cutoff: Annotated[time, BeforeValidator(_local_time)] | None = None
+    """HH:MM in local time: what is promised later leaves tomorrow."""
     put_away_lag_days: WholeDays = 0
+    """From the dock to the shelf."""
     handling_days: WholeDays | None = None
+    """Until something can leave. Not given: none, but at a vendor's the vendor's lead time."""
     cost_per_parcel: Money | None = None
     cost_per_unit: Money | None = None
     cost_per_km: Money | None = None
     km_per_day: Annotated[Number, Field(ge=1, le=1e6)] | None = None
+    """How far a parcel from here gets in a day."""
     receipt_approval: StrictBool = False
+    """Whether goods that arrive wait in inspection until somebody approves them."""
 
 
 class Sku(CatalogueItem):
@@ -111,8 +118,11 @@ class Channel(CatalogueItem):
 
     name: Text = ""
     soft_ttl_seconds: Seconds = 900
+    """Life of a cart."""
     order_ttl_seconds: Seconds = 172_800
+    """Life of an order that was placed and is not confirmed yet."""
     oversell_units: Units = 0
+    """Of every SKU, carts may take so many more than there are."""
 
 
 class Group(CatalogueItem):
@@ -126,7 +136,9 @@ class Bundle(Message):
     """A SKU that is sold as a set of others."""
 
     components: Annotated[dict[Id, PositiveUnits], Field(min_length=1)]
+    """Units of each SKU in one bundle."""
     ship_together: StrictBool = False
+    """Whether all of one bundle must leave from one location, also when a group is asked."""
 
 
 class ForecastMeasure(CatalogueItem):
@@ -160,6 +172,7 @@ class BufferRule(CatalogueItem):
     days_of_cover: Days | None = None
     forecast: ForecastMeasure | None = None
     lookahead_days: WholeDays | None = None
+    """How many days ahead the buffer is looked at; not given: over the whole horizon."""
 
     def measured(self) -> dict[str, Any]:
         """The fields; of a forecast measure only what was said, so that defaults may move."""
@@ -180,11 +193,17 @@ class SupplyLink(CatalogueItem):
     channel: Id
     location: Id
     method: Method | None = None
+    """Not given: every method."""
     ratio: Annotated[Number, Field(ge=0, le=1)] | None = None
+    """Share of the stock there, before commitments; not given: all of it."""
     reserve: Units = 0
+    """Units of each SKU kept from all other channels while the link is in force."""
     starts_at: Moment | None = None
+    """In force from this moment. With a start, the reserve is sold once; without, it is kept up."""
     ends_at: Moment | None = None
+    """In force until just before this moment."""
     sku: Id | None = None
+    """Not given: every SKU."""
 
 
 class PreSale(CatalogueItem):
@@ -193,7 +212,10 @@ class PreSale(CatalogueItem):
     sku: Id
     location: Id
     available_on: Day
+    """Pre-orders are accepted for this day and later ones."""
     cap: Units
+    """Units over all channels."""
     channel_caps: Annotated[dict[Id, Units], Field(default_factory=dict, max_length=1000)]
+    """Units per channel; one that is not named is bound by `cap` alone."""
     starts_at: Moment | None = None
     ends_at: Moment | None = None

@@ -35,9 +35,13 @@ class AvailabilityItem(Message):
     channel: Id | None = None
     method: Method | None = None
     quantity: PositiveUnits | None = None
+    """Also find the earliest date for so many, and how likely it is to be kept."""
     on: Day | None = None
+    """`atp` and `raw` of this day, rather than of the first that is left."""
     horizon: HorizonDays | None = None
+    """Days to show after the first. The look-ahead always reaches the last promise."""
     explain: StrictBool = False
+    """Add the terms that sum to `raw`."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -97,11 +101,17 @@ class Reservation(Message):
     location: Id | None = None
     group: Id | None = None
     on: Day | None = None
+    """The day to promise for. Not given: the first that is left, and of a pre-order the first on
+    which it can be had."""
     lines: Annotated[list[ReservationLine], Field(min_length=1, max_length=LINES_MAX)]
     ttl_seconds: TtlSeconds | None = None
+    """Life of the hold; not given: what the channel says."""
     allow_partial: StrictBool = False
+    """Give each line what can be had, rather than all lines or none."""
     priority: Annotated[StrictInt, Field(ge=-1000, le=1000)] = 0
+    """Among promises for one day, the higher one is served first when goods come."""
     order_id: Id | None = None
+    """An order or pre-order with its id, and without `ttl_seconds`, is confirmed at once."""
 
     @model_validator(mode="after")
     def _place(self) -> Self:

@@ -94,6 +94,35 @@ KINDS: dict[type[errors.VouchError], Kind] = {
 }
 
 
+def _told(kind: str, description: str) -> dict[str, str]:
+    return {"type": kind, "description": description}
+
+
+_PROBLEM = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": _told("string", f"What kind of problem, as `{TYPE_PREFIX}insufficient-stock`."),
+        "title": _told("string", "The kind in words."),
+        "status": _told("integer", "The status of the response."),
+        "detail": _told("string", "What is wrong and what to do about it, for people."),
+        "field": _told("string", "The first field that is wrong."),
+        "row": _told("integer", "The first row, line or item that is wrong, from 0."),
+        "errors": _told("array", "All fields that are wrong, each with its problem."),
+        "lines": _told("array", "What there is too little of: asked for, and available."),
+    },
+}
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "Refused, with the reason (RFC 9457).",
+        "content": {"application/problem+json": {"schema": _PROBLEM}},
+    }
+}
+"""How the description of the API tells of everything that is not a success."""
+
+
 def kind_of(error: errors.VouchError) -> Kind:
     """The row of the table for an error, or for its nearest base class."""
     return next(KINDS[base] for base in type(error).__mro__ if base in KINDS)

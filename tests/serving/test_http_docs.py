@@ -57,6 +57,39 @@ def test_every_operation_says_what_it_does(document):
     assert references <= set(document["components"]["schemas"])
 
 
+def test_refusals_are_described_as_they_are_sent(document, stranger):
+    for path, methods in document["paths"].items():
+        if not path.startswith("/api/v2/"):
+            continue
+        for method, operation in methods.items():
+            refused = operation["responses"]["default"]["content"]
+            assert list(refused) == ["application/problem+json"], f"{method} {path}"
+            assert "422" not in operation["responses"], "which would be described as plain JSON"
+    told = stranger.get("/api/v2/events")
+    schema = refused["application/problem+json"]["schema"]
+    assert told.headers["content-type"] in refused
+    assert set(schema["required"]) <= set(told.json()) <= set(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ("AvailabilityItem", {"quantity", "on", "horizon", "explain"}),
+        ("Bundle", {"ship_together"}),
+        ("BufferRule", {"lookahead_days"}),
+        ("Confirmation", {"reacquire"}),
+        ("Location", {"cutoff", "put_away_lag_days", "handling_days", "receipt_approval"}),
+        ("OrderAct", {"rest", "on", "strategy"}),
+        ("PreSale", {"available_on", "cap", "channel_caps"}),
+        ("Reservation", {"on", "ttl_seconds", "allow_partial", "priority", "order_id"}),
+        ("SupplyLink", {"method", "ratio", "reserve", "starts_at", "ends_at", "sku"}),
+    ],
+)
+def test_fields_with_a_rule_behind_them_say_it(document, body, fields):
+    properties = document["components"]["schemas"][body]["properties"]
+    assert fields <= {name for name, told in properties.items() if told.get("description")}
+
+
 def test_the_page_reads_openapi_30(stranger):
     older = stranger.get("/docs/openapi.json")
     assert older.json()["openapi"] == "3.0.3"
