@@ -6,6 +6,7 @@ VouchError
 ├── NotFound               no such reservation, order, forecast, purchase order ...
 ├── InsufficientStock      more was asked for than can be promised
 ├── ReservationExpired     the hold ended by the clock
+├── EventsExpired          the events asked for are not kept any more
 ├── StateConflict          the transition is not allowed from the state it is in
 ├── IdempotencyConflict    this id was used before, for something else
 └── Unavailable            the database or data folder cannot be used; says what to do
@@ -103,6 +104,18 @@ class ReservationExpired(VouchError):
     def __init__(self, reservation_id: str) -> None:
         self.reservation_id = reservation_id
         super().__init__(f"reservation '{reservation_id}' has expired; place a new one")
+
+
+class EventsExpired(VouchError):
+    """Some of the events after the one named are not kept any more."""
+
+    def __init__(self, *, after: int, oldest: int) -> None:
+        self.after = after
+        self.oldest = oldest
+        super().__init__(
+            f"events up to {oldest - 1} are not kept any more, so some after {after} are gone; "
+            f"read the present state of what you follow, then ask for events after {oldest - 1}"
+        )
 
 
 _NOT_ALLOCATED = {("ship", "confirmed"), ("process", "confirmed")}

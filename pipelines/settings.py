@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     order_cost: float = Field(
         default=5.0, ge=0, description="Money per order line placed, where a SKU gives none."
     )
+    events_kept_days: int = Field(
+        default=30, ge=1, le=3650, description="Days for which events can be read again."
+    )
     seed: int = Field(default=7, description="Seed of everything random.")
     threads: int = Field(
         default=os.cpu_count() or 1, ge=1, description="Threads that training may use."

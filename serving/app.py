@@ -210,13 +210,15 @@ def _mount_console(app: FastAPI, settings: Settings, clock: Clock) -> None:
 
 
 def _sweep(server: Server) -> None:
-    """Collect expired holds, and announce what time alone changed.
+    """Collect expired holds, announce what time alone changed, and take old events away.
 
     No promise waits for it: expiry itself is by the clock.
     """
     with server.pool.connection() as db:
         reservations_store.sweep(db, now=server.clock())
         announcements.announce_due(db, now=server.clock())
+        kept = timedelta(days=server.settings.events_kept_days)
+        outbox.prune(db, kept=kept, now=server.clock())
 
 
 def _settle(server: Server) -> None:

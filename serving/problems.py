@@ -76,6 +76,9 @@ KINDS: dict[type[errors.VouchError], Kind] = {
     errors.ReservationExpired: Kind(
         HTTPStatus.GONE, "reservation-expired", "The reservation has expired"
     ),
+    errors.EventsExpired: Kind(
+        HTTPStatus.GONE, "events-expired", "Events asked for are not kept any more"
+    ),
     errors.StateConflict: Kind(
         HTTPStatus.CONFLICT, "state-conflict", "Not allowed from the present state"
     ),
@@ -159,6 +162,8 @@ def _data_of(error: errors.VouchError) -> dict[str, Any]:
             data = {"kind": error.kind, "id": error.key, "state": error.state, "act": error.act}
         case errors.ReservationExpired():
             data = {"id": error.reservation_id}
+        case errors.EventsExpired():
+            data = {"after": error.after, "oldest": error.oldest}
         case errors.NotFound():
             data = {"kind": error.kind, "id": error.key}
         case errors.IdempotencyConflict():

@@ -19,8 +19,13 @@ def events(
     *,
     call: Staff,
     after: Annotated[
-        int, Query(ge=0, le=SEQUENCE_MAX, description="`last` of the answer before; 0 at first.")
-    ] = 0,
+        int | None,
+        Query(
+            ge=0,
+            le=SEQUENCE_MAX,
+            description="`last` of the answer before; at first left out, for all that is kept.",
+        ),
+    ] = None,
     sku: Id | None = None,
     kind: Id | None = None,
     limit: PageLimit = 100,
@@ -28,11 +33,14 @@ def events(
     """Events in their order; nothing is skipped by asking again with `last` as `after`.
 
     Remember `last` once you have dealt with the events: who stops in between is given them again.
-    The events of a SKU come in the order in which they became true.
+    The events of a SKU come in the order in which they became true. They are kept for some days
+    (30 unless the operator says otherwise): where some after `after` are gone the answer is 410,
+    with the `oldest` that is kept. Then read what you follow anew, and go on after `oldest` - 1.
     """
     with call.db() as db:
         found = outbox.read(db, after=after, sku=sku, kind=kind, limit=limit)
-    last = found[-1]["sequence"] if found else after
+        start = outbox.pruned_through(db) if after is None else after
+    last = found[-1]["sequence"] if found else start
     return JSONResponse({"events": jsonable(found), "last": last})
 
 

@@ -2,20 +2,27 @@
 
 import random
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from inventory.errors import EventsExpired
 from inventory.store import database, outbox
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 
 
-def follow(db, *, after=0, **chosen):
+def follow(db, *, after=None, **chosen):
     found = outbox.read(db, after=after, **chosen)
     return [event["payload"]["n"] for event in found], found[-1]["sequence"] if found else after
 
 
-def emit(db, n, sku="A"):
-    outbox.emit(db, kind="test", payload={"n": n}, now=NOW, sku=sku)
+def emit(db, n, sku="A", *, days=0):
+    outbox.emit(db, kind="test", payload={"n": n}, now=NOW + timedelta(days=days), sku=sku)
+
+
+def prune(db, *, on, **options):
+    return outbox.prune(db, kept=timedelta(days=30), now=NOW + timedelta(days=on), **options)
 
 
 def test_an_event_that_commits_late_comes_after_what_was_read_before(db, database_url):
@@ -43,6 +50,68 @@ def test_filters_keep_the_order_of_all(db):
     assert follow(db, sku="A", after=1)[0] == [2, 3]
     assert follow(db, kind="other")[0] == []
     assert follow(db, limit=2) == ([0, 1], 2)
+
+
+def test_old_events_go_and_who_was_away_is_told_where_to_go_on(db):
+    for n in range(6):
+        emit(db, n, days=n)
+    assert follow(db)[1] == 6
+    assert prune(db, on=29) == 0
+    assert prune(db, on=32) == 3, "30 days old or older: those of days 0, 1 and 2"
+    assert follow(db) == ([3, 4, 5], 6)
+    assert follow(db, after=3) == ([3, 4, 5], 6), "nothing after 3 is gone"
+    for after in (0, 2):
+        with pytest.raises(EventsExpired) as told:
+            outbox.read(db, after=after, sku="other")
+        assert (told.value.after, told.value.oldest) == (after, 4)
+        assert follow(db, after=told.value.oldest - 1)[0] == [3, 4, 5]
+
+
+def test_what_has_no_sequence_yet_is_never_taken_away(db):
+    emit(db, 1)
+    assert prune(db, on=400) == 0
+    assert follow(db) == ([1], 1)
+    assert prune(db, on=400) == 1
+
+
+def test_sequences_go_on_when_all_events_are_gone(db):
+    emit(db, 1)
+    _, last = follow(db)
+    prune(db, on=31)
+    emit(db, 2, days=31)
+    assert follow(db, after=last) == ([2], 2)
+    prune(db, on=100)
+    assert follow(db, after=2) == ([], 2)
+    emit(db, 3)
+    assert follow(db, after=2) == ([3], 3)
+
+
+def test_an_old_event_behind_a_young_one_waits_for_it(db):
+    """Its transaction was slow: by its own clock it is older than what came before it."""
+    emit(db, 1, days=5)
+    emit(db, 2, days=0)
+    assert follow(db)[0] == [1, 2]
+    assert prune(db, on=32) == 0
+    assert prune(db, on=35) == 2
+
+
+def test_pruning_stops_at_its_limit_and_goes_on_next_time(db, monkeypatch):
+    monkeypatch.setattr(outbox, "PRUNED_AT_ONCE_MAX", 2)
+    for n in range(7):
+        emit(db, n)
+    outbox.number(db)
+    assert prune(db, on=31, limit=5) == 5
+    assert follow(db) == ([5, 6], 7)
+    assert prune(db, on=31) == 2
+
+
+def test_one_process_prunes_at_a_time(db, database_url):
+    emit(db, 1)
+    outbox.number(db)
+    with database.connect(database_url) as other, other.transaction():
+        other.execute("select pg_advisory_xact_lock(%s)", [outbox.PRUNING_LOCK])
+        assert prune(db, on=31) == 0
+    assert prune(db, on=31) == 1
 
 
 POSITIONS = [("A", "L1"), ("A", "L2"), ("B", "L1")]

@@ -1,6 +1,13 @@
 """Events, low marks, backorders and new dates over HTTP."""
 
+import time
 from datetime import UTC, datetime, timedelta
+
+from fastapi.testclient import TestClient
+
+from inventory.store import keys, outbox
+from pipelines.settings import Settings
+from serving import app as serving_app
 
 
 def later(days):
@@ -114,3 +121,35 @@ def test_a_quantity_is_answered_with_its_chance(shop):
                    201)  # fmt: skip
     read = shop.ok(shop.client.get(f"/reservations/{made['id']}"))
     assert read["lines"][0]["fulfilment_probability"] == chances[1]
+
+
+def test_who_was_away_for_too_long_is_told_where_to_go_on(database_url, tmp_path, db, monkeypatch):
+    now = datetime.now(UTC)
+    for days in (31, 30, 1):
+        at = now - timedelta(days=days)
+        outbox.emit(db, kind="test", payload={"days": days}, now=at, sku="A")
+    key = keys.create_key(db, role="viewer", vendor=None, label="", now=now)
+    settings = Settings(database_url=database_url, data_dir=tmp_path, events_kept_days=20)
+    monkeypatch.setattr(serving_app, "SWEEP_SECONDS", 0.05)
+    client = TestClient(serving_app.create_app(settings, with_inference=False))
+    client.headers["Authorization"] = f"Bearer {key}"
+
+    def get(**query):
+        return client.get("/api/v2/events", params=query)
+
+    with client:
+        deadline = time.monotonic() + 20
+        while get(after=0).status_code == 200 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        gone, rest = get(after=1), get()
+        nothing = get(kind="other").json()
+        on = get(after=nothing["last"])
+    told = gone.json()
+    assert (gone.status_code, told["type"].rpartition("/")[2]) == (410, "events-expired")
+    assert (told["after"], told["oldest"]) == (1, 3)
+    assert get_days(rest) == get_days(on) == [1]
+    assert nothing == {"events": [], "last": 2}
+
+
+def get_days(answer):
+    return [event["payload"]["days"] for event in answer.json()["events"]]
