@@ -85,6 +85,8 @@ class Decided:
     moved: list[Moved] = field(default_factory=list)
     rests: list[Moved] = field(default_factory=list)
     """Units that nobody is owed any more: cancelled, or left out of a shipment."""
+    split_from: dict[int, int] = field(default_factory=dict)
+    """By number, for lines that are new: the one that they were part of."""
 
     def put(self, line: PromisedLine) -> None:
         self.lines = [line if old.line_no == line.line_no else old for old in self.lines]
@@ -92,12 +94,21 @@ class Decided:
     def split(self, line: PromisedLine) -> PromisedLine:
         """Append a line with a number of its own."""
         numbered = replace(line, line_no=max(old.line_no for old in self.lines) + 1)
+        self.split_from[numbered.line_no] = self.split_from.get(line.line_no, line.line_no)
         self.lines.append(numbered)
         return numbered
 
 
-def _named(lines: Sequence[PromisedLine], message: OrderMessage) -> list[ActLine]:
-    """What a message names: bundles exploded, repeats summed; every open SKU when it names none."""
+def _named(
+    lines: Sequence[PromisedLine],
+    message: OrderMessage,
+    verb: str,
+    order: Sequence[PromisedLine],
+) -> list[ActLine]:
+    """What a message names: bundles exploded, repeats summed; every open SKU when it names none.
+
+    `order`: all lines of it, to tell what was never in it from what is done.
+    """
     if not message.lines:
         return [ActLine(sku) for sku in dict.fromkeys(line.sku for line in lines)]
     named = []
@@ -109,6 +120,9 @@ def _named(lines: Sequence[PromisedLine], message: OrderMessage) -> list[ActLine
             named.append(asked)
         elif parts:
             named += _components(asked, parts)
+        elif any(asked.sku in (line.sku, line.bundle) for line in order):
+            problem = f"nothing of '{asked.sku}' is left to {verb} in this order"
+            raise InputRejected(problem, field="sku", row=row)
         else:
             raise InputRejected(f"'{asked.sku}' is not in this order", field="sku", row=row)
     return _summed(named)
@@ -153,6 +167,43 @@ def _check_place(lines: Sequence[PromisedLine], message: OrderMessage) -> None:
     named = {message.location, *(asked.location for asked in message.lines)} - {None}
     if odd := sorted(str(location) for location in named - here):
         raise InputRejected(f"no open line of this order is at '{odd[0]}'", field="location")
+
+
+def parts_to_locate(
+    lines: Sequence[PromisedLine], message: OrderMessage
+) -> tuple[Decided, dict[int, str | None]]:
+    """Lines split as a message wants to have them located; and by number, where it wishes them.
+
+    Everything that waits on a group is located; what the message does not name, anywhere.
+    """
+    decided = Decided(list(lines))
+    left = {line.line_no: line for line in lines if line.open_units and line.location is None}
+    wished: dict[int, str | None] = {}
+    waiting = [line for line in lines if line.open_units]
+    for asked in _named(waiting, message, "allocate", lines):
+        same = [line for line in decided.lines if line.sku == asked.sku]
+        units = _quantity(asked, sum(map(_open, same)), message, verb="allocate")
+        for line in [left[line.line_no] for line in same if line.line_no in left]:
+            part = _part(decided, left, line, min(units, line.open_units))
+            if part is not None:
+                units -= part.open_units
+                wished[part.line_no] = asked.location or message.location
+    return decided, wished | dict.fromkeys(left, message.location)
+
+
+def _part(
+    decided: Decided, left: dict[int, PromisedLine], line: PromisedLine, units: int
+) -> PromisedLine | None:
+    """So many units of a line as a line of their own, taken out of `left`; None for no units."""
+    if not units:
+        return None
+    if units == line.open_units:
+        return left.pop(line.line_no)
+    rest = replace(line, open_units=line.open_units - units, quantity=line.quantity - units)
+    decided.put(rest)
+    left[line.line_no] = rest
+    part = replace(line, open_units=units, quantity=units, shipped_units=0, returned_units=0)
+    return decided.split(part)
 
 
 def ship(lines: Sequence[PromisedLine], message: OrderMessage) -> Decided:
@@ -281,7 +332,7 @@ def _taken(
     Also lines of which it takes nothing, when what it names was used up by the lines before.
     """
     numbers = {line.line_no for line in pool}
-    for asked in _named(pool, message):
+    for asked in _named(pool, message, verb, decided.lines):
         touched = [
             line
             for line in decided.lines
@@ -289,19 +340,21 @@ def _taken(
             and open_units(line)
             and (line.sku == asked.sku if anywhere else _at(line, asked, message))
         ]
-        left = _quantity(asked, sum(map(open_units, touched)), verb=verb)
+        left = _quantity(asked, sum(map(open_units, touched)), message, verb=verb)
         for line in touched:
             units = min(left, open_units(line))
             left -= units
             yield asked, line, units
 
 
-def _quantity(asked: ActLine, open_units: int, *, verb: str) -> int:
+def _quantity(asked: ActLine, open_units: int, message: OrderMessage, *, verb: str) -> int:
     if asked.quantity is None:
         return open_units
     if asked.quantity > open_units:
         problem = f"cannot {verb} {asked.quantity} of '{asked.sku}': {open_units} are open for it"
-        raise InputRejected(problem, field="quantity")
+        # Of a bundle it is the component that there is too little of: no row names it.
+        rows = [row for row, line in enumerate(message.lines) if line.sku == asked.sku]
+        raise InputRejected(problem, field="quantity", row=rows[-1] if rows else None)
     return asked.quantity
 
 

@@ -25,17 +25,27 @@ def allocate(
 ) -> Lines:
     """The lines of the order with a location each: all of them, or `InsufficientStock`.
 
+    Lines of the message say where so many units shall come from; the others come from anywhere.
+
     The refusal names the lines for which there is no place, and not those for which there is.
     """
-    waiting = [line for line in order.lines if line.open_units and line.location is None]
-    if not waiting:
+    parts, wished = orders.parts_to_locate(order.lines, message)
+    if not wished:
         return order.lines
-    wishes = {line.sku: line.location for line in message.lines}
-    wished = {line.line_no: wishes.get(line.sku) or message.location for line in waiting}
+    order = replace(order, lines=tuple(parts.lines))
+    # Those with a wish come first: the others can do without that place.
+    waiting = sorted(
+        (line for line in order.lines if line.line_no in wished),
+        key=lambda line: (wished[line.line_no] is None, line.line_no),
+    )
 
     def in_turn(supply: SkuSupply, candidates: Sequence[str], line: PromisedLine) -> Located | None:
         before, after = group_claims.served_around(
-            db, sku=line.sku, reservation_id=order.id, line_no=line.line_no, now=now
+            db,
+            sku=line.sku,
+            reservation_id=order.id,
+            line_no=parts.split_from.get(line.line_no, line.line_no),
+            now=now,
         )
         hold = _hold_of(order, line)
         return locate_in_turn(supply, candidates, hold, before=before, after=after)
@@ -58,7 +68,9 @@ def allocate(
             located, nowhere = _locate_all(supplies, order, waiting, wished, choose=choose)
             if not nowhere:
                 return located
-        raise InsufficientStock([_shortage(supplies[line.sku], order, line) for line in nowhere])
+        raise InsufficientStock(
+            [_shortage(supplies[li.sku], order, li, wished[li.line_no]) for li in nowhere]
+        )
 
     places = [Place(line.sku, None, line.group) for line in waiting]
     return decide_on(db, places, decide, channel=order.channel, method=order.method, now=now)
@@ -153,13 +165,19 @@ def _place_at(
         decided.split(replace(part, shipped_units=0, returned_units=0))
 
 
-def _shortage(supply: SkuSupply, order: Reservation, line: PromisedLine) -> Shortage:
+def _shortage(
+    supply: SkuSupply, order: Reservation, line: PromisedLine, wish: str | None
+) -> Shortage:
     """How much of a line could be located beside the promises of others: less than all of it."""
     assert line.group is not None
     supply.withdraw(_hold_of(order, line))
-    taking = supply.in_group(line.group, order.method, line.excluded)
+    if wish is None:
+        taking = supply.in_group(line.group, order.method, line.excluded)
+    else:
+        taking = supply.at_location(wish, named=False)
     supply.promise(_hold_of(order, line))
     day = max(supply.projection.index(line.promised_date), taking.day_zero)
     available = min(taking.atp[day], line.open_units - 1)
     day_asked, asked = line.promised_date, line.open_units
-    return Shortage(line.sku, line.group, day_asked, asked, available, in_group=True)
+    place = wish or line.group
+    return Shortage(line.sku, place, day_asked, asked, available, in_group=wish is None)

@@ -7,7 +7,7 @@ import pytest
 from inventory import catalog as kinds
 from inventory.errors import InputRejected, InsufficientStock
 from inventory.ledger import Fact
-from inventory.orders import OrderMessage
+from inventory.orders import ActLine, OrderMessage
 from inventory.reservations import AskedLine, Basket
 from inventory.store import catalog, inbound, ledger, orders, reservations
 from inventory.store.availability import availability
@@ -165,3 +165,62 @@ def test_nested_bundles_are_refused_with_the_way_out(shop):
         catalog.put(shop, kinds.Bundle("E", {"C": 1}))
     with pytest.raises(InputRejected, match="'A', which is a bundle itself"):
         catalog.put(shop, kinds.Bundle("A", {"E": 1}))
+
+
+def test_an_order_is_located_where_the_message_says_and_so_much_of_it(shop):
+    """5 of A on the group: 2 from L2 and 1 from L3; the rest from where it can."""
+    stock(shop, A_L1=9, A_L2=3, A_L3=3)
+    basket(shop, "o", ("A", 5))
+    asked = (ActLine("A", 2, location="L2"), ActLine("A", 1, location="L3"))
+    told = orders.perform(shop, "o", "allocate", OrderMessage("m", asked), now=NOW).response
+    places = [(line["location"], line["quantity"], line["open"]) for line in told["lines"]]
+    assert sorted(places) == [("L1", 2, 2), ("L2", 2, 2), ("L3", 1, 1)]
+    shipped = orders.perform(shop, "o", "ship", OrderMessage("s"), now=NOW).response
+    assert (shipped["state"], atp(shop, "A")) == ("shipped", 10)
+
+
+def test_a_place_that_was_wished_for_is_kept_for_that(shop):
+    """Of the bundle, all B come from L1, the only place that has any; so may 1 A, and 1 from L2."""
+    stock(shop, A_L1=1, A_L2=1, B_L1=4)
+    basket(shop, "o", ("C", 2))
+    asked = (ActLine("A", 1, location="L1"),)
+    told = orders.perform(shop, "o", "allocate", OrderMessage("m", asked), now=NOW).response
+    parts = [part for line in told["lines"] for part in line["components"]]
+    found = {(part["sku"], part["location"], part["quantity"]) for part in parts}
+    assert found == {("A", "L1", 1), ("A", "L2", 1), ("B", "L1", 4)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "row"),
+    [
+        ((ActLine("B", 1), ActLine("A", 6, location="L2")), "quantity", 1),
+        ((ActLine("A", 1), ActLine("D", 1)), "sku", 1),
+    ],
+)
+def test_what_is_wrong_with_an_allocation_is_named(shop, asked, field, row):
+    stock(shop, A_L1=9, B_L1=1)
+    basket(shop, "o", ("A", 5), ("B", 1))
+    with pytest.raises(InputRejected) as refused:
+        orders.perform(shop, "o", "allocate", OrderMessage("m", asked), now=NOW)
+    assert (refused.value.field, refused.value.row) == (field, row)
+
+
+def test_a_wished_place_without_enough_says_how_much_there_is(shop):
+    stock(shop, A_L1=9, A_L2=1)
+    basket(shop, "o", ("A", 5))
+    asked = (ActLine("A", 2, location="L2"),)
+    with pytest.raises(InsufficientStock) as refused:
+        orders.perform(shop, "o", "allocate", OrderMessage("m", asked), now=NOW)
+    told = [(s.place, s.asked_units, s.available_units) for s in refused.value.shortages]
+    assert told == [("L2", 2, 1)]
+
+
+def test_what_is_done_is_not_said_to_be_missing(shop):
+    stock(shop, A_L1=9)
+    basket(shop, "o", ("A", 5), location="L1")
+    for act in ("allocate", "ship"):
+        orders.perform(shop, "o", act, OrderMessage(act), now=NOW)
+    back = OrderMessage("r1", (ActLine("A", 5),))
+    orders.perform(shop, "o", "return", back, now=NOW)
+    with pytest.raises(InputRejected, match="nothing of 'A' is left to return"):
+        orders.perform(shop, "o", "return", OrderMessage("r2", (ActLine("A", 1),)), now=NOW)
