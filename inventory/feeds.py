@@ -134,12 +134,13 @@ def _units(value: object, mode: Mode) -> int:
     if type(value) is not int:
         if value is None:
             raise _Wrong("quantity", "'quantity' is missing; send a whole number of units")
-        shown = repr(value)[:40]
+        shown = f"{value!r:.40}"
         raise _Wrong("quantity", f"{shown} is not a whole number; send units as an integer")
     if mode == "snapshot" and value < 0:
-        raise _Wrong("quantity", f"a count cannot be {value}; a snapshot is zero or more")
+        raise _Wrong("quantity", f"a count cannot be {value!r:.40}; a snapshot is zero or more")
     if abs(value) > UNITS_MAX:
-        raise _Wrong("quantity", f"{value} is beyond any stock; send at most {UNITS_MAX} units")
+        shown = f"{value!r:.40}"
+        raise _Wrong("quantity", f"{shown} is beyond any stock; send at most {UNITS_MAX} units")
     return value
 
 
@@ -214,6 +215,16 @@ def refused_with_others(first_row: int, first: Problem) -> Problem:
         None,
         f"not taken, because row {first_row} of this all-or-nothing feed was refused: "
         f"{first.problem}",
+    )
+
+
+def nothing_read(location: str | None) -> Problem:
+    """A FULL file that says nothing: it may be empty because something broke on its way."""
+    whose = "the full file" if location is None else f"the full file of '{location}'"
+    return Problem(
+        "rows",
+        f"{whose} has no row that could be read, so all SKUs keep their stock. Send the whole "
+        "file, or send it as scope 'partial' with a zero for each SKU that is gone",
     )
 
 

@@ -328,6 +328,8 @@ def _full_files(db: psycopg.Connection, feed: _Feed, verdicts: _Verdicts) -> lis
     """The locations whose absent rows mean zero; a file that looks cut off is reported instead."""
     row_counts = Counter(location for _, location in _mentioned(feed, verdicts))
     files = counts.full_files((row for _, row in verdicts.stated()), row_counts=row_counts)
+    if not files:
+        verdicts.problems.append(feeds.nothing_read(feed.location))
     last = counts.last_row_counts(db, feed=feed.name, locations=[f.location for f in files])
     whole = []
     for file in files:

@@ -314,6 +314,13 @@ class TestFull:
         assert (again.zeroed, again.problems) == (2, [])
         assert [units(stock, sku) for sku in "ABC"] == [3, 0, 0]
 
+    @pytest.mark.parametrize("rows", [(), [row("x", -1, "07:00")]])
+    def test_a_file_without_a_good_row_says_so(self, stock, rows):
+        sync(stock, row("1", 5))
+        result = sync(stock, *rows, mode="snapshot", scope="full", location="S1")
+        assert (result.zeroed, units(stock)) == (0, 5)
+        assert "'S1' has no row that could be read" in result.problems[0].problem
+
     def test_a_broken_row_is_not_an_absent_one(self, stock):
         sync(stock, row("1", 5), row("2", 6, sku="B"))
         bad = row("x", -1, "07:00", sku="B")
