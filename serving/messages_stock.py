@@ -2,11 +2,41 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
 from serving.messages import Id, Message, Moment, PositiveUnits, SignedUnits, Units
 
 SYNC_ROWS_MAX = 10_000
+
+RowId = Annotated[StrictInt, Field(ge=1, le=2**63 - 1)]
+"""The number of a quarantined row."""
+
+LEVELS_MAX = 8
+"""A row is flat. What is nested deeper than this is replaced by a note that it was there."""
+
+_NESTED = frozenset({dict, list})
+
+
+def _shallow(value: object, levels: int = LEVELS_MAX) -> object:
+    if type(value) not in _NESTED:
+        return value
+    if levels == 0:
+        return "(nested deeper than any row)"
+    if isinstance(value, dict):
+        return {name: _shallow(item, levels - 1) for name, item in value.items()}
+    assert isinstance(value, list)
+    return [_shallow(item, levels - 1) for item in value]
+
+
+def _shallow_rows(rows: list[Any]) -> list[Any]:
+    """Rows that can be looked into to their ends: a bad one keeps no other one out."""
+    if all(type(row) is dict and _NESTED.isdisjoint(map(type, row.values())) for row in rows):
+        return rows
+    return [_shallow(row) for row in rows]
+
+
+Rows = Annotated[list[Any], AfterValidator(_shallow_rows)]
+"""Rows of a feed: each is checked on its own, later."""
 
 Status = Literal["available", "inspection", "frozen", "in_transit", "defective", "scrap"]
 Reason = Literal["restock", "damage", "theft", "return", "correction", "count"]
@@ -22,7 +52,7 @@ class Sync(Message):
     location: Id | None = None
     atomic: StrictBool = False
     source: Id = "api"
-    rows: list[Any]
+    rows: Rows
 
 
 class StartOfDay(Message):
@@ -36,14 +66,14 @@ class StartOfDay(Message):
     effective_at: Moment
     basis: Literal["physical", "net"] = "physical"
     source: Id = "start of day"
-    rows: list[Any]
+    rows: Rows
 
 
 class Replay(Message):
     """Which quarantined rows to send again: those named, or all that wait, of one feed or any."""
 
     feed: Id | None = None
-    ids: Annotated[list[StrictInt], Field(min_length=1, max_length=SYNC_ROWS_MAX)] | None = None
+    ids: Annotated[list[RowId], Field(min_length=1, max_length=SYNC_ROWS_MAX)] | None = None
 
 
 class Correction(Message):

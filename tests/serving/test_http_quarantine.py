@@ -1,6 +1,9 @@
 """Rows that could not go in, over HTTP: listed, sent again, dismissed, and by whom."""
 
+import json
 import uuid
+
+import pytest
 
 AT = "2026-07-01T06:00:00Z"
 
@@ -71,6 +74,30 @@ def test_dismissed_with_a_reason(shop):
     assert (done["resolution"], done["resolved_why"]) == ("dismissed", "a test till")
     problem(shop.client.delete(path, params={"reason": "again"}), 409, "/state-conflict")
     problem(shop.client.delete("/quarantine/999999999", params={"reason": "x"}), 404, "/not-found")
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "deep"}])
+@pytest.mark.parametrize("where", ["row", "sku", "quantity", "effective_at", "extra"])
+def test_a_row_nested_beyond_sense_keeps_no_other_out(shop, key, where):
+    dc, sku = shop.location(), shop.sku()
+    good, bad = row(shop, sku, dc, 4, row_id="good"), row(shop, "nobody", dc, 4, row_id="deep")
+    deep = "[" * 900 + "]" * 900
+    bad = deep if where == "row" else json.dumps(bad | {where: "HERE"}).replace('"HERE"', deep)
+    body = f'{{"mode": "delta", "source": "f-{shop.mark}", "rows": [{json.dumps(good)}, {bad}]}}'
+    headers = {name: f"{value}-{shop.mark}" for name, value in key.items()}
+    headers["Content-Type"] = "application/json"
+    for _ in range(2):
+        answer = shop.ok(shop.client.post("/inventory/sync", content=body, headers=headers))
+        assert answer["results"][1]["outcome"] == "quarantined"
+        assert on_hand(shop, sku) == 4
+    waiting = shop.ok(shop.client.get("/quarantine", params={"feed": f"f-{shop.mark}"}))["rows"]
+    assert len(waiting) == 1
+
+
+def test_a_number_that_no_row_has_is_named(shop):
+    answer = shop.client.post("/quarantine/replay", json={"ids": [1, 2**70]})
+    problem(answer, 422, "/invalid-input")
+    assert (answer.json()["field"], answer.json()["row"]) == ("ids.1", 1)
 
 
 def test_who_may(shop, client_of):
