@@ -8,12 +8,16 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from inventory.catalog import Location, Sku
+from inventory.errors import StateConflict
 from inventory.store import catalog, database, jobs, keys, verify
+from serving.api import inventory
+from serving.messages_stock import Sync
 
 ROWS = 4_000
 NOW = datetime.now(UTC)
@@ -109,6 +113,20 @@ def test_killed_while_it_runs(admin, doomed, db, pause_seconds):
         assert told["result"]["counts"]["applied"] == ROWS
     assert units_at(db, place) == ROWS
     assert verify.verify(db).drifts == []
+
+
+def test_the_rows_and_the_word_that_they_are_in_are_one(db):
+    """A job that was given up meanwhile cannot say that its rows are in: then they are not."""
+    place = f"G{random.Random(1).randrange(10**9)}"
+    catalog.put(db, Location(place, place, "store"))
+    catalog.put_many(db, [Sku(f"{place}-{i}", "x") for i in range(50)])
+    body = Sync(mode="delta", source=place, rows=rows_of(place)[:100])
+    call = SimpleNamespace(now=NOW, actor="admin:test", server=SimpleNamespace(clock=lambda: NOW))
+    jobs.create(db, job_id=place, kind="sync", total=100, now=NOW)
+    jobs.fail(db, place, problem="given up", now=NOW)
+    with pytest.raises(StateConflict):
+        inventory._in_one(db, place, body, call, lambda _: None)
+    assert units_at(db, place) == 0
 
 
 def test_a_job_says_what_it_does(db, http_database_url):
