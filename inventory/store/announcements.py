@@ -12,6 +12,7 @@ import psycopg
 from inventory.errors import Unavailable
 from inventory.store import events, pegs, shortages
 from inventory.store.facts import COUNTED_INBOUND_STATES, Place
+from inventory.store.positions import LOCK_IN_KEY_ORDER
 from inventory.store.retry import retrying
 
 Positions = Collection[tuple[str, str]]
@@ -37,7 +38,7 @@ def hold(db: psycopg.Connection, places: Collection[Place]) -> Sequence[tuple[st
     for _ in range(ROUNDS_MAX):
         # Let go in between: holding some while waiting for more could deadlock.
         with db.transaction():
-            locked = db.execute(_LOCK, _near(db, places)).fetchall()
+            locked = db.execute(LOCK_IN_KEY_ORDER, _near(db, places)).fetchall()
             missed = db.execute(_MISSED, [*_columns(locked), *_near(db, places)]).fetchone()
             if missed is None:
                 return locked
@@ -67,15 +68,6 @@ _NEAR = """
         select distinct l.sku, l.group_id from reservation_lines l
         where l.sku = any (%s) and l.open_units > 0 and l.location is null
     ) h join group_members m on m.group_id = h.group_id
-"""
-
-_LOCK = """
-    select b.sku, b.location from balances b
-    join unnest(%s::text[], %s::text[]) as k (sku, location)
-        on b.sku = k.sku and b.location = k.location
-    where b.status = 'available'
-    order by b.sku, b.location
-    for update of b
 """
 
 _MISSED = """

@@ -136,10 +136,10 @@ def _lock(
     if create:
         ledger.create(db, {Key(sku, at, AVAILABLE) for sku, at in positions}, now=now)
     columns = [[sku for sku, _ in positions], [location for _, location in positions]]
-    return db.execute(_LOCK, columns)
+    return db.execute(LOCK_IN_KEY_ORDER, columns)
 
 
-_LOCK = """
+LOCK_IN_KEY_ORDER = """
     select b.sku, b.location from balances b
     join unnest(%s::text[], %s::text[]) as k (sku, location)
         on b.sku = k.sku and b.location = k.location
@@ -147,3 +147,4 @@ _LOCK = """
     order by b.sku, b.location
     for update of b
 """
+"""Locks sellable balances: everybody in the same order, so that nobody waits in a circle."""
