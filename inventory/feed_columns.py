@@ -6,12 +6,16 @@ stand alone, and `feeds.read_row` says what is wrong with those. So there is one
 what this module accepts is a subset of it, with the same result.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from inventory.feeds import (
+    BODY_SEPARATOR,
     CHARACTERS_MAX,
     CLOCK_TOLERANCE,
     SEQUENCE_MAX,
@@ -27,6 +31,14 @@ ROWS_TOGETHER_MIN = 50
 """Fewer rows than this are read one by one."""
 
 _STATUSES = frozenset(STATUSES)
+
+_FIELDS: Mapping[str, str | None] = {
+    **dict.fromkeys(
+        ("id", "sku", "location", "quantity", "reason", "sequence", "effective_at"), None
+    ),
+    "status": AVAILABLE,
+}
+"""The fields of a row, and what a row that lacks one means by it."""
 
 
 def read_rows(
@@ -57,13 +69,9 @@ def _all_good(
     """The rows if every one of them is good; None if any may not be."""
     if set(map(type, rows)) != {dict}:
         return None
-    ids, skus, locations, units, reasons, sequences, told = (
-        [row.get(name) for row in rows]  # type: ignore[attr-defined]
-        for name in ("id", "sku", "location", "quantity", "reason", "sequence", "effective_at")
-    )
+    ids, skus, locations, units, reasons, sequences, told, statuses = _columns(rows)  # type: ignore[arg-type]
     if location is not None:
         locations = [location if place is None else place for place in locations]
-    statuses = [row.get("status", AVAILABLE) for row in rows]  # type: ignore[attr-defined]
     good = (
         all(_are_texts(column) for column in (ids, skus, locations))
         and _are_units(units, least=0 if mode == "snapshot" else -UNITS_MAX)
@@ -72,14 +80,19 @@ def _all_good(
         and _are_texts(reason for reason in reasons if reason is not None)
         and _are_sequences(sequences)
     )
-    moments = _moments(told) if good else None
+    if not good:
+        return None
+    moments = _moments(told)
     if moments is None:
         return None
     bodies = zip(
-        [mode] * len(rows), [basis] * len(rows), skus, locations, statuses, units,
-        [moment.timestamp() for moment in moments], sequences, reasons, strict=True,
+        repeat(mode, len(rows)), repeat(basis, len(rows)), skus, locations, statuses,
+        map(str, units), [moment.timestamp().hex() for moment in moments], map(str, sequences),
+        [reason or "" for reason in reasons], strict=True,
     )  # fmt: skip
-    hashes = [blake2b(repr(body).encode(), digest_size=16).digest() for body in bodies]
+    hashes = [
+        blake2b(body.encode(), digest_size=16).digest() for body in map(BODY_SEPARATOR.join, bodies)
+    ]
     clamped = [False] * len(rows)
     if max(moments) > now:
         clamped = [moment > now + CLOCK_TOLERANCE for moment in moments]
@@ -91,6 +104,18 @@ def _all_good(
                 hashes, strict=True),
         )
     )  # fmt: skip
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
+    """The values of each field of `_FIELDS`, with what stands for it where a row has none."""
+    present = [name for name in _FIELDS if name in rows[0]]
+    # Rows of one feed mostly have the same fields: these are then read off at once.
+    if len(present) > 1 and {len(present)} == set(map(len, rows)):
+        with contextlib.suppress(KeyError):
+            columns = zip(*map(itemgetter(*present), rows), strict=True)
+            read = dict(zip(present, columns, strict=True))
+            return [read.get(name) or [usual] * len(rows) for name, usual in _FIELDS.items()]
+    return [[row.get(name, usual) for row in rows] for name, usual in _FIELDS.items()]
 
 
 def _are_texts(values: Iterable[Any]) -> bool:

@@ -13,8 +13,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
+from inventory.errors import InputRejected
 from inventory.ledger import STATUSES, Basis
 
 Mode = Literal["delta", "snapshot"]
@@ -30,6 +31,9 @@ SEQUENCE_MAX = 2**63 - 1
 
 CHARACTERS_MAX = 200
 """Longest id or name that a row may carry."""
+
+BODY_SEPARATOR = "\x1f"
+"""Between the fields of a row where they are hashed: a control character, which no field holds."""
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """A source this far ahead of our clock is an ordinary clock; further ahead it is flagged."""
@@ -75,6 +79,29 @@ class _Wrong(Exception):
         self.found = Problem(field, problem)
 
 
+def check(*, mode: Mode, basis: Basis, scope: Scope, rows: int) -> None:
+    """Raise `InputRejected` where a feed as a whole makes no sense."""
+    for name, value, allowed in (
+        ("mode", mode, get_args(Mode)),
+        ("basis", basis, get_args(Basis)),
+        ("scope", scope, get_args(Scope)),
+    ):
+        if value not in allowed:
+            raise InputRejected(f"{value!r} is not one of {', '.join(allowed)}", field=name)
+    if rows > ROWS_MAX:
+        raise InputRejected(
+            f"{rows} rows in one message; send at most {ROWS_MAX} at a time", field="rows"
+        )
+    if mode == "delta" and scope == "full":
+        raise InputRejected(
+            "a full feed lists counts; send mode 'snapshot', or scope 'partial'", field="scope"
+        )
+    if mode == "delta" and basis == "net":
+        raise InputRejected(
+            "changes are physical; only counts (mode 'snapshot') can be net", field="basis"
+        )
+
+
 def read_row(
     row: object, *, mode: Mode, basis: Basis = "physical", location: str | None, now: datetime
 ) -> Stated | Problem:
@@ -107,7 +134,8 @@ def _stated(
     reason = get("reason")
     if reason is not None:
         reason = _text(reason, "reason")
-    body = (mode, basis, sku, place, status, units, told_at.timestamp(), sequence, reason)
+    stamp = told_at.timestamp().hex()
+    body = (mode, basis, sku, place, status, str(units), stamp, str(sequence), reason or "")
     return Stated(
         message_id,
         sku,
@@ -118,7 +146,7 @@ def _stated(
         sequence,
         reason,
         told_at > now + CLOCK_TOLERANCE,
-        hashlib.blake2b(repr(body).encode(), digest_size=16).digest(),
+        hashlib.blake2b(BODY_SEPARATOR.join(body).encode(), digest_size=16).digest(),
     )
 
 

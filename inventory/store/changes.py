@@ -7,8 +7,10 @@ points out are looked at again: where stock may have run low, or below what was 
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter, ne
 from typing import NamedTuple
 
+import numpy as np
 import psycopg
 
 from inventory.feeds import Stated
@@ -65,15 +67,12 @@ def claim(
 
 def columns(rows: Sequence[Stated]) -> Columns:
     """Lay the changes out by account, ready to be sent."""
-    names = [f"{row[1]}{SEPARATOR}{row[2]}{SEPARATOR}{row[3]}" for row in rows]
+    names = list(map(SEPARATOR.join, map(itemgetter(1, 2, 3), rows)))
     order = sorted(range(len(rows)), key=names.__getitem__)
-    by_account = [rows[i] for i in order]
-    accounts, firsts, last_name = [], [], None
-    for place, i in enumerate(order, start=1):
-        if names[i] != last_name:
-            firsts.append(place)
-            last_name = names[i]
-        accounts.append(len(firsts))
+    by_account = list(map(rows.__getitem__, order))
+    sorted_names = list(map(names.__getitem__, order))
+    begins = np.array([True, *map(ne, sorted_names, sorted_names[1:])][: len(rows)], bool)
+    firsts = (np.flatnonzero(begins) + 1).tolist()
     ids, skus, locations, statuses, units, effective_at, sequences, reasons, clamped, _ = (
         zip(*by_account, strict=True) if rows else [()] * 10
     )
@@ -86,7 +85,7 @@ def columns(rows: Sequence[Stated]) -> Columns:
             **{name: SEPARATOR.join(column) for name, column in texts.items()},
             "firsts": bigints(firsts),
             "lasts": bigints([first - 1 for first in firsts[1:]] + [len(order)]),
-            "accounts": bigints(accounts),
+            "accounts": bigints(np.cumsum(begins)),
             "units": bigints(units),
             "moments": moments(effective_at),
             "clamped": bigints(clamped),
@@ -110,14 +109,21 @@ def _sequences(sequences: Sequence[int | None]) -> Bigints | list[int | None] | 
 
 def take(
     db: psycopg.Connection, changes: Columns, *, source: str, actor: str, now: datetime
-) -> set[int]:
-    """Record the changes in the caller's transaction. Returns which were already counted.
+) -> Callable[[], set[int]]:
+    """Record the changes in the caller's transaction; call the result for those counted already.
 
-    These are told by their places in the message, counted from 0. Raises `MissingAccounts`.
+    These are told by their places in the message, counted from 0. In a pipeline the changes are
+    under way until the call, which raises `MissingAccounts`.
     """
     if not changes.order:
-        return set()
+        return set
     found = db.execute(_TAKE, {**changes.values, "source": source, "actor": actor, "now": now})
+    return lambda: _taken(db, changes, found, now=now)
+
+
+def _taken(
+    db: psycopg.Connection, changes: Columns, found: psycopg.Cursor, *, now: datetime
+) -> set[int]:
     missing, counted, near, fallen, risen = found.fetchone() or [()] * 5
     if missing:
         raise MissingAccounts(set(map(changes.key, missing)))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import get_args
+from operator import attrgetter
 
 import psycopg
 
@@ -59,6 +59,8 @@ class _Verdicts:
     repeated: set[int] = field(default_factory=set)
     """Rows that repeat another one of this message: they share its fate."""
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    results: list[RowResult] = field(default_factory=list)
+    """Of all rows, where they are known before the end."""
     problems: list[Problem] = field(default_factory=list)
     zeroed: int = 0
 
@@ -112,46 +114,24 @@ def sync(
         location.
     """
     message = _Feed(mode, basis, scope, location, atomic, source, actor, feed, full_share_min, now)
-    _check(message, len(rows))
+    feeds.check(mode=mode, basis=basis, scope=scope, rows=len(rows))
     if location is not None and catalog.unknown(db, skus=(), locations=[location])[1]:
         raise UnknownLocation(location)
     read: list[Stated | Problem | None] = [
-        _of_its_location(message, row)
-        for row in read_rows(rows, mode=mode, basis=basis, location=location, now=now)
+        *read_rows(rows, mode=mode, basis=basis, location=location, now=now)
     ]
+    if scope == "full" and location is not None:
+        read = [_of_its_location(row, location) for row in read]
     progress("writing")
     verdicts = retrying(db, lambda: _in_one_transaction(db, message, rows, read))
     return _result(message, verdicts)
 
 
-def _of_its_location(feed: _Feed, row: Stated | Problem) -> Stated | Problem:
+def _of_its_location(row: Stated | Problem | None, location: str) -> Stated | Problem | None:
     """A FULL file of one location says nothing whole about another."""
-    if feed.scope == "partial" or feed.location is None or type(row) is Problem:
-        return row
-    assert isinstance(row, Stated)
-    return row if row.location == feed.location else feeds.elsewhere(row, feed.location)
-
-
-def _check(feed: _Feed, rows: int) -> None:
-    for name, value, allowed in (
-        ("mode", feed.mode, get_args(Mode)),
-        ("basis", feed.basis, get_args(Basis)),
-        ("scope", feed.scope, get_args(Scope)),
-    ):
-        if value not in allowed:
-            raise InputRejected(f"{value!r} is not one of {', '.join(allowed)}", field=name)
-    if rows > feeds.ROWS_MAX:
-        raise InputRejected(
-            f"{rows} rows in one message; send at most {feeds.ROWS_MAX} at a time", field="rows"
-        )
-    if feed.mode == "delta" and feed.scope == "full":
-        raise InputRejected(
-            "a full feed lists counts; send mode 'snapshot', or scope 'partial'", field="scope"
-        )
-    if feed.mode == "delta" and feed.basis == "net":
-        raise InputRejected(
-            "changes are physical; only counts (mode 'snapshot') can be net", field="basis"
-        )
+    if isinstance(row, Stated) and row.location != location:
+        return feeds.elsewhere(row, location)
+    return row
 
 
 def _in_one_transaction(
@@ -263,8 +243,12 @@ def _take_changes(
     if columns is None:
         columns = changes.columns([row for _, row in taken])
     counted = changes.take(db, columns, source=feed.source, actor=feed.actor, now=feed.now)
+    # While the database is at it: as if no count contained any of them, which is mostly so.
     verdicts.outcomes = dict.fromkeys((i for i, _ in taken), "applied")
-    verdicts.outcomes |= {taken[place][0]: "already_counted" for place in counted}
+    verdicts.results = _row_results(feed, verdicts)
+    for i in (taken[place][0] for place in counted()):
+        verdicts.outcomes[i] = "already_counted"
+        verdicts.results[i] = _row_result(feed, verdicts, i)
 
 
 def _take_counts(
@@ -370,20 +354,24 @@ def _absent(
 
 
 def _result(feed: _Feed, verdicts: _Verdicts) -> SyncResult:
-    # Mostly rows are good, and are told so without another look.
-    results = [
-        RowResult(row.message_id, verdicts.outcomes[i])
-        if isinstance(row, Stated) and not row.clamped
-        else _row_result(feed, verdicts, i)
-        for i, row in enumerate(verdicts.read)
-    ]
-    found = Counter(result.outcome for result in results)
+    results = verdicts.results or _row_results(feed, verdicts)
+    found = Counter(map(attrgetter("outcome"), results))
     return SyncResult(
         counts={name: found[name] for name in OUTCOMES},
         results=results,
         problems=verdicts.problems,
         zeroed=verdicts.zeroed,
     )
+
+
+def _row_results(feed: _Feed, verdicts: _Verdicts) -> list[RowResult]:
+    # Mostly rows are good, and are told so without another look.
+    return [
+        RowResult(row.message_id, verdicts.outcomes[i])
+        if isinstance(row, Stated) and not row.clamped
+        else _row_result(feed, verdicts, i)
+        for i, row in enumerate(verdicts.read)
+    ]
 
 
 def _row_result(feed: _Feed, verdicts: _Verdicts, i: int) -> RowResult:

@@ -104,6 +104,7 @@ declare
     -- One per account, in their order: its last count, and how it stands now.
     counted_at timestamptz[];
     account_units bigint[];
+    -- At or below this many units, the account is low or promised for more than it holds.
     account_low bigint[];
     account_quiet boolean[];
     any_on_groups boolean;
@@ -126,7 +127,7 @@ begin
         ) k
         where b.sku = k.sku and b.location = k.location and b.status = k.status
         returning k.place, coalesce(b.snapshot_at, '-infinity') as snapshot_at, b.units,
-            coalesce(b.low_units, 0) as low_units, b.announced = 'in' as is_quiet
+            coalesce(b.low_units, 0) + b.committed_units as low_units, b.announced = 'in' as is_quiet
     )
     select array_agg(m.place), array_agg(m.snapshot_at), array_agg(m.units),
         array_agg(m.low_units), array_agg(m.is_quiet)
@@ -178,10 +179,7 @@ begin
                 any_on_groups and exists (
                     select from reservation_lines l
                     where l.sku = row_skus[k.first] and l.open_units > 0 and l.location is null)
-                or k.low_units >= k.units - (
-                    select coalesce(sum(l.open_units), 0) from reservation_lines l
-                    where l.sku = row_skus[k.first] and l.location = row_locations[k.first]
-                        and l.open_units > 0))));
+                or k.low_units >= k.units)));
     select array_agg(k.place) filter (where change.units < 0),
         array_agg(k.place) filter (where change.units > 0 and any_waiting)
     into fallen, risen
