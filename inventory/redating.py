@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from inventory.availability import earliest_index
-from inventory.errors import InsufficientStock, Shortage
+from inventory.errors import InputRejected, InsufficientStock, Shortage
 from inventory.pegs import Claim, serving_order
 from inventory.promising import day_asked
 from inventory.reservations import PromisedLine, Reservation
@@ -118,7 +118,10 @@ def redated(
         waits[line.line_no].commit(supply, order.method, day, -line.open_units)
     moved = {}
     for together in _together(lines):
-        day = max(_day_of(supplies, waits[line.line_no], order.method, on) for line in together)
+        launch = max(_launch(supplies[line.sku], line, on) for line in together)
+        day = max(
+            _day_of(supplies, waits[line.line_no], order.method, on, launch) for line in together
+        )
         for line in together:
             supply = supplies[line.sku]
             waits[line.line_no].commit(supply, order.method, day, line.open_units)
@@ -140,12 +143,24 @@ def _together(lines: Sequence[PromisedLine]) -> list[list[PromisedLine]]:
     return list(sets.values())
 
 
-def _day_of(supplies: Supplies, wait: Wait, method: str, on: date | None) -> int:
+def _launch(supply: SkuSupply, line: PromisedLine, on: date | None) -> int:
+    """The day of the axis before which a line that was sold ahead does not leave; 0 for others."""
+    if line.pre_sale is None or line.location is None:
+        return 0
+    sales = supply.projection.positions[supply.rows[line.location]].pre_sales
+    launches = [sale.available_on for sale in sales if sale.pre_sale_id == line.pre_sale]
+    if on is not None and launches and on < launches[0]:
+        raise InputRejected(f"'{line.sku}' does not leave before {launches[0]}", field="on")
+    return max([0, *map(supply.projection.index, launches)])
+
+
+def _day_of(supplies: Supplies, wait: Wait, method: str, on: date | None, not_before: int) -> int:
     supply = supplies[wait.sku]
     projection = supply.projection
     taking = wait.taking(supply, method)
     if on is None:
-        day = earliest_index(taking.atp, wait.units, start=taking.day_zero)
+        start = max(taking.day_zero, not_before)
+        day = earliest_index(taking.atp, wait.units, start=start)
         asked_for = projection.days - 1
     else:
         asked_for = day_asked(projection, on, day_zero=taking.day_zero)

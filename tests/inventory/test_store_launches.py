@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inventory.catalog import Channel, Group, Location, PreSale, Sku
+from inventory.errors import InputRejected
 from inventory.ledger import Fact
 from inventory.orders import OrderMessage
 from inventory.reservations import AskedLine, Basket
@@ -189,3 +190,17 @@ def test_what_is_kept_can_be_given_back_and_sold(shop):
     assert atp(shop) == [0] * 16
     orders.perform(shop, f"o-{waiting}", "cancel", OrderMessage("c"), now=NOW)
     assert atp(shop) == [5] * 16
+
+
+def test_no_new_date_is_before_the_launch(shop):
+    waiting = take(shop, 5)
+    came(shop, 5)
+
+    def redate(**more):
+        orders.perform(shop, f"o-{waiting}", "redate", OrderMessage(f"m{more}", **more), now=NOW)
+        return lines(shop, waiting)
+
+    with pytest.raises(InputRejected, match="does not leave before 2026-06-11"):
+        redate(on=day(LAUNCH - 1))
+    assert redate() == [(5, LAUNCH, True)]
+    assert redate(on=day(LAUNCH + 2)) == [(5, LAUNCH + 2, False)]
