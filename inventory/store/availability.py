@@ -14,6 +14,7 @@ from inventory.projection import PositionFacts
 from inventory.promising import Ask
 from inventory.quiet_answers import QuietAnswers
 from inventory.ship_together import answer_together
+from inventory.store import collector, named_stock
 from inventory.store.facts import ChannelTerms, Facts, Place, read
 from inventory.supply import SkuSupply
 
@@ -86,17 +87,76 @@ def availability_many(
     results: dict[int, Availability | VouchError] = {}
     last_day = asking.check_horizon(horizon_days, None, now=now)
     good: list[tuple[int, AvailabilityItem]] = []
+    by_name = True
     for index, item in enumerate(items):
+        _, location, group, _, _, quantity, on, explain = item
         try:
-            item.check()
-            if item.on is not None:
-                last_day = max(last_day, asking.check_horizon(horizon_days, item.on, now=now))
-            good.append((index, item))
+            if (location is None) == (group is None) or (quantity is not None and quantity < 1):
+                item.check()
+            if on is not None:
+                last_day = max(last_day, asking.check_horizon(horizon_days, on, now=now))
         except VouchError as error:
             results[index] = error
+            continue
+        good.append((index, item))
+        by_name = by_name and location is not None and not explain
     if good:
-        results |= _answers(db, good, last_day=last_day, now=now, horizon_days=horizon_days)
+        answers = _named_answers if by_name else _answers
+        with collector.paused():  # Answers to many questions are many objects, all of them kept.
+            results |= answers(db, good, last_day=last_day, now=now, horizon_days=horizon_days)
     return [results[index] for index in range(len(items))]
+
+
+def _named_answers(
+    db: psycopg.Connection,
+    items: Sequence[tuple[int, AvailabilityItem]],
+    *,
+    last_day: date,
+    now: datetime,
+    horizon_days: int,
+) -> dict[int, Availability | VouchError]:
+    """The answers where every item names a location: most need a number each, and no more."""
+    pairs = [(item.sku, item.location or "") for _, item in items]
+    stock = named_stock.read(
+        db,
+        pairs,
+        channels={item.channel for _, item in items},
+        methods={item.method for _, item in items},
+        now=now,
+    )
+    facts, units, dated, categories = stock.facts, stock.units, stock.dated, stock.categories
+    if facts.is_limited:
+        return _answers(db, items, last_day=last_day, now=now, horizon_days=horizon_days)
+    quiet = QuietAnswers(facts.rules, now=now, horizon_days=horizon_days)
+    results: dict[int, Availability | VouchError] = {}
+    others: list[tuple[int, AvailabilityItem]] = []
+    for (index, item), pair in zip(items, pairs, strict=True):
+        sku, _, _, channel, method, quantity, on, _ = item
+        found: Availability | VouchError | None = None
+        category = categories.get(sku)
+        if category is not None and pair in units and pair not in dated and on is None:
+            found = quiet.undated(
+                *pair,
+                category,
+                units[pair] or 0,
+                channel=channel,
+                method=method,
+                quantity=quantity,
+            )
+        if found is None:
+            try:
+                stock.take(pair)
+                facts.check(item.place)
+                found = _quiet_answer(quiet, facts, item)
+            except VouchError as error:
+                found = error
+        if found is None:
+            others.append((index, item))
+        else:
+            results[index] = found
+    if others:
+        results |= _projected(facts, others, last_day=last_day, now=now, horizon_days=horizon_days)
+    return results
 
 
 def _answers(
@@ -136,7 +196,7 @@ def _answers(
 
 
 def _quiet_answer(quiet: QuietAnswers, facts: Facts, item: AvailabilityItem) -> Availability | None:
-    """The answer where the position alone decides, and nothing is dated there."""
+    """The answer where the position alone decides."""
     sku, location, channel = item.sku, item.location, item.channel
     if location is None or item.on is not None or item.explain:
         return None

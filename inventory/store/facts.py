@@ -7,9 +7,11 @@ Every position is then looked up through its indexes: the cost does not grow wit
 come back flat, and what positions share (a location and its calendar) is built once for all.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import psycopg
@@ -46,14 +48,18 @@ class ChannelTerms:
     oversell_units: int = 0
 
 
+Location = tuple[str, tuple[str, ...], Calendar]
+"""Its type, its methods and its calendar."""
+
+
 @dataclass(slots=True)
 class Facts:
     """Everything that was read, by name."""
 
     by_sku: dict[str, dict[str, PositionFacts]] = field(default_factory=dict)
     """Positions by SKU and location."""
-    locations: dict[str, tuple[str, tuple[str, ...], Calendar]] = field(default_factory=dict)
-    """Type, methods and calendar of every location that bears on the answers."""
+    locations: dict[str, Location] = field(default_factory=dict)
+    """Every location that bears on the answers."""
     holds: dict[str, list[GroupHold]] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
     bundles: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -142,56 +148,74 @@ def _read_stock(
     now: datetime,
     with_statuses: bool,
 ) -> Facts:
-    wanted_methods = {method for method in methods if method is not None}
-    if wanted_methods & {"ship", "sfs"}:
-        wanted_methods |= {"ship", "sfs"}
     parameters = [
         [place.sku for place in asked],
         [place.location for place in asked],
         # Shorter than the others where no group is asked for: the rest counts as null.
         [place.group for place in asked] if any(place.group for place in asked) else [],
         sorted(channels),
-        sorted(wanted_methods),
+        rule_methods(methods),
         list(COUNTED_INBOUND_STATES),
         now,
         with_statuses,
     ]
-    by_kind: dict[str, list[_Row]] = {kind: [] for kind in _TAKE}
-    for row in db.execute(_READ, parameters, binary=True).fetchall():
-        by_kind[row[0]].append(row[8:] if row[0] == "positions" else row[:8])
-    facts = Facts()
-    for kind, take in _TAKE.items():
-        if rows := by_kind[kind]:
-            take(facts, rows)
+    facts = facts_of(db.execute(_READ, parameters, binary=True).fetchall())
     _note_unknown(db, asked, facts)
-    if facts.vendor_dated:
-        _date_vendors(db, facts)
+    date_vendors(db, facts)
     if facts.bundles and any(place.group is not None for place in asked):
         found = db.execute(_TOGETHER, [list(facts.bundles)])
         facts.ship_together.update(sku for (sku,) in found)
     return facts
 
 
-_Row = tuple[Any, ...]
+Row = tuple[Any, ...]
 """(kind, SKU, place, units, day, word, moment, detail): which are set depends on the kind. But that
 of `positions` is four columns side by side: SKUs, locations, balances and categories."""
 
 
-def _take_locations(facts: Facts, rows: Sequence[_Row]) -> None:
-    for _, _, location, *_, detail in rows:
-        cutoff = detail["cutoff"]
-        calendar = Calendar(
-            detail["timezone"],
-            None if cutoff is None else time.fromisoformat(cutoff),
-            detail["put_away_lag_days"],
-            detail["handling_days"] or 0,
-        )
-        if detail["type"] == "vendor" and detail["handling_days"] is None:
+def rule_methods(methods: Iterable[str | None]) -> list[str]:
+    """The methods whose rules may bear: a parcel is a parcel, from a store or not."""
+    wanted = {method for method in methods if method is not None}
+    if wanted & {"ship", "sfs"}:
+        wanted |= {"ship", "sfs"}
+    return sorted(wanted)
+
+
+def facts_of(rows: Iterable[Row]) -> Facts:
+    """Facts from the rows of the statement."""
+    by_kind: dict[str, list[Row]] = {}
+    for row in rows:
+        by_kind.setdefault(row[0], []).append(row[8:] if row[0] == "positions" else row[:8])
+    facts = Facts()
+    for kind, take in _TAKE.items():
+        if kind in by_kind:
+            take(facts, by_kind[kind])
+    return facts
+
+
+def _take_locations(facts: Facts, rows: Sequence[Row]) -> None:
+    for _, _, location, _, _, told, _, _ in rows:
+        vendor_dated, facts.locations[location] = _location(told)
+        if vendor_dated:
             facts.vendor_dated.add(location)
-        facts.locations[location] = (detail["type"], tuple(detail["methods"]), calendar)
 
 
-def _take_positions(facts: Facts, rows: Sequence[_Row]) -> None:
+@lru_cache(maxsize=4096)
+def _location(told: str) -> tuple[bool, Location]:
+    """A row of `locations`, as JSON text: read once for as long as it says the same."""
+    row = json.loads(told)
+    cutoff = row["cutoff"]
+    calendar = Calendar(
+        row["timezone"],
+        None if cutoff is None else time.fromisoformat(cutoff),
+        row["put_away_lag_days"],
+        row["handling_days"] or 0,
+    )
+    vendor_dated = row["type"] == "vendor" and row["handling_days"] is None
+    return vendor_dated, (row["type"], tuple(row["methods"]), calendar)
+
+
+def _take_positions(facts: Facts, rows: Sequence[Row]) -> None:
     by_sku, locations = facts.by_sku, facts.locations
     for sku, location, units, category in zip(*rows[0], strict=True):
         place = locations.get(location)
@@ -207,69 +231,73 @@ def _take_positions(facts: Facts, rows: Sequence[_Row]) -> None:
             known[location] = PositionFacts(sku, location, category, *place, on_hand)
 
 
-def _take_statuses(facts: Facts, rows: Sequence[_Row]) -> None:
+def _take_statuses(facts: Facts, rows: Sequence[Row]) -> None:
     for _, sku, location, units, _, status, _, _ in rows:
         if position := facts.position(sku, location):
             position.on_hand_units = {**position.on_hand_units, status: units}
 
 
-def _take_commitments(facts: Facts, rows: Sequence[_Row]) -> None:
+def _take_commitments(facts: Facts, rows: Sequence[Row]) -> None:
     for _, sku, location, units, promised_date, commitment_class, _, _ in rows:
         if position := facts.position(sku, location):
             commitment = Commitment(promised_date, commitment_class, units)
             position.commitments = [*position.commitments, commitment]
 
 
-def _take_inbound(facts: Facts, rows: Sequence[_Row]) -> None:
+def _take_inbound(facts: Facts, rows: Sequence[Row]) -> None:
     for _, sku, location, units, _, inbound_id, expected_at, state in rows:
         if position := facts.position(sku, location):
             inbound = Inbound(inbound_id, expected_at, state, units)
             position.inbound = [*position.inbound, inbound]
 
 
-def _take_buffers(facts: Facts, rows: Sequence[_Row]) -> None:
+def _take_buffers(facts: Facts, rows: Sequence[Row]) -> None:
     for _, sku, location, _, first_day, rule_id, _, (units, run_id) in rows:
         if position := facts.position(sku, location):
             buffer = DatedUnits(first_day, units, run_id)
             position.computed_buffers = {**position.computed_buffers, rule_id: buffer}
 
 
-def _take_forecasts(facts: Facts, rows: Sequence[_Row]) -> None:
+def _take_forecasts(facts: Facts, rows: Sequence[Row]) -> None:
     for _, sku, location, _, first_day, run_id, _, mean_units in rows:
         if position := facts.position(sku, location):
             position.forecast = DatedUnits(first_day, mean_units, run_id)
 
 
-def _take_stale(facts: Facts, _rows: Sequence[_Row]) -> None:
+def _take_stale(facts: Facts, _rows: Sequence[Row]) -> None:
     facts.stale_holds = True
 
 
-def _take_holds(facts: Facts, rows: Sequence[_Row]) -> None:
+def _take_holds(facts: Facts, rows: Sequence[Row]) -> None:
     for _, sku, group, units, promised_date, method, _, excluded in rows:
         hold = GroupHold(group, promised_date, units, method, frozenset(excluded))
         facts.holds.setdefault(sku, []).append(hold)
 
 
-def _take_groups(facts: Facts, rows: Sequence[_Row]) -> None:
+def _take_groups(facts: Facts, rows: Sequence[Row]) -> None:
     for _, _, group, *_, members in rows:
         facts.groups[group] = members or []
 
 
-def _take_bundles(facts: Facts, rows: Sequence[_Row]) -> None:
+def _take_bundles(facts: Facts, rows: Sequence[Row]) -> None:
     for _, sku, component, units, *_ in rows:
         facts.bundles.setdefault(sku, {})[component] = units
 
 
-def _take_rules(facts: Facts, rows: Sequence[_Row]) -> None:
-    for *_, rule in rows:
-        forecast = rule["forecast"]
-        facts.rules.append(
-            BufferRule(
-                **{name: rule[name] for name in _RULE_FIELDS},
-                from_forecast=forecast is not None,
-                floor_units=int((forecast or {}).get("floor") or 0),
-            )
-        )
+def _take_rules(facts: Facts, rows: Sequence[Row]) -> None:
+    facts.rules += [_rule(told) for _, _, _, _, _, told, _, _ in rows]
+
+
+@lru_cache(maxsize=4096)
+def _rule(told: str) -> BufferRule:
+    """A row of `buffer_rules`, as JSON text: read once for as long as it says the same."""
+    rule = json.loads(told)
+    forecast = rule["forecast"]
+    return BufferRule(
+        **{name: rule[name] for name in _RULE_FIELDS},
+        from_forecast=forecast is not None,
+        floor_units=int((forecast or {}).get("floor") or 0),
+    )
 
 
 _RULE_FIELDS = (
@@ -278,24 +306,31 @@ _RULE_FIELDS = (
 )  # fmt: skip
 
 
-def _take_channels(facts: Facts, rows: Sequence[_Row]) -> None:
+def _take_channels(facts: Facts, rows: Sequence[Row]) -> None:
     for _, _, channel, oversell_units, _, _, _, (soft_seconds, order_seconds) in rows:
         facts.channels[channel] = ChannelTerms(soft_seconds, order_seconds, oversell_units)
 
 
-def _take_limited(facts: Facts, _rows: Sequence[_Row]) -> None:
+def _take_limited(facts: Facts, _rows: Sequence[Row]) -> None:
     facts.is_limited = True
 
 
-_TAKE: dict[str, Callable[[Facts, Sequence[_Row]], None]] = {
-    "location": _take_locations,
-    "positions": _take_positions,
-    "status": _take_statuses,
+Take = Callable[[Facts, Sequence[Row]], None]
+
+DATED: dict[str, Take] = {
     "commitment": _take_commitments,
-    "stale": _take_stale,
     "inbound": _take_inbound,
     "buffer": _take_buffers,
     "forecast": _take_forecasts,
+}
+"""What to do with what is dated at a position that was taken already."""
+
+_TAKE: dict[str, Take] = {
+    "location": _take_locations,
+    "positions": _take_positions,
+    "status": _take_statuses,
+    "stale": _take_stale,
+    **DATED,
     "hold": _take_holds,
     "group": _take_groups,
     "bundle": _take_bundles,
@@ -314,8 +349,10 @@ def _note_unknown(db: psycopg.Connection, asked: Sequence[Place], facts: Facts) 
         facts.unknown_skus |= unseen - {sku for (sku,) in found}
 
 
-def _date_vendors(db: psycopg.Connection, facts: Facts) -> None:
+def date_vendors(db: psycopg.Connection, facts: Facts) -> None:
     """Stock at a vendor's can leave when the vendor of the SKU had the time to send it."""
+    if not facts.vendor_dated:
+        return
     found = db.execute(_VENDOR_DAYS, [sorted(facts.by_sku)])
     for sku, days in found:
         for location in facts.vendor_dated:

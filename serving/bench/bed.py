@@ -57,7 +57,10 @@ class Bed:
 
 def method_at(location: str) -> str:
     """How the customers of a loaded location get their goods."""
-    return "ship" if location < bench_data.location(bench_data.WAREHOUSES) else "bopis"
+    return "ship" if location < _FIRST_STORE else "bopis"
+
+
+_FIRST_STORE = bench_data.location(bench_data.WAREHOUSES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory import asking
@@ -12,7 +12,7 @@ from inventory.asking import Question
 from inventory.availability import Availability, Term
 from inventory.buffer_rules import BufferRule, RulesInOrder, most_specific_first, winning_rule
 from inventory.calendar import Calendar
-from inventory.projection import Commitment, Inbound, PositionFacts
+from inventory.projection import HARD, PEG, SOFT, Commitment, Inbound, PositionFacts
 from inventory.quiet_answers import QuietAnswers
 
 NOW = datetime(2026, 6, 1, 21, 30, tzinfo=UTC)
@@ -48,9 +48,35 @@ positions_strategy = st.builds(
         Calendar,
         st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Auckland"]),
         maybe(time(17), time(22)),
+        st.integers(0, 2),
     ),
     on_hand_units=st.dictionaries(
         st.sampled_from(["available", "defective"]), st.integers(-3, 9), max_size=2
+    ),
+)
+dated_strategy = st.builds(
+    lambda position, commitments, inbound: replace(
+        position, commitments=commitments, inbound=inbound
+    ),
+    positions_strategy,
+    st.lists(
+        st.builds(
+            Commitment,
+            st.integers(-2, 14).map(lambda t: NOW.date() + timedelta(days=t)),
+            st.sampled_from([SOFT, HARD, PEG]),
+            st.integers(1, 5),
+        ),
+        max_size=4,
+    ),
+    st.lists(
+        st.builds(
+            Inbound,
+            st.just("PO"),
+            st.integers(-50, 350).map(lambda hours: NOW + timedelta(hours=hours)),
+            st.just("confirmed"),
+            st.integers(1, 9),
+        ),
+        max_size=4,
     ),
 )
 views = {"method": maybe("bopis", "ship", "sfs"), "channel": maybe("web", "app")}
@@ -63,16 +89,17 @@ def test_rules_by_what_they_name_have_the_same_winner(rules, position, method, c
     assert RulesInOrder(rules).winner(position, method=method, channel=channel) == expected
 
 
+@settings(max_examples=300)
 @given(
     rules=rules_strategy,
-    position=positions_strategy,
-    quantity=maybe(1, 4),
+    position=dated_strategy,
+    asked=st.tuples(maybe(1, 4), st.sampled_from([0, 5, 9])),
     **views,
 )
-def test_a_quiet_position_answers_as_its_projection_does(
-    rules, position, method, channel, quantity
+def test_a_position_by_itself_answers_as_its_projection_does(
+    rules, position, method, channel, asked
 ):
-    horizon_days = 9
+    quantity, horizon_days = asked
     question = Question(
         position.sku, position.location, None, channel, method, {position.location: position}, {}
     )
@@ -82,23 +109,45 @@ def test_a_quiet_position_answers_as_its_projection_does(
         supply, question, horizon_days=horizon_days, quantity=quantity, on=None, explain=False
     )
     quiet = QuietAnswers(rules, now=NOW, horizon_days=horizon_days)
-    assert quiet.of(position, channel=channel, method=method, quantity=quantity) == expected
+    got = quiet.of(position, channel=channel, method=method, quantity=quantity)
+    rule = RulesInOrder(rules).winner(position, method=method, channel=channel)
+    dated = bool(position.commitments or position.inbound)
+    changes = dated and rule is not None and rule.lookahead_days is not None
+    waits = quantity is not None and bool(position.inbound) and expected.atp_by_day[-1] < quantity
+    assert got == (None if changes or waits else expected)
 
 
-DATED = [
-    {"commitments": [Commitment(date(2026, 6, 9), "hard", 1)]},
-    {"inbound": [Inbound("PO", NOW, "confirmed", 1)]},
-    {"calendar": Calendar(handling_days=2)},
-]
+@given(
+    rules=rules_strategy,
+    positions=st.lists(positions_strategy, min_size=2, max_size=6),
+    quantity=maybe(1, 4),
+    **views,
+)
+def test_positions_alike_answer_alike(rules, positions, method, channel, quantity):
+    """A place is one place: its calendar and its type are those of whoever came first."""
+    first = {position.location: position for position in reversed(positions)}
+    quiet = QuietAnswers(rules, now=NOW, horizon_days=9)
+    for position in positions:
+        at = first[position.location]
+        alike = replace(position, calendar=at.calendar, location_type=at.location_type)
+        view = {"channel": channel, "method": method, "quantity": quantity}
+        units = position.on_hand_units.get("available", 0)
+        got = quiet.undated(position.sku, position.location, position.category, units, **view)
+        expected = quiet.of(alike, **view)
+        assert got is None or got == expected
+        again = quiet.undated(position.sku, position.location, position.category, units, **view)
+        named = any(
+            rule.sku == position.sku or rule.location == position.location for rule in rules
+        )
+        assert named or again is not None
 
 
-def test_where_anything_is_dated_nothing_is_said():
-    quiet = QuietAnswers([], now=NOW, horizon_days=7)
+def test_where_more_must_be_looked_at_nothing_is_said():
     position = PositionFacts("A", "S1", on_hand_units={"available": 5})
     view = {"channel": None, "method": None}
-    assert quiet.of(position, **view).atp == 5
-    for change in DATED:
-        assert quiet.of(replace(position, **change), **view) is None
+    assert QuietAnswers([], now=NOW, horizon_days=7).of(position, **view).atp == 5
+    handled = replace(position, calendar=Calendar(handling_days=2))
+    assert QuietAnswers([], now=NOW, horizon_days=7).of(handled, **view) is None
     forecast_rule = BufferRule("r", days_of_cover=2.0)
     assert QuietAnswers([forecast_rule], now=NOW, horizon_days=7).of(position, **view) is None
 
