@@ -51,7 +51,8 @@ def reset(
     """Set every count of a location as of `counted_at`: SKUs that are not listed have none.
 
     All or nothing, and once per `message_id`. Returns how many rows did what, what is in flight at
-    the location, and where less is on hand now than is promised.
+    the location, and where less is on hand now than is promised. A count of the future is one of
+    now, by a clock that is ahead of ours: that is flagged.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def reset(
     UnknownLocation, InputRejected
         A row that is wrong, which is named, or a file that looks cut off. Nothing has changed then.
     """
-    _check_message(db, location, counted_at, rows, now=now)
+    _check_message(db, location, counted_at, rows)
     told = [_fact(row, message_id, number, counted_at) for number, row in enumerate(rows, start=1)]
     body = {"location": location, "basis": basis, "source": source, "rows": told}
 
@@ -85,9 +86,10 @@ def reset(
         _check(result)
         return {
             "location": location,
-            "effective_at": counted_at.isoformat(),
+            "effective_at": min(counted_at, now).isoformat(),
             "counts": {name: n for name, n in result.counts.items() if n},
             "zeroed": result.zeroed,
+            "problems": _flags(result),
             **_in_flight(db, location, now=now),
         }
 
@@ -97,16 +99,11 @@ def reset(
 
 
 def _check_message(
-    db: psycopg.Connection,
-    location: str,
-    counted_at: datetime,
-    rows: Sequence[object],
-    *,
-    now: datetime,
+    db: psycopg.Connection, location: str, counted_at: datetime, rows: Sequence[object]
 ) -> None:
-    if counted_at.tzinfo is None or counted_at > now:
+    if counted_at.tzinfo is None:
         raise InputRejected(
-            f"'{counted_at.isoformat()}' is not a moment with a zone that has passed",
+            f"'{counted_at.isoformat()}' has no time zone; add Z for UTC or an offset",
             field="effective_at",
         )
     if catalog.unknown(db, skus=(), locations=[location])[1]:
@@ -146,6 +143,12 @@ def _check(result: SyncResult) -> None:
             raise InputRejected(row.problem.problem, field=row.problem.field, row=number)
     for problem in result.problems:
         raise InputRejected(problem.problem, field=problem.field)
+
+
+def _flags(result: SyncResult) -> list[dict[str, str | None]]:
+    """What was taken and should still be looked into: a clock ahead of ours, told once."""
+    flags = dict.fromkeys(row.problem for row in result.results if row.problem is not None)
+    return [flag.as_dict() for flag in flags]
 
 
 def _in_flight(db: psycopg.Connection, location: str, *, now: datetime) -> Row:

@@ -204,9 +204,19 @@ def test_a_bad_row_is_named_and_nothing_changes(store, bad, field):
     assert stands(store) == (100, 7)
 
 
+@pytest.mark.parametrize(("ahead", "flagged"), [("08:00:04", []), ("08:20:00", ["effective_at"])])
+def test_a_clock_ahead_of_ours_counts_now(store, ahead, flagged):
+    told = datetime.fromisoformat(f"2026-07-01T{ahead}+00:00")
+    rows = [{"sku": "A", "quantity": 90}, {"sku": "B", "quantity": 5}]
+    done = reset(store, message_id="x", location="S1", counted_at=told, rows=rows, now=NOW)
+    assert (done["effective_at"], done["counts"]) == (NOW.isoformat(), {"applied": 2})
+    assert [flag["field"] for flag in done["problems"]] == flagged
+    assert stands(store) == (90, 7)
+
+
 def test_what_makes_no_sense(store):
     row = {"sku": "A", "quantity": 1}
-    for wrong in ({"counted_at": datetime(2026, 7, 2, tzinfo=UTC)}, {"rows": []}):
+    for wrong in ({"counted_at": datetime(2026, 7, 1, 6)}, {"rows": []}):  # noqa: DTZ001
         told = {"counted_at": DAWN, "rows": [row]} | wrong
         with pytest.raises(InputRejected):
             reset(store, message_id="x", location="S1", now=NOW, **told)
