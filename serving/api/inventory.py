@@ -30,8 +30,13 @@ StockState = Literal["in_stock", "low", "out_of_stock", "negative"]
 def sync(body: Sync, call: StockWriter, prefer: Annotated[str, Header()] = "") -> JSONResponse:
     """Take a feed of counts or changes; every row gets one outcome, in request order."""
     if len(body.rows) > SYNC_ROWS_MAX:
+        # Two halves of a full file would each set the other one to zero.
+        instead = {
+            "partial": "send several",
+            "full": "send several of scope 'partial', with a zero for each SKU that is gone",
+        }[body.scope]
         raise problems.RequestTooLarge(
-            f"{len(body.rows)} rows; one request may carry {SYNC_ROWS_MAX}: send several"
+            f"{len(body.rows)} rows; one request may carry {SYNC_ROWS_MAX}: {instead}"
         )
     if "respond-async" in prefer.lower():
         return _started(body, call)

@@ -86,7 +86,11 @@ def test_atomic_takes_all_or_none(shop):
 
 
 def test_too_many_rows(shop):
-    problem(shop.sync([{}] * 10_001), 413, "/request-too-large")
+    told = problem(shop.sync([{}] * 10_001), 413, "/request-too-large")
+    assert told["detail"].endswith("send several")
+    # Half a full file would set the other half to zero.
+    told = problem(shop.sync([{}] * 10_001, scope="full"), 413, "/request-too-large")
+    assert "scope 'partial'" in told["detail"]
 
 
 def test_a_large_feed_as_a_job(shop):
