@@ -202,7 +202,8 @@ class _Tier:
             best, best_score = self._rounded(scores, chosen, prices)
         else:
             best, best_score, bound = self._exact(scores, limits, chosen, bound, prices)
-        gap = max(0.0, best_score - bound) / max(best_score, TIGHT)
+        # Plain figures: what NumPy compares is no JSON.
+        gap = max(0.0, float(best_score - bound)) / max(float(best_score), TIGHT)
         return best, gap if gap > GAP else 0.0
 
     def _limits(self) -> list[Limit]:

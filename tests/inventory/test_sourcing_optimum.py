@@ -1,12 +1,14 @@
 """Sourcing against brute force: every way to divide small orders, tried one by one."""
 
 import itertools
+import json
 from datetime import date
 
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
+from inventory import sourcing_assignment
 from inventory.sourcing import (
     UNMET_SCORE,
     Candidate,
@@ -17,6 +19,7 @@ from inventory.sourcing import (
     Weights,
     scores_of,
 )
+from inventory.sourcing_answer import proposals_of
 from inventory.sourcing_assignment import assign
 from inventory.sourcing_program import Program
 from inventory.sourcing_search import best_taken
@@ -164,6 +167,20 @@ def test_candidates_left_out_at_first_cannot_be_missed():
         rows, columns = linear_sum_assignment(costs)
         assert best == pytest.approx(costs[rows, columns].sum(), abs=1e-6)
         assert assignment.gap == 0.0
+
+
+@pytest.mark.parametrize("seed", [9, 10])
+def test_a_solution_that_may_not_be_the_best_says_so(monkeypatch, seed):
+    """As large batches are solved: near the bound, and told as JSON like any other."""
+    monkeypatch.setattr(sourcing_assignment, "PAIRS_EXACT_MAX", 0)
+    orders, stock, _ = problem(
+        np.random.default_rng(seed), orders=6, locations=4, strategy="hybrid", capacity=True,
+        partial=True,
+    )  # fmt: skip
+    assignment = assign(orders, stock, SourcingRules("hybrid"))
+    assert assignment.gap > 0
+    told = json.loads(json.dumps(proposals_of(assignment, [{}] * len(orders))))
+    assert [order["solver"]["optimal"] for order in told] == [False] * len(orders)
 
 
 def test_locations_together_give_no_more_than_a_joint_limit():
