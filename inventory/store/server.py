@@ -34,12 +34,17 @@ SOCKET_PATH_BYTES_MAX = 90
 SETTINGS = {
     "listen_addresses": "",  # A socket in our own folder: nothing listens on the network.
     "max_connections": "100",
-    "shared_buffers": "256MB",
+    # The first change of a page after a checkpoint is written as a whole page: not too often.
     "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
     "jit": "off",  # Short statements pay for compilation and never earn it back.
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+
+
+SHARED_BUFFERS_MB_MAX = 1024
+"""Holds the balances of a million positions with their indexes; taken only as it is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,10 @@ def _start(cluster: Cluster) -> subprocess.Popen[bytes]:
 
 
 def _launch(cluster: Cluster) -> subprocess.Popen[bytes]:
-    options = SETTINGS | {"unix_socket_directories": str(cluster.sockets)}
+    options = SETTINGS | {
+        "unix_socket_directories": str(cluster.sockets),
+        "shared_buffers": f"{_shared_buffers_mb()}MB",
+    }
     flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     with cluster.log.open("ab") as log:
         # A session of its own: Ctrl-C reaches us, and we stop the server in order.
@@ -158,6 +166,12 @@ def _launch(cluster: Cluster) -> subprocess.Popen[bytes]:
             stderr=log,
             start_new_session=True,
         )
+
+
+def _shared_buffers_mb() -> int:
+    """An eighth of the memory of the machine, up to a maximum."""
+    memory_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return max(128, min(SHARED_BUFFERS_MB_MAX, memory_mb // 8))
 
 
 def _stop(cluster: Cluster, started: subprocess.Popen[bytes] | None) -> None:
