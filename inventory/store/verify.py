@@ -2,12 +2,15 @@
 
 Balances are recomputed twice: as the sum of their entries, and from the facts alone (the latest
 count, and the changes that became true after it), which also catches a wrong decision. Commitments
-are compared with the states of their reservations, and receipts with their inbound.
+are compared with the states of their reservations, and receipts with their inbound. Promises on
+groups can all be located, or an event said that some cannot.
 """
 
 from dataclasses import asdict, dataclass
 
 import psycopg
+
+from inventory.store import group_feasibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ def verify(db: psycopg.Connection) -> Report:
         drifts = [
             Drift(check, *row) for check, query in _CHECKS.items() for row in db.execute(query)
         ]
+        drifts += [Drift("promises on groups", *row) for row in group_feasibility.broken(db)]
         (balances,) = db.execute("select count(*) from balances").fetchone() or (0,)
     return Report(balances, drifts)
 
@@ -126,22 +130,22 @@ _COMMITMENTS_IN_THE_WRONG_CLASS = """
 """
 
 _COMMITTED_UNITS = """
-    select concat_ws(' / ', sku, location), committed_units, units from (
-        select b.sku, b.location, b.committed_units, coalesce((
-            select sum(l.open_units) from reservation_lines l
-            where l.sku = b.sku and l.location = b.location and l.open_units > 0
-                and (l.expires_at is null or b.lapsed_through is null
-                    or l.expires_at > b.lapsed_through)), 0)::bigint as units
-        from balances b where b.status = 'available'
-    ) counted
-    where committed_units <> units
-    union all
-    select concat_ws(' / ', l.sku, l.location), 0, sum(l.open_units)::bigint
-    from reservation_lines l
-    where l.open_units > 0 and l.location is not null and not exists (
-        select from balances b
-        where b.sku = l.sku and b.location = l.location and b.status = 'available')
-    group by 1
+    with sellable as (
+        select sku, location, committed_units, lapsed_through from balances
+        where status = 'available'
+    ), promised as (
+        -- Holds that the position is past are not counted any more.
+        select l.sku, l.location, sum(l.open_units) as units
+        from reservation_lines l left join sellable b using (sku, location)
+        where l.open_units > 0 and l.location is not null
+            and (l.expires_at is null or b.lapsed_through is null
+                or l.expires_at > b.lapsed_through)
+        group by 1, 2
+    )
+    select concat_ws(' / ', sku, location), coalesce(b.committed_units, 0)::bigint,
+        coalesce(p.units, 0)::bigint
+    from sellable b full join promised p using (sku, location)
+    where coalesce(b.committed_units, 0) <> coalesce(p.units, 0)
     order by 1
 """
 

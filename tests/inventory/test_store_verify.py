@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from inventory.catalog import Location, Sku
-from inventory.store import catalog, feeds, inbound, verify
+from inventory.catalog import Channel, Group, Location, Sku
+from inventory.reservations import AskedLine, Basket
+from inventory.store import catalog, feeds, inbound, reservations, stock, verify
 
 NOW = datetime(2026, 7, 1, 8, tzinfo=UTC)
 
@@ -14,6 +15,8 @@ WRONG_ON_BOTH_SIDES = """
     update balances set units = 10 where sku = 'A'
 """
 """Balances and entries agree: only the facts tell."""
+UNCOUNTED = "alter table reservation_lines disable trigger user;"
+"""The count of what is promised at a position does not follow its lines."""
 
 
 @pytest.fixture
@@ -62,6 +65,13 @@ def test_right_books_show_no_drift(books):
         ("update reservation_lines set class = 'soft'", "commitment in the wrong class"),
         ("update reservation_lines set shipped_units = 2, open_units = 3",
          "shipped units against entries"),
+        ("update balances set committed_units = 4", "committed units against lines"),
+        ("update balances set committed_units = 6", "committed units against lines"),
+        (UNCOUNTED + "update reservation_lines set open_units = 6, quantity = 6",
+         "committed units against lines"),
+        (UNCOUNTED + "delete from reservation_lines", "committed units against lines"),
+        (UNCOUNTED + "update reservation_lines set location = 'S2'",
+         "committed units against lines"),
         ("update inbound set received_units = 4", "received units against entries"),
     ],
 )  # fmt: skip
@@ -77,3 +87,80 @@ def test_the_drift_says_how_much(books):
     books.execute("update balances set units = 7 where sku = 'A'")
     drift = verify.verify(books).drifts[0]
     assert (drift.key, drift.stored_units, drift.recomputed_units) == ("A / S1 / available", 7, 9)
+
+
+@pytest.fixture
+def group_promises(db):
+    """The contract's example: L1 5, L2 5, L3 15 and B = {L2, L3} holds 17; A = {L1, L2} holds 3."""
+    catalog.put_many(db, [Location(at, at, "warehouse") for at in ("L1", "L2", "L3")])
+    catalog.put(db, Sku("K", "K"))
+    catalog.put_many(db, [Group("A", ("L1", "L2")), Group("B", ("L2", "L3"))])
+    rows = [
+        {"id": at, "sku": "K", "location": at, "quantity": units, "effective_at": NOW}
+        for at, units in (("L1", 5), ("L2", 5), ("L3", 15))
+    ]
+    feeds.sync(db, mode="delta", rows=rows, now=NOW, source="wms")
+    for group, units in (("B", 17), ("A", 3)):
+        lines = (AskedLine("K", units),)
+        basket = Basket("hard", "web", "ship", lines, group=group, order_id=group)
+        reservations.place(db, basket, reservation_id=group, now=NOW)
+    return db
+
+
+def broken_promises(db):
+    drifts = verify.verify(db).drifts
+    assert {drift.check for drift in drifts} <= {"promises on groups"}
+    return [(drift.key, drift.stored_units, drift.recomputed_units) for drift in drifts]
+
+
+def test_promises_on_groups_that_can_be_located_are_no_drift(group_promises):
+    assert broken_promises(group_promises) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        # Together they want 26 of 25: alone, each of them would find its units.
+        ("A", ("K / A, B", 26, 25)),
+        ("B", ("K / B", 23, 20)),
+    ],
+)
+def test_promises_on_groups_that_cannot_be_located_are_found(group_promises, error, found):
+    more = {"A": 9, "B": 23}[error]
+    group_promises.execute(
+        "update reservation_lines set quantity = %s, open_units = %s where group_id = %s",
+        [more, more, error],
+    )
+    assert broken_promises(group_promises) == [found]
+
+
+def test_members_that_left_a_group_leave_its_promises_without_supply(group_promises):
+    group_promises.execute("delete from group_members where group_id = 'B' and location = 'L3'")
+    assert broken_promises(group_promises) == [("K / B", 17, 5)]
+
+
+def test_a_shortage_that_was_told_is_no_drift(group_promises):
+    stock.correct(group_promises, message_id="loss", sku="K", location="L3", quantity=2,
+                  reason="count", now=NOW)  # fmt: skip
+    assert broken_promises(group_promises) == []
+    # Nobody was told of it: the same loss is a drift.
+    group_promises.execute("delete from outbox where kind = 'shortage'")
+    assert broken_promises(group_promises) == [("K / B", 17, 7)]
+
+
+def test_a_hold_that_ended_needs_no_supply(group_promises):
+    group_promises.execute(
+        "update reservation_lines set expires_at = %s, quantity = 23, open_units = 23 "
+        "where group_id = 'B'", [NOW]
+    )  # fmt: skip
+    group_promises.execute("update reservations set expires_at = %s, state = 'active' "
+                           "where reservation_id = 'B'", [NOW])  # fmt: skip
+    assert broken_promises(group_promises) == []
+
+
+def test_what_a_channel_oversells_is_no_drift(group_promises):
+    catalog.put(group_promises, Channel("flash", "flash", oversell_units=2))
+    # 25 units are there, and 20 promised: 7 in a cart are 2 too many.
+    basket = Basket("soft", "flash", "ship", (AskedLine("K", 7),), group="A")
+    reservations.place(group_promises, basket, reservation_id="cart", now=NOW)
+    assert broken_promises(group_promises) == []
