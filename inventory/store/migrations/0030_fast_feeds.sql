@@ -9,6 +9,9 @@ return hashtextextended(sku || e'\x1f' || location, 0);
 create index entries_position_key on entries (position_key(sku, location), effective_at);
 drop index entries_position;
 
+-- Ids tell rows apart at once; the feed is mostly the same.
+alter table feed_messages drop constraint feed_messages_pkey, add primary key (message_id, feed);
+
 -- A NET count asks which orders closed since its moment.
 create index reservations_closed on reservations (closed_at) where closed_at is not null;
 
