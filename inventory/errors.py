@@ -12,9 +12,10 @@ VouchError
 └── Unavailable            the database or data folder cannot be used; says what to do
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any, Self
 
 
 class VouchError(Exception):
@@ -79,9 +80,31 @@ class Shortage:
     available_units: int
     in_group: bool = False
     """Whether `place` is a group and not a location."""
+    earliest_date: date | None = None
+    """The first day on which all that was asked for can be had, where one is in sight."""
 
     def as_dict(self) -> dict[str, object]:
-        return asdict(self) | {"day": self.day.isoformat()}
+        earliest = self.earliest_date and self.earliest_date.isoformat()
+        return asdict(self) | {"day": self.day.isoformat(), "earliest_date": earliest}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """What `as_dict` wrote down."""
+        earliest = data.get("earliest_date")
+        return cls(
+            **{
+                **data,
+                "day": date.fromisoformat(data["day"]),
+                "earliest_date": earliest and date.fromisoformat(earliest),
+            }
+        )
+
+    def __str__(self) -> str:
+        when = f", and all of them on {self.earliest_date}" if self.earliest_date else ""
+        return (
+            f"{self.sku} at {self.place} on {self.day}: asked for {self.asked_units} units, "
+            f"{self.available_units} can be promised{when}"
+        )
 
 
 class InsufficientStock(VouchError):
@@ -89,13 +112,7 @@ class InsufficientStock(VouchError):
 
     def __init__(self, shortages: Sequence[Shortage]) -> None:
         self.shortages = tuple(shortages)
-        super().__init__(
-            "; ".join(
-                f"{s.sku} at {s.place} on {s.day}: asked for {s.asked_units} units, "
-                f"{s.available_units} can be promised"
-                for s in self.shortages
-            )
-        )
+        super().__init__("; ".join(map(str, self.shortages)))
 
 
 class ReservationExpired(VouchError):

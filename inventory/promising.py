@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inventory.availability import Units, earliest_index
-from inventory.bundles import bundle_atp, explode
+from inventory.bundles import bundle_atp, bundle_atp_by_day, explode
 from inventory.errors import InputRejected, InsufficientStock, Shortage
 from inventory.pre_sales import PreOrders
 from inventory.projection import Projection
@@ -45,10 +45,18 @@ class Ask:
     def place(self) -> str:
         return self.location or self.group or ""
 
-    def shortage(self, sku: str, day: date, units: int, available: int) -> Shortage:
-        """What there is too little of where this line asks for it."""
-        in_group = self.location is None
-        return Shortage(sku, self.place, day, units, available, in_group=in_group)
+    def shortage(self, axis: Projection, day: int, units: int, atp: Sequence[int]) -> Shortage:
+        """Too little of what this line asks for on a day of the axis. `atp`: of each day."""
+        found = earliest_index(atp, units, start=day)
+        return Shortage(
+            self.sku,
+            self.place,
+            axis.date(day),
+            units,
+            atp[day],
+            in_group=self.location is None,
+            earliest_date=None if found is None else axis.date(found),
+        )
 
     @property
     def parts(self) -> Mapping[str, int]:
@@ -117,6 +125,13 @@ def available_units(supplies: Supplies, ask: Ask, day: int) -> int:
     return bundle_atp(atp, ask.parts)
 
 
+def available_by_day(supplies: Supplies, ask: Ask) -> list[int]:
+    """The same for every day of the axis."""
+    return bundle_atp_by_day(
+        {sku: taking_of(supplies[sku], ask).atp for sku in ask.parts}, ask.parts
+    )
+
+
 def day_of(supplies: Supplies, ask: Ask, units: int) -> int:
     """The day of the axis for so many of an ask: its date, its earliest chance, or day 0."""
     takings = [taking_of(supplies[sku], ask) for sku in ask.parts]
@@ -125,10 +140,7 @@ def day_of(supplies: Supplies, ask: Ask, units: int) -> int:
         return day_asked(_projection(supplies), ask.on, day_zero=day_zero)
     if not ask.earliest:
         return day_zero
-    atp = [
-        bundle_atp(dict(zip(ask.parts, units, strict=True)), ask.parts)
-        for units in zip(*(taking.atp for taking in takings), strict=True)
-    ]
+    atp = available_by_day(supplies, ask)
     found = earliest_index(atp, units, start=day_zero)
     return len(atp) - 1 if found is None else found
 
@@ -183,8 +195,8 @@ def grant_all(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
         if units <= available:
             sold_ahead[sku, location, group, day] = _take(supplies, ask, day, units)
         else:
-            date_asked = supplies[sku].projection.date(day)
-            shortages.append(ask.shortage(sku, date_asked, units, available))
+            atp = available_by_day(supplies, ask)
+            shortages.append(ask.shortage(_projection(supplies), day, units, atp))
     if shortages:
         raise InsufficientStock(shortages)
     projection = _projection(supplies)
@@ -205,7 +217,6 @@ def grant_partly(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
     grants, shortages = [], []
     for ask in asks:
         day = day_of(supplies, ask, ask.units)
-        promised_date = _projection(supplies).date(day)
         available = available_units(supplies, ask, day)
         granted = min(ask.units, available)
         if granted:
@@ -215,7 +226,8 @@ def grant_partly(supplies: Supplies, asks: Sequence[Ask]) -> list[Grant]:
             sold_from = _take(supplies, ask, day, granted)
             grants.append(Grant(ask, granted, promised_date, sold_from))
         else:
-            shortages.append(ask.shortage(ask.sku, promised_date, ask.units, available))
+            atp = available_by_day(supplies, ask)
+            shortages.append(ask.shortage(_projection(supplies), day, ask.units, atp))
     if not grants:
         raise InsufficientStock(shortages)
     return grants

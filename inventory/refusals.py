@@ -1,7 +1,6 @@
 """A refusal as data, so that a repeat of a request is refused in exactly the same words."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any
 
 from inventory.errors import (
@@ -35,7 +34,7 @@ _MADE_BY: dict[str, Callable[[Mapping[str, Any]], VouchError]] = {
     ),
     "NotFound": lambda data: NotFound(data["kind"], data["key"]),
     "InsufficientStock": lambda data: InsufficientStock(
-        [Shortage(**{**s, "day": date.fromisoformat(s["day"])}) for s in data["shortages"]]
+        [Shortage.from_dict(shortage) for shortage in data["shortages"]]
     ),
     "ReservationExpired": lambda data: ReservationExpired(data["reservation_id"]),
     "StateConflict": lambda data: StateConflict(

@@ -128,7 +128,8 @@ def grant_together(supplies: Supplies, asks: Sequence[Ask], *, partly: bool) -> 
         day, available = _day_of(supplies, ask)
         short = ask.units > available
         if short:
-            shortages.append(ask.shortage(ask.sku, projection.date(day), ask.units, available))
+            by_day = bundles_by_day(supplies, ask)
+            shortages.append(ask.shortage(projection, day, ask.units, by_day))
         if short and not partly:
             continue
         for location, units in _take(supplies, ask, day, min(ask.units, available)):

@@ -113,7 +113,7 @@ _PROBLEM = {
         "field": _told("string", "The first field that is wrong."),
         "row": _told("integer", "The first row, line or item that is wrong, from 0."),
         "errors": _told("array", "All fields that are wrong, each with its problem."),
-        "lines": _told("array", "What there is too little of: asked for, and available."),
+        "lines": _told("array", "What there is too little of: asked, available, and when all is."),
     },
 }
 
@@ -174,7 +174,9 @@ def _data_of(error: errors.VouchError) -> dict[str, Any]:
 
 
 def _shortage(shortage: errors.Shortage) -> dict[str, Any]:
-    return {
+    earliest = shortage.earliest_date
+    when = {} if earliest is None else {"earliest_date": earliest.isoformat()}
+    return when | {
         "sku": shortage.sku,
         "group" if shortage.in_group else "location": shortage.place,
         "date": shortage.day.isoformat(),

@@ -125,8 +125,9 @@ def _lines(sums: _Sums, basket: Basket, answers: Sequence[str | None]) -> tuple[
 
 
 def _shortage(place: tuple[str, str], units: int, answer: str) -> Shortage:
-    day, _, available = answer.partition(" ")
-    return Shortage(*place, _day(day), units, int(available))
+    day, available, *earliest = answer.split()
+    when = _day(earliest[0]) if earliest else None
+    return Shortage(*place, _day(day), units, int(available), earliest_date=when)
 
 
 @lru_cache(maxsize=4096)

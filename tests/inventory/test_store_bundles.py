@@ -215,6 +215,24 @@ def test_a_wished_place_without_enough_says_how_much_there_is(shop):
     assert told == [("L2", 2, 1)]
 
 
+def test_a_refusal_says_when_all_of_it_can_be_had(shop):
+    """2 of A now, 3 more on day 4; of B nothing is coming; of D, which needs both, none ever."""
+    stock(shop, A_L1=2, B_L1=2)
+    come = {"sku": "A", "location": "L1", "state": "confirmed", "now": NOW}
+    inbound.put(shop, inbound_id="i", quantity=3, expected_at=NOW + timedelta(days=4), **come)
+    # At the location it is told by the database; in the group and of bundles by the engine.
+    for place in ({"location": "L1"}, {"group": "pool"}):
+        for sku, units, when in (("A", 5, day(4)), ("A", 6, None), ("B", 3, None), ("C", 2, None)):
+            with pytest.raises(InsufficientStock) as refused:
+                basket(shop, "o", (sku, units), **place)
+            assert refused.value.shortages[0].earliest_date == when, (place, sku, units)
+            assert ("and all of them on" in str(refused.value)) == (when is not None)
+    stock(shop, B_L1=2)
+    with pytest.raises(InsufficientStock) as refused:
+        basket(shop, "o", ("D", 3), ("A", 3), allow_partial=False)
+    assert [s.earliest_date for s in refused.value.shortages] == [day(4), None]
+
+
 def test_what_is_done_is_not_said_to_be_missing(shop):
     stock(shop, A_L1=9)
     basket(shop, "o", ("A", 5), location="L1")

@@ -178,6 +178,24 @@ def test_refusal_takes_nothing(shop):
     assert shop.atp(first, location=dc)["atp"] == 10
 
 
+def test_a_refusal_says_what_can_be_had_and_when(shop):
+    """2 now and 4 more on day 3: of 5, two can be had now and all on day 3; 7 are not in sight."""
+    dc, sku = shop.location(), shop.sku()
+    shop.stock(sku, dc, 2)
+    inbound(shop, sku, dc, 4, days=3)
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    for headers in ({}, key, key):
+        lines = [{"sku": sku, "quantity": 5}]
+        refused = shop.reserve(lines, place={"location": dc}, headers=headers)
+        told = problem(refused, 409, "/insufficient-stock")["lines"]
+        assert told == [
+            {"sku": sku, "location": dc, "date": day(0), "asked": 5, "available": 2,
+             "earliest_date": day(3)}
+        ]  # fmt: skip
+    refused = shop.reserve([{"sku": sku, "quantity": 7}], place={"location": dc})
+    assert "earliest_date" not in refused.json()["lines"][0]
+
+
 def test_many_questions_are_answered_in_order(shop):
     dc, sku = shop.location(), shop.sku()
     shop.stock(sku, dc, 10)

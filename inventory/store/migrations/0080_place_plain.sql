@@ -379,6 +379,24 @@ begin
 end
 $function$;
 
+-- The first day, from 1, on which so many units can be had; null where none is in sight. `balances`
+-- and `held` are by day: what is uncommitted, and what is withheld from the view.
+create function earliest_day(
+    asked bigint, balances bigint[], held bigint[], first int, lookahead int
+) returns int
+language sql immutable
+return (
+    with bad as (
+        select max(d) as last from generate_series(1, cardinality(balances)) as d
+        where balances[d] < asked or lookahead is null and balances[d] - held[d] < asked
+    )
+    select min(start)
+    from bad, generate_series(greatest(first, 1 + coalesce(last, 0)), cardinality(balances)) start
+    where lookahead is null or not exists (
+        select from generate_series(start, least(start + lookahead, cardinality(balances))) as d
+        where balances[d] - held[d] < asked)
+);
+
 -- Place baskets in their order, each all or none, as far as each is plain: lines at named locations,
 -- no bundle, no promise on a group of the SKU, no supply link, no pre-sale, no overselling, no cover
 -- in days of the forecast, nothing unknown and nothing over. Others are left to the general engine,
@@ -395,7 +413,7 @@ $function$;
 --
 -- Returns a row per basket, in order. decision: 'placed', 'refused' or 'unusual'; one text per sum of
 -- the basket: the promised date, or, where refused, the units asked for that cannot be had as
--- 'date available' and null for the sums that fit.
+-- 'date available' and null for the sums that fit; and, where they can all be had later, that date.
 create function place_plain(packed text, counted_states text[], at timestamptz)
 returns table (decision text, expires_at timestamptz, answers text[])
 language plpgsql
@@ -572,6 +590,18 @@ begin
                 if ask_units[ask] > available then
                     ok := false;
                     ask_answers[ask] := day || ' ' || greatest(available, 0);
+                    if dated[position] then
+                        ask_answers[ask] := concat_ws(' ', ask_answers[ask],
+                            day_zeros[position] - 1 + earliest_day(ask_units[ask],
+                                balances_by_day[balance_start[position] + 1
+                                    : balance_start[position] + balance_days[position]],
+                                case withheld_start[view]
+                                    when 0 then array_fill(
+                                        withheld[view], array[balance_days[position]])
+                                    else held_by_day[withheld_start[view]
+                                        : withheld_start[view] - 1 + balance_days[position]] end,
+                                first + 1, lookahead[view]));
+                    end if;
                 end if;
             end if;
             ask := ask + 1;
