@@ -65,6 +65,15 @@ def test_exported_units_sum_to_the_balances(books, tmp_path):
     assert sums["B", "S2", "available"] == 40
 
 
+def test_midnight_belongs_to_the_day_that_begins(books, tmp_path):
+    row = {"id": "m", "sku": "A", "location": "S1", "quantity": 1, "effective_at": START}
+    midnight = datetime(2026, 3, 3, tzinfo=UTC)
+    feeds.sync(books, mode="delta", rows=[row], now=midnight, source="wms")
+    report = export(books, tmp_path)
+    rows = {part.date: part.rows for part in report.parts if part.dataset == "entries"}
+    assert rows == {"2026-03-01": 5, "2026-03-02": 3, "2026-03-03": 1}
+
+
 def test_a_day_that_is_not_over_waits(books, tmp_path):
     report = export(books, tmp_path)
     days = sorted(path.name for path in (tmp_path / "entries").iterdir())
