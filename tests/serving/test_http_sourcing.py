@@ -114,3 +114,19 @@ def test_who_may_only_look_may_not_source(client_of, shop, two_cities):
     body = {"lines": [{"sku": sku, "quantity": 1}], "destination": BERLIN, "strategy": "cost"}
     for role, status in (("viewer", 403), ("buyer", 403), ("planner", 200), ("oms", 200)):
         assert client_of(role).post("/sourcing/propose", json=body).status_code == status
+
+
+def test_an_order_that_may_no_longer_go_in_one_parcel_still_goes(shop, two_cities):
+    """Hamburg alone had it, and has not: what is left goes in parts rather than not at all."""
+    near, far, sku, group = two_cities
+    third = shop.location("K", latitude=50.9375, longitude=6.9603)
+    shop.ok(shop.client.put(f"/groups/{group}", json={"locations": [near, far, third]}))
+    for location, units in ((near, 4), (far, 2), (third, 2)):
+        shop.stock(sku, location, units)
+    path = f"/orders/o-{shop.mark}"
+    reserve = {"kind": "hard", "order_id": f"o-{shop.mark}"}
+    assert sent(shop.ok(propose(shop, sku, group, 4, max_splits=0, reserve=reserve))) == {near: 4}
+    gone = {"id": f"1-{shop.mark}", "reason": "not-in-stock"}
+    shop.ok(shop.client.post(f"{path}/reject", json=gone))
+    lines = shop.ok(shop.client.post(f"{path}/allocate", json={"id": f"2-{shop.mark}"}))["lines"]
+    assert {line["location"]: line["quantity"] for line in lines} == {far: 2, third: 2}
