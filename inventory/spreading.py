@@ -20,10 +20,12 @@ def spread(
     [1, 5, 1]
     >>> spread([1, 9], [((0,), 2)]) is None
     True
+    >>> spread([1, 9], [((), 2)]) is None
+    True
     """
     left = list(given_units)
     for members, units in sorted(promises, key=lambda promise: sum(left[i] for i in promise[0])):
-        level = _level([left[i] for i in members], units)
+        level = _level([left[i] for i in members], units) if members else None
         if level is None:
             return None
         over = sum(max(0, left[i] - level) for i in members) - units

@@ -233,6 +233,17 @@ def test_a_refusal_says_when_all_of_it_can_be_had(shop):
     assert [s.earliest_date for s in refused.value.shortages] == [day(4), None]
 
 
+def test_a_promise_that_no_member_may_keep_any_more_stands_in_nobodys_way(shop):
+    """Since it was made, the only place of its group ships nothing any more."""
+    catalog.put(shop, kinds.Group("pool", ("L1",)))
+    stock(shop, A_L1=3, A_L2=5)
+    basket(shop, "o", ("A", 2))
+    catalog.put(shop, kinds.Location("L1", "L1", "warehouse", methods=("bopis",)))
+    assert basket(shop, "p", ("A", 4), location="L2").state == "confirmed"
+    catalog.put(shop, kinds.Group("both", ("L1", "L2")))
+    assert basket(shop, "q", ("A", 1), group="both").lines[0].quantity == 1
+
+
 def test_what_is_done_is_not_said_to_be_missing(shop):
     stock(shop, A_L1=9)
     basket(shop, "o", ("A", 5), location="L1")
