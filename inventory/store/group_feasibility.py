@@ -65,6 +65,7 @@ def _key(sku: str, groups: Sequence[str]) -> str:
 
 _LAST_RECORDED = """
     select greatest(
+        (select max(created_at) from reservations),
         (select at from reservation_events order by event_id desc limit 1),
         (select recorded_at from entries order by entry_id desc limit 1),
         (select created_at from outbox order by event_id desc limit 1))

@@ -9,7 +9,7 @@ from inventory.errors import InputRejected, InsufficientStock
 from inventory.ledger import Fact
 from inventory.orders import ActLine, OrderMessage
 from inventory.reservations import AskedLine, Basket
-from inventory.store import catalog, inbound, ledger, orders, reservations
+from inventory.store import catalog, inbound, ledger, orders, reservations, verify
 from inventory.store.availability import availability
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
@@ -253,3 +253,12 @@ def test_what_is_done_is_not_said_to_be_missing(shop):
     orders.perform(shop, "o", "return", back, now=NOW)
     with pytest.raises(InputRejected, match="nothing of 'A' is left to return"):
         orders.perform(shop, "o", "return", OrderMessage("r2", (ActLine("A", 1),)), now=NOW)
+
+
+def test_what_expired_before_the_last_promise_is_no_drift(shop):
+    """6 of A: 3 were in a cart that ended before 5 were ordered, and nobody wrote that down yet."""
+    stock(shop, A_L1=6)
+    basket(shop, "cart", ("A", 3), kind="soft", order=False, ttl_seconds=60)
+    asked = Basket("hard", "web", "ship", (AskedLine("A", 5),), group="pool", order_id="o")
+    reservations.place(shop, asked, reservation_id="o", now=NOW + timedelta(seconds=60))
+    assert verify.verify(shop).drifts == []
