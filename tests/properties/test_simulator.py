@@ -9,7 +9,7 @@ import os
 import pytest
 
 from inventory.store import database, verify
-from tests.simulator.commands import WEIGHTS
+from tests.simulator.drawing import WEIGHTS
 from tests.simulator.simulation import Simulation
 
 SHARDS = 2

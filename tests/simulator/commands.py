@@ -1,26 +1,34 @@
 """The commands of the workload: drawn from a seed, sent to the real engine, and told alike."""
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
-from inventory.catalog import BufferRule
+from inventory.catalog import BufferRule, PreSale, Sku, SupplyLink
 from inventory.errors import InputRejected, InsufficientStock, VouchError
 from inventory.orders import ActLine, OrderMessage
 from inventory.reservations import AskedLine, Basket
+from inventory.sourcing import SourcingRules
+from inventory.sourcing_request import SourcingTerms, Wish
 from inventory.store import (
     announcements,
+    approvals,
     catalog,
     feeds,
     idempotency,
     inbound,
     orders,
+    replays,
     reservations,
+    sourcing,
+    start_of_day,
     stock,
 )
-from tests.simulator.rules import ALLOWED
+from tests.simulator.order_rules import ALLOWED
+from tests.simulator.shares import LINKED
 
 SOURCE = "simulator"
 ONCE = {"place": "place", "correct": "correction", "move": "move", "receive": "inbound",
+        "approve": "approval", "reset": "start of day", "source": "source",
         **dict.fromkeys(ALLOWED, "orders")}  # fmt: skip
 """Commands with an id of their own: one id, one outcome for ever."""
 
@@ -87,6 +95,7 @@ def _place(db, command):
         asked["kind"], asked["channel"], asked["method"], lines,
         group=groups[0] if groups else None, on=asked["on"], ttl_seconds=asked["ttl"],
         allow_partial=asked["partial"], order_id=asked["order"],
+        priority=asked["priority"],
     )  # fmt: skip
 
     def act():
@@ -114,6 +123,8 @@ def _act(db, command):
         tuple(ActLine(sku, units, status=body.get("status")) for sku, units in body["lines"]),
         at=body.get("at"),
         reason=body.get("reason"),
+        rest=body.get("rest"),
+        on=body.get("on"),
     )
     done = orders.perform(db, body["of"], command.kind, message, now=command.now).response
     return ("ok", done["state"], *_body_lines(done))
@@ -177,6 +188,76 @@ def _withhold(db, command):
     return ("ok",)
 
 
+def _source(db, command):
+    asked = command.body
+    wish = Wish(command.id, tuple(AskedLine(*line) for line in asked["lines"]))
+    terms = SourcingTerms(SourcingRules(asked["strategy"]), channel=asked["channel"],
+                          method=asked["method"], group=asked["group"])  # fmt: skip
+    hold = sourcing.Hold(command.id, "hard", order_id=asked["order"])
+
+    def act():
+        made = sourcing.reserve_one(db, wish, terms, hold, now=command.now)
+        return made.reservation.as_dict()
+
+    done = idempotency.once(
+        db, scope="source", key=command.id, body=asked, now=command.now, act=act
+    ).response
+    return ("ok", done["state"], *_body_lines(done))
+
+
+def _approve(db, command):
+    body = command.body
+    done = approvals.approve(
+        db, body["of"], message_id=command.id, quantity=body["units"], status=body["status"],
+        now=command.now,
+    )  # fmt: skip
+    return ("ok", done["decided"], done["awaiting"])
+
+
+def _reset(db, command):
+    body = command.body
+    rows = [{"sku": sku, "quantity": units, "picked": picked}
+            for sku, units, picked in body["rows"]]  # fmt: skip
+    done = start_of_day.reset(
+        db, message_id=command.id, location=body["location"], counted_at=body["at"], rows=rows,
+        basis=body["basis"], source=body["source"], now=command.now,
+    )  # fmt: skip
+    return ("ok", tuple(sorted(done["counts"].items())), sum(done["in_flight"].values()))
+
+
+def _introduce(db, command):
+    catalog.put(db, Sku(command.body["sku"], "late"))
+    return ("ok",)
+
+
+def _replay(db, command):
+    done = replays.replay(db, feed=command.body["feed"], actor="simulator", now=command.now)
+    went_in = {"applied", "already_counted", "superseded"}
+    return ("ok", *sorted(row.result.id for row in done.results if row.result.outcome in went_in))
+
+
+def _link(db, command):
+    body = command.body
+    link_id = f"{body['sku']}-{body['location']}"
+    if body["withdrawn"]:
+        catalog.remove_link(db, link_id)
+    else:
+        ratio = None if body["ratio"] is None else float(body["ratio"])
+        catalog.put(db, SupplyLink(
+            link_id, LINKED, body["location"], ratio=ratio, reserve=body["reserve"],
+            starts_at=body["starts"], ends_at=body["ends"], sku=body["sku"],
+        ))  # fmt: skip
+    return ("ok",)
+
+
+def _offer(db, command):
+    body = command.body
+    caps = {} if body["web_cap"] is None else {"web": body["web_cap"]}
+    catalog.put(db, PreSale(body["sku"], body["sku"], body["location"], body["on"], body["cap"],
+                            caps, ends_at=body["ends"]))  # fmt: skip
+    return ("ok",)
+
+
 def _sweep(db, command):
     reservations.sweep(db, now=command.now)
     return ("ok",)
@@ -192,176 +273,14 @@ SEND = {
     "place": _place,
     "confirm": _hold(lambda db, c: reservations.confirm(
         db, c.body["of"], order_id=c.body["order"], now=c.now)),
+    "reacquire": _hold(lambda db, c: reservations.confirm(
+        db, c.body["of"], order_id=c.body["order"], reacquire=True, now=c.now)),
     "extend": _hold(lambda db, c: reservations.extend(
         db, c.body["of"], ttl_seconds=c.body["seconds"], now=c.now)),
     "release": _hold(lambda db, c: reservations.release(db, c.body["of"], now=c.now)),
     **dict.fromkeys(ALLOWED, _act),
     "feed": _feed, "correct": _correct, "move": _move, "announce": _announce,
     "receive": _receive, "withhold": _withhold, "sweep": _sweep,
-    "tell": _tell,
-}  # fmt: skip
-
-
-# Drawn --------------------------------------------------------------------------------------
-
-
-class Draw:
-    """Draws commands that make sense often enough, from a random number generator."""
-
-    def __init__(self, rng, shop):
-        self.rng = rng
-        self.shop = shop
-        self.count = 0
-
-    def command(self, kind, model, now):
-        self.count += 1
-        body = getattr(self, f"_{kind}" if kind not in ALLOWED else "_act")(model, now, kind)
-        return Command(kind, f"{self.shop.name}-{self.count}", now, body)
-
-    def _a_promise(self, model, now, *states):
-        """One that is in such a state, most of the time."""
-        names = list(model.promises)
-        fitting = [name for name in names if model.state(name, now) in states]
-        if fitting and self.rng.random() < 0.85:
-            return self.rng.choice(fitting)
-        return self.rng.choice(names) if names else "nobody"
-
-    def _place(self, model, now, _kind):
-        rng, shop = self.rng, self.shop
-        channel = rng.choice(["web", "web", "web", "flash"])
-        group = rng.choice([*shop.groups, None, None])
-        lines = []
-        for _ in range(rng.choice([1, 1, 1, 2, 3])):
-            sku = rng.choice([shop.a, shop.a, shop.b, shop.c, shop.d])
-            at = rng.choice(shop.locations) if group is None or rng.random() < 0.2 else group
-            lines.append((sku, rng.choice([1, 1, 2, 3, 5]), at))
-        kind = rng.choice(["soft", "soft", "hard", "hard", "preorder"])
-        on = None if rng.random() < 0.6 else now.date() + timedelta(days=rng.randint(-1, 4))
-        if on is not None and on < now.date() and rng.random() < 0.7:
-            on = None
-        whole = kind != "soft" and rng.random() < 0.6
-        return {
-            "kind": kind, "channel": channel, "method": rng.choice(["ship", "bopis"]),
-            "lines": lines, "on": on, "partial": rng.random() < 0.2,
-            "ttl": None if whole or rng.random() < 0.5 else rng.choice([60, 600]),
-            "order": f"o-{shop.name}-{self.count}" if whole else None,
-        }  # fmt: skip
-
-    def _confirm(self, model, now, _kind):
-        name = self._a_promise(model, now, "active")
-        return {"of": name, "order": f"o-{name}"}
-
-    def _extend(self, model, now, _kind):
-        return {"of": self._a_promise(model, now, "active"), "seconds": self.rng.choice([30, 300])}
-
-    def _release(self, model, now, _kind):
-        return {"of": self._a_promise(model, now, "active")}
-
-    def _act(self, model, now, kind):
-        rng = self.rng
-        name = self._a_promise(model, now, *ALLOWED[kind])
-        body = {"of": name, "lines": ()}
-        if name in model.promises and rng.random() < 0.35:
-            lines = model.promises[name].lines
-            skus = sorted({line.sku for line in lines})
-            sku = rng.choice(skus)
-            units = sum(line.quantity for line in lines if line.sku == sku)
-            body["lines"] = ((sku, rng.randint(0 if kind == "ship" else 1, units)),)
-        if kind == "ship":
-            told = rng.random() < 0.4
-            behind = timedelta(seconds=rng.choice([0, 30, 600, -60]))
-            body["at"] = now - behind if told else None
-        if kind == "reject":
-            body["reason"] = rng.choice(["not-in-stock", "mismatch", "damaged"])
-        if kind == "return":
-            # Only a line has a status of its own; all that was shipped comes back to inspection.
-            body["status"] = rng.choice(["inspection", "available"])
-            body["status"] = body["status"] if body["lines"] else "inspection"
-        return body
-
-    def _feed(self, _model, now, _kind):
-        rng, shop = self.rng, self.shop
-        mode = rng.choice(["delta", "snapshot"])
-        basis = rng.choice(["physical", "physical", "net"]) if mode == "snapshot" else "physical"
-        full = mode == "snapshot" and rng.random() < 0.35
-        location = rng.choice(shop.locations)
-        rows = []
-        for i in range(rng.choice([1, 1, 2, 3])):
-            sku = rng.choice([*shop.loose, "nobody"] if rng.random() < 0.2 else shop.loose)
-            at = location if full or rng.random() < 0.7 else rng.choice(shop.locations)
-            units = rng.randint(-3, 5) if mode == "delta" else rng.randint(0, 8)
-            behind = 0 if basis == "net" else rng.choice([0, 0, 30, 600, 3600, -120])
-            row_id = f"{self.count}-{i}"
-            if self.count > 1 and rng.random() < 0.1:
-                row_id = f"{rng.randint(1, self.count - 1)}-0"
-            rows.append((row_id, sku, at, units, now - timedelta(seconds=behind),
-                         rng.choice([None, None, 1])))  # fmt: skip
-        return {"mode": mode, "basis": basis, "full": full, "location": location,
-                "rows": tuple(rows), "feed": shop.name}  # fmt: skip
-
-    def _correct(self, _model, _now, _kind):
-        rng = self.rng
-        counted = rng.random() < 0.4
-        return {
-            "sku": rng.choice(self.shop.loose), "location": rng.choice(self.shop.locations),
-            "status": rng.choice(["available", "available", "inspection"]),
-            "quantity": rng.randint(0, 8) if counted else None,
-            "delta": None if counted else rng.choice([-4, -2, -1, 1, 2, 4]),
-        }  # fmt: skip
-
-    def _move(self, model, _now, _kind):
-        rng = self.rng
-        statuses = ("available", "inspection", "defective", "frozen")
-        held = sorted(key for key in model.said if model.units(key) > 0)
-        if held and rng.random() < 0.9:
-            sku, at, source = rng.choice(held)
-        else:
-            sku, at = rng.choice(self.shop.loose), rng.choice(self.shop.locations)
-            source = rng.choice(statuses)
-        target = rng.choice([status for status in statuses if status != source])
-        return {"sku": sku, "location": at, "units": rng.randint(1, 3), "from": source,
-                "to": target}  # fmt: skip
-
-    def _announce(self, model, now, _kind):
-        rng = self.rng
-        known = list(model.inbound)
-        item = {"sku": rng.choice(self.shop.loose), "location": rng.choice(self.shop.locations)}
-        name = f"in-{self.shop.name}-{self.count}"
-        if known and rng.random() < 0.5:
-            name = rng.choice(known)
-            item = model.inbound[name]
-        return {
-            "of": name, "sku": item["sku"], "location": item["location"],
-            "units": rng.randint(1, 8), "expected_at": now + timedelta(days=rng.randint(-1, 4)),
-            "state": rng.choice(["shipped", "confirmed", "confirmed", "planned", "cancelled"]),
-        }  # fmt: skip
-
-    def _receive(self, model, now, _kind):
-        rng = self.rng
-        known = list(model.inbound)
-        return {
-            "of": rng.choice(known) if known and rng.random() < 0.95 else "nothing",
-            "units": rng.randint(1, 5),
-            "at": rng.choice([None, None, now - timedelta(seconds=rng.choice([0, 600]))]),
-            "status": rng.choice(["available", "available", "inspection"]),
-        }  # fmt: skip
-
-    def _withhold(self, _model, _now, _kind):
-        rng = self.rng
-        return {
-            "sku": rng.choice(self.shop.loose), "location": rng.choice(self.shop.locations),
-            "method": rng.choice([None, "sfs", "bopis"]),
-            "units": rng.choice([None, 1, 2, 3]),
-        }  # fmt: skip
-
-    def _sweep(self, _model, _now, _kind):
-        return {}
-
-    _tell = _sweep
-
-
-WEIGHTS = {
-    "place": 34, "confirm": 9, "extend": 4, "release": 4, "allocate": 9, "process": 3, "ship": 6,
-    "cancel": 3, "reject": 4, "return": 2, "feed": 12, "correct": 5, "move": 3, "announce": 6,
-    "receive": 5, "withhold": 4, "sweep": 2, "tell": 2,
+    "tell": _tell, "source": _source, "approve": _approve, "reset": _reset,
+    "introduce": _introduce, "replay": _replay, "link": _link, "offer": _offer,
 }  # fmt: skip

@@ -7,12 +7,13 @@ that was ever said of the account; what may be promised from `tests.simulator.pr
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from tests.simulator import shares
 from tests.simulator.promisable import DAYS, Hold, Position, connected, lacking, takeable
 
 SELLABLE = "available"
 COUNTED = ("confirmed", "shipped")
 TICK = timedelta(microseconds=1)
-TERMS = {"web": (900, 0), "flash": (60, 2)}
+TERMS = {"web": (900, 0), "flash": (60, 2), "outlet": (900, 0)}
 """Per channel: seconds that a cart lives, and units it may sell below zero."""
 ORDER_SECONDS = 172_800
 
@@ -56,6 +57,12 @@ class Line:
     excluded: frozenset = frozenset()
     filled: bool = False
     """A pre-order whose goods are there: from now on an order like others."""
+    backordered: bool = False
+    """The rest of a shipment, owed for a later day."""
+    asked: int = 0
+    """Which line of the request it came from."""
+    bundle: str | None = None
+    bundle_units: int = 0
 
     @property
     def told(self):
@@ -71,7 +78,19 @@ class Promise:
     method: str
     expires_at: object
     order: str | None
+    created_at: object = None
+    priority: int = 0
     lines: list = field(default_factory=list)
+    left: dict = field(default_factory=dict)
+    """By SKU and location: the latest moment at which some of it was shipped."""
+
+    @property
+    def waits(self):
+        """Whether goods that arrive may be given to it."""
+        return self.kind == "preorder" or any(line.backordered for line in self.lines)
+
+    def is_peg(self, line):
+        return (self.kind == "preorder" or line.backordered) and not line.filled
 
 
 def _is_later(change, last):
@@ -91,6 +110,10 @@ class Stock:
         self.inbound = {}
         self.buffers = {}
         self.full_rows = {}
+        self.known = set(shop.loose)
+        """SKUs of the catalogue."""
+        self.links = {}
+        self.offer = None
 
     def say(self, key, said):
         self.arrivals += 1
@@ -154,6 +177,8 @@ class Model(Stock):
         self.answered = {}
         self.rows_seen = {}
         self.waiting = {}
+        self.fills = {}
+        """Lines that were given goods by the last command, and where they stood in line."""
         self.were_there = set()
         """Accounts that ever held units when a command was done."""
 
@@ -169,9 +194,11 @@ class Model(Stock):
         other.buffers = dict(self.buffers)
         other.full_rows = dict(self.full_rows)
         other.promises = {
-            key: Promise(**{**vars(p), "lines": [Line(**vars(line)) for line in p.lines]})
+            key: Promise(**{**vars(p), "lines": [Line(**vars(line)) for line in p.lines],
+                            "left": dict(p.left)})
             for key, p in self.promises.items()
-        }
+        }  # fmt: skip
+        other.known, other.links, other.offer = set(self.known), dict(self.links), self.offer
         other.answered = dict(self.answered)
         other.rows_seen = dict(self.rows_seen)
         other.waiting = dict(self.waiting)
@@ -189,8 +216,9 @@ class Model(Stock):
         }
         promises = {key: {**vars(p)} for key, p in self.promises.items()}
         parts = (said, promises, self.inbound, self.buffers, self.full_rows, self.answered,
-                 self.rows_seen)  # fmt: skip
-        return repr([sorted(part.items(), key=repr) for part in parts])
+                 self.rows_seen, self.waiting, self.links)  # fmt: skip
+        rest = (sorted(self.known), self.offer)
+        return repr([*(sorted(part.items(), key=repr) for part in parts), rest])
 
     # What is promised -----------------------------------------------------------------------
 
@@ -233,6 +261,8 @@ class Model(Stock):
                 parts.append(new.pop(0))
             if surplus or not self._can_be_filled(line, parts):
                 return False
+            if part[5] and not line.filled:
+                self.fills[name, part[0]] = self._rank(name, line, part[0])
             for _, _, _, day, units, filled in parts[1:]:
                 lines.append(replace(line, quantity=units, open=units, shipped=0, returned=0,
                                      day=min(day, line.day), filled=filled))  # fmt: skip
@@ -241,6 +271,40 @@ class Model(Stock):
             line.day, line.filled = min(part[3], line.day), part[5]
         promise.lines = lines
         return not new
+
+    def _rank(self, name, line, number):
+        """Who is served first: by day, orders before pegs, by priority, by who came first."""
+        promise = self.promises[name]
+        came = list(self.promises).index(name)
+        return (line.day, promise.is_peg(line), -promise.priority, came, number)
+
+    def check_filling(self, now):
+        """Goods on a shelf went to those that are first in line: whoever got some had nobody
+        before him who lacks any.
+
+        Only where both can come from that shelf alone.
+        """
+        live = [
+            (name, number, line)
+            for name, promise in self.promises.items()
+            if self.state(name, now) != "expired"
+            for number, line in enumerate(promise.lines, start=1)
+            if line.open and line.location
+        ]
+        ranks = {
+            (name, number): self.fills.get((name, number)) or self._rank(name, line, number)
+            for name, number, line in live
+        }
+        for name, number, line in live:
+            if (name, number) in self.fills:
+                before = sum(
+                    other.open
+                    for of, n, other in live
+                    if (other.sku, other.location) == (line.sku, line.location)
+                    and ranks[of, n] < ranks[name, number]
+                )
+                there = self.units((line.sku, line.location, SELLABLE))
+                assert before + line.open <= there, f"{name} was filled before its turn"
 
     def _can_be_filled(self, line, parts):
         """Nothing is filled over what stands on the shelves."""
@@ -255,11 +319,11 @@ class Model(Stock):
             line.open
             for promise, line in self.live_lines(now)
             if (line.sku, line.location) == (sku, location)
-            and (promise.kind != "preorder" or line.filled)
+            and not promise.is_peg(line)
             and not (promise.kind == "soft" and promise.state == "active")
         )
 
-    def position(self, sku, location, method, extra, now, *, buffers=True):
+    def position(self, sku, location, method, extra, now, *, buffers=True, channel=None):
         committed = [0] * DAYS
         found = [(line.day, line.open) for _, line in self.live_lines(now)
                  if (line.sku, line.location) == (sku, location)]  # fmt: skip
@@ -271,6 +335,7 @@ class Model(Stock):
             self.supply(sku, location, now),
             tuple(committed),
             self.buffer(sku, location, method) if buffers else 0,
+            shares.reserved(self, channel, sku, location, now),
         )
 
     def holds(self, sku, extra, now):
@@ -283,18 +348,30 @@ class Model(Stock):
                   for s, _, group, day, units in extra if s == sku and group]  # fmt: skip
         return [Hold(m, max(0, (day - now.date()).days), units) for m, day, units in found]
 
-    def positions(self, sku, method, extra, now, *, named=(), buffers=True):
+    def nobody_waits(self, lines):
+        """Whether nothing of these SKUs is promised on a group, or lacking."""
+        skus = {sku for sku, _ in lines}
+        return not any(
+            line.sku in skus and (line.location is None or line.open > self.units(
+                (line.sku, line.location, SELLABLE)))
+            for promise in self.promises.values() for line in promise.lines if line.open
+        )  # fmt: skip
+
+    def positions(self, sku, method, extra, now, *, named=(), buffers=True, channel=None):
         """Every location under a view; one that is not named serves as a member of a group."""
         return {
             at: self.position(
                 sku, at, method if at in named else self.shop.member_method(at, method), extra,
-                now, buffers=buffers,
+                now, buffers=buffers, channel=channel,
             )
             for at in self.shop.locations
         }  # fmt: skip
 
-    def atp(self, sku, place, view, now, *, extra=(), soft=True):
-        """What may be promised per day: of a SKU or bundle, at a location or on a group."""
+    def atp(self, sku, place, view, now, *, extra=(), soft=True, member=False):
+        """What may be promised per day: of a SKU or bundle, at a location or on a group.
+
+        `member`: of a location that fulfils on behalf of its group.
+        """
         parts = self.shop.parts(sku)
         if parts != {sku: 1}:
             found = [self.atp(part, place, view, now, extra=extra, soft=soft)
@@ -304,8 +381,8 @@ class Model(Stock):
         channel, method = view
         group = self.shop.groups.get(place)
         asked = frozenset(group or [place])
-        named = () if group else (place,)
-        positions = self.positions(sku, method, extra, now, named=named)
+        named = () if group or member else (place,)
+        positions = self.positions(sku, method, extra, now, named=named, channel=channel)
         net = {at: [p.net(t) for t in range(DAYS)] for at, p in positions.items()}
         given = {at: [max(0, units) for units in days] for at, days in net.items()}
         holds = self.holds(sku, extra, now)
@@ -320,14 +397,25 @@ class Model(Stock):
             if group is None:
                 raw = min(raw, positions[place].raw(day))
             answer.append(max(0, raw + max(0, allowance)))
-        return answer
+        room = shares.room(self, sku, place, extra, now) if channel == shares.LINKED else None
+        if room is None:
+            return answer
+        return [max(0, min(pair)) for pair in zip(answer, room, strict=True)]
 
     def free(self, sku, location, now):
         """Units free now at a location, before any buffer, leaving room for the groups'."""
+        return self.room(sku, frozenset([location]), now)[0]
+
+    def room(self, sku, asked, now):
+        """Units free per day at any of the places asked, before any buffer or share."""
         positions = self.positions(sku, None, (), now, buffers=False)
         net = {at: [p.net(t) for t in range(DAYS)] for at, p in positions.items()}
-        room = takeable(net, self.holds(sku, (), now), frozenset([location]), 0)
-        return min(room, positions[location].raw(0))
+        holds = self.holds(sku, (), now)
+        found = [takeable(net, holds, asked, t) for t in range(DAYS)]
+        if len(asked) == 1:
+            (at,) = asked
+            found = [min(units, positions[at].raw(t)) for t, units in enumerate(found)]
+        return found
 
     def short_positions(self, now):
         return {

@@ -24,6 +24,8 @@ class Position:
     supply: tuple[int, ...]
     committed: tuple[int, ...]
     buffer: int
+    reserved: int = 0
+    """Kept for another channel."""
 
     @cached_property
     def projected(self):
@@ -37,7 +39,7 @@ class Position:
         return min(self.projected[day:])
 
     def raw(self, day):
-        return min(self.free(day), min(self.projected[day:]) - self.buffer)
+        return min(self.free(day), min(self.projected[day:]) - self.buffer) - self.reserved
 
     def net(self, day):
         return max(0, self.raw(day)) + min(0, self.free(day))
