@@ -54,21 +54,23 @@ class Server:
     secret: bytes
     promises: PromiseBatcher
 
-    def reading(self, act: Callable[[psycopg.Connection], T]) -> T:
-        """What `act` reads, on a live connection.
+    def reading(
+        self, act: Callable[[psycopg.Connection], T], seconds_max: float = CONNECTION_SECONDS_MAX
+    ) -> T:
+        """What `act` reads, on a live connection for which it waits no longer than so.
 
         The pool looks at a connection now and then only; one that died since is found out by
         using it. Then nothing was done yet, and the next one is tried.
         """
         for _ in range(self.settings.pool_size):
-            with self.pool.connection(CONNECTION_SECONDS_MAX) as db:
+            with self.pool.connection(seconds_max) as db:
                 try:
                     return act(db)
                 except psycopg.OperationalError as error:
                     if not db.closed and not isinstance(error, SERVER_GOES):
                         raise
                     db.close()  # So that nobody gets it again.
-        with self.pool.connection(CONNECTION_SECONDS_MAX) as db:
+        with self.pool.connection(seconds_max) as db:
             return act(db)
 
 

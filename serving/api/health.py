@@ -2,7 +2,7 @@
 
 import psycopg
 from fastapi import APIRouter, Request
-from psycopg_pool import PoolTimeout
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from inventory.errors import Unavailable
 from serving.api.context import Server
@@ -24,8 +24,7 @@ def readyz(request: Request) -> dict[str, str]:
     """Ready: the database answers. 503 while it does not."""
     server: Server = request.app.state.server
     try:
-        # The pool tries every connection before it hands it out.
-        with server.pool.connection(timeout=DATABASE_SECONDS_MAX):
-            return {"status": "ready"}
+        server.reading(ConnectionPool.check_connection, DATABASE_SECONDS_MAX)
     except (psycopg.Error, PoolTimeout) as error:
         raise Unavailable("the database does not answer; try again in a moment") from error
+    return {"status": "ready"}
