@@ -64,8 +64,8 @@ def _promised(
             want,
             end,
             tuple(
-                _line(want, number, want.basket.on or day_zeros[next(view_of) - 1])
-                for number in range(len(want.basket.lines))
+                _line(want, number, want.basket.on or day_zeros[view - 1])
+                for number, view in zip(range(len(want.basket.lines)), view_of, strict=False)
             ),
             now=now,
         )

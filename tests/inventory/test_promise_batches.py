@@ -223,3 +223,18 @@ def test_many_baskets_in_one_call(shop):
     told = [getattr(outcome, "state", type(outcome).__name__) for outcome in outcomes]
     assert told == ["active", "InsufficientStock", "active", "InputRejected", "active"]
     assert verify.verify(shop).drifts == []
+
+
+def test_each_promise_is_for_the_day_of_its_own_place(shop):
+    """One asks for a day; the next is for the first day of a place whose day is over."""
+    shop.execute("update locations set cutoff = '08:00' where location = 'L2'")
+    asked = [
+        Wanted("1", Basket("soft", "web", "ship", (AskedLine("A", 1, "L1"),),
+                           on=NOW.date() + timedelta(days=5))),
+        Wanted("2", Basket("soft", "web", "ship", (AskedLine("A", 1, "L2"),))),
+        Wanted("3", Basket("soft", "web", "ship", (AskedLine("A", 1, "L1"),))),
+    ]  # fmt: skip
+    told = [made.lines[0].promised_date for made in place_many(shop, asked, now=NOW)]
+    assert [(day - NOW.date()).days for day in told] == [5, 1, 0]
+    stored = shop.execute("select promised_date from reservation_lines order by reservation_id")
+    assert [day for (day,) in stored] == told
