@@ -135,7 +135,9 @@ def _feed(db, command):
     names = ("id", "sku", "location", "quantity", "effective_at", "sequence")
     done = feeds.sync(
         db, mode=message["mode"], basis=message["basis"],
-        rows=[dict(zip(names, row, strict=True)) for row in message["rows"]],
+        # As text, the way it comes over the wire: quarantine keeps what was said, word for word.
+        rows=[dict(zip(names, (*row[:4], row[4].isoformat(), row[5]), strict=True))
+              for row in message["rows"]],
         scope="full" if message["full"] else "partial",
         location=message["location"] if message["full"] else None,
         now=command.now, source=SOURCE, feed=message["feed"],
@@ -233,7 +235,10 @@ def _introduce(db, command):
 def _replay(db, command):
     done = replays.replay(db, feed=command.body["feed"], actor="simulator", now=command.now)
     went_in = {"applied", "already_counted", "superseded"}
-    return ("ok", *sorted(row.result.id for row in done.results if row.result.outcome in went_in))
+    return (
+        "ok",
+        *sorted(row.result.message_id for row in done.results if row.result.outcome in went_in),
+    )
 
 
 def _link(db, command):
