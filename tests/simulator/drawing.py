@@ -96,7 +96,8 @@ class Draw:
         plain = kind in ("redate", "return", "ship", "reject")
         name = self._a_promise(model, now, *ALLOWED[kind], plain=plain)
         body = {"of": name, "lines": ()}
-        if name in model.promises and rng.random() < 0.35:
+        # What is to be located is all of it: of parts, the model could not tell which is which.
+        if name in model.promises and kind != "allocate" and rng.random() < 0.35:
             lines = model.promises[name].lines
             skus = sorted({line.sku for line in lines})
             sku = rng.choice(skus)
