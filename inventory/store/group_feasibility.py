@@ -66,17 +66,16 @@ def _key(sku: str, groups: Sequence[str]) -> str:
 _LAST_RECORDED = """
     select greatest(
         (select max(created_at) from reservations),
-        (select at from reservation_events order by event_id desc limit 1),
-        (select recorded_at from entries order by entry_id desc limit 1),
-        (select created_at from outbox order by event_id desc limit 1))
+        (select max(at) from reservation_events), (select max(recorded_at) from entries),
+        (select max(created_at) from outbox))
 """
 
-# A cart may take more than there is where its channel oversells. Supply that became overdue is
-# announced by whoever looks next; until then it is nobody's mistake.
+# A cart may take more than there is where its channel oversells, and may become an order. Supply that
+# became overdue is announced by whoever looks next; until then it is nobody's mistake.
 _SUSPECTS = """
     with promised as (
         select l.sku, l.group_id, l.excluded_locations, sum(l.open_units) as units,
-            max(case when l.class = 'soft' then coalesce(c.oversell_units, 0) else 0 end)
+            max(case when r.kind = 'soft' then coalesce(c.oversell_units, 0) else 0 end)
                 as oversell_units
         from reservation_lines l
         join reservations r on r.reservation_id = l.reservation_id

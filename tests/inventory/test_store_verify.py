@@ -164,3 +164,5 @@ def test_what_a_channel_oversells_is_no_drift(group_promises):
     basket = Basket("soft", "flash", "ship", (AskedLine("K", 7),), group="A")
     reservations.place(group_promises, basket, reservation_id="cart", now=NOW)
     assert broken_promises(group_promises) == []
+    reservations.confirm(group_promises, "cart", order_id="o", now=NOW)
+    assert broken_promises(group_promises) == []

@@ -28,6 +28,9 @@ WORLDS_MAX = 6
 TRIPS_MAX = 14
 """The crash comes within so many round trips of the request."""
 
+HISTORIES_MAX = 40
+"""Histories at most to see everything; far fewer are needed."""
+
 CHOSEN_BY_ENGINE = ("allocate", "source")
 
 WAITING = ("confirmed", "allocated", "processed", "rejected")
@@ -89,6 +92,27 @@ class Simulation:
             history.run(rounds)
         except Exception as error:
             raise Wrong(history.report(error)) from error
+
+    def cover(self, wanted, *, steps=40, prefix="cover"):
+        """Histories of their own seeds that do what was not seen yet, until it was."""
+        for seed in range(HISTORIES_MAX):
+            missing = [pair for pair in wanted if not self.coverage.seen[pair]]
+            if not missing:
+                return []
+            history = History(self, seed, Shop(f"{prefix}{seed}"))
+            history.open_shop()
+            for step in range(steps):
+                history.pass_time()
+                kind, what = missing[(step // 3) % len(missing)]
+                chosen = history.next_command()
+                if step % 3 == 0:
+                    chosen = history.draw.command(kind, history.worlds[0], history.now)
+                if what == "at once":
+                    history.at_once([chosen, history.next_command()])
+                else:
+                    history.one(chosen, "")
+            history.look_at_everything()
+        return [pair for pair in wanted if not self.coverage.seen[pair]]
 
     def db(self, number):
         if self.clients[number].closed:
@@ -324,9 +348,10 @@ class History:
         self.lost.append(command)
         self._keep(self.worlds + self._worlds_after([command], [None]))
 
-    def at_once(self):
+    def at_once(self, commands=None):
         """Several clients at the same moment, round trip by round trip."""
-        commands = [self.next_command() for _ in range(self.rng.choice([2, 2, 3]))]
+        if commands is None:
+            commands = [self.next_command() for _ in range(self.rng.choice([2, 2, 3]))]
         dbs = [self.simulation.db(number) for number in range(len(commands))]
         turns = faults.Turns(self.rng, self.simulation.admin)
         answers = turns.run(
