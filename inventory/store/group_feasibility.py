@@ -70,8 +70,8 @@ _LAST_RECORDED = """
         (select max(created_at) from outbox))
 """
 
-# A cart may take more than there is where its channel oversells, and may become an order. Supply that
-# became overdue is announced by whoever looks next; until then it is nobody's mistake.
+# A cart may take more than there is where its channel oversells, and may become an order. What is
+# overdue is announced by whoever looks next; until then it is nobody's mistake.
 _SUSPECTS = """
     with promised as (
         select l.sku, l.group_id, l.excluded_locations, sum(l.open_units) as units,
