@@ -41,13 +41,20 @@ create index reservation_lines_position on reservation_lines (sku, location, exp
 -- Count all lines anew: when they were written behind the back of the triggers below.
 create function recount_commitments() returns void language sql
 begin atomic
-    update balances b set committed_units = coalesce((
-        select sum(l.open_units)::bigint from reservation_lines l
-        where l.sku = b.sku and l.location = b.location and l.open_units > 0
-            and (l.expires_at is null or b.lapsed_through is null
-                or l.expires_at > b.lapsed_through)), 0)
-    where b.status = 'available' and (b.committed_units <> 0 or (b.sku, b.location) in (
-        select sku, location from reservation_lines where open_units > 0 and location is not null));
+    with promised as (
+        select l.sku, l.location, sum(l.open_units) filter (
+            where l.expires_at is null or b.lapsed_through is null
+                or l.expires_at > b.lapsed_through) as units
+        from reservation_lines l join balances b using (sku, location)
+        where l.open_units > 0 and b.status = 'available'
+        group by 1, 2
+    ), counted as (
+        select b.sku, b.location, coalesce(p.units, 0)::bigint as units
+        from balances b left join promised p using (sku, location)
+        where b.status = 'available' and b.committed_units <> coalesce(p.units, 0)
+    )
+    update balances b set committed_units = c.units from counted c
+    where b.sku = c.sku and b.location = c.location and b.status = 'available';
 end;
 select recount_commitments();
 
