@@ -7,11 +7,12 @@ others are worked out one by one.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import psycopg
 
-from inventory.store.facts import Place, read
+from inventory.store.facts import Facts, Place, read
 from inventory.store.shortages import SHORTAGE, unbuffered_supply
 
 SKUS_AT_ONCE = 200
@@ -45,6 +46,7 @@ def _broken(
     facts = read(db, places, channels=[], methods=[], now=now)
     found = []
     for sku, (_, oversell_units) in suspects.items():
+        _forgive_the_clock(facts, sku, now=now)
         supply = unbuffered_supply(facts, sku, now=now)
         promises = supply.promises
         if not promises:
@@ -57,6 +59,18 @@ def _broken(
         key = _key(sku, [promises[promise].name for promise in joined])
         found.append((key, promised, promised + cut.slack_units))
     return found
+
+
+def _forgive_the_clock(facts: Facts, sku: str, *, now: datetime) -> None:
+    """A promise for a day that is over at some place counts as of the day that begins there.
+
+    Past its cut-off a place cannot send today's parcels any more. Nobody took anything away.
+    """
+    begins = max(place.calendar.day_of(now) for place in facts.by_sku[sku].values())
+    facts.holds[sku] = [
+        replace(hold, promised_date=max(hold.promised_date, begins))
+        for hold in facts.holds.get(sku, [])
+    ]
 
 
 def _key(sku: str, groups: Sequence[str]) -> str:
