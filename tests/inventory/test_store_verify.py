@@ -170,7 +170,9 @@ def test_what_a_channel_oversells_is_no_drift(group_promises):
 
 def test_a_cutoff_that_passes_takes_nothing_away(group_promises):
     """Stock at a place that closed for today still serves a promise for today, just not today."""
-    catalog.put(group_promises, Location("late", "late", "store", cutoff=time(9)))
+    catalog.put(
+        group_promises, Location("late", "late", "store", methods=("ship", "sfs"), cutoff=time(9))
+    )
     catalog.put(group_promises, Location("open", "open", "store"))
     catalog.put(group_promises, Group("C", ("late", "open")))
     catalog.put(group_promises, Sku("M", "M"))
