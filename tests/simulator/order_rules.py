@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.simulator.model import SELLABLE, Refused
 from tests.simulator.promisable import DAYS, connected, lacking
+from tests.simulator.shelves import SELLABLE, Refused
 
 ALLOWED = {
     "allocate": ("confirmed", "allocated", "rejected"),

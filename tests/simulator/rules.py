@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from tests.simulator import shares
-from tests.simulator.model import ORDER_SECONDS, TERMS, Line, Promise, Refused
 from tests.simulator.order_rules import ALLOWED, act, found, must
 from tests.simulator.promisable import DAYS
+from tests.simulator.shelves import ORDER_SECONDS, TERMS, Line, Promise, Refused
 from tests.simulator.stock_rules import STOCK_RULES
 
 UNDONE = ("ship", "redate")

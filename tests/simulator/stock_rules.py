@@ -1,7 +1,7 @@
 """What each message about stock does to the shelves on paper, and what the engine must answer."""
 
-from tests.simulator.model import SELLABLE, Refused
 from tests.simulator.shares import Link, Offer
+from tests.simulator.shelves import SELLABLE, Refused
 
 FULL_SHARE_MIN = 0.5
 
