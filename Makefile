@@ -34,6 +34,7 @@ test-slow: setup ## Run the tests that train for minutes or soak
 	$(BIN)/pytest -m slow -q
 
 bench: setup ## Print the figures of the README, with the machine they were measured on
+	$(BIN)/vouch bench availability
 	$(BIN)/vouch bench http
 	$(BIN)/pytest tests/benchmarks -m slow -q -s
 
