@@ -61,7 +61,9 @@ def test_overview_shows_the_figures_of_the_database(page, story_console, story_d
 
 def test_search_opens_a_sku_by_keyboard_alone(page, story_console):
     sign_in(page, story_console)
+    page.wait_for_load_state("networkidle")  # The page's first answers are in.
     page.keyboard.press("/")
+    page.wait_for_function("document.activeElement.id === 'search'")
     page.keyboard.type("oat drink", delay=40)  # Milliseconds a key: a very fast typist.
     page.locator(".hit").first.wait_for()
     page.keyboard.press("Enter")
