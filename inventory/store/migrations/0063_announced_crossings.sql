@@ -1,8 +1,16 @@
--- What is free is what may leave on the first day on which something can: places that handle goods
--- first, and vendors who ship for us, need days for that. Where stock is sold ahead, only the whole
--- picture says what is free: those positions are returned too, marked like those of groups.
-
-create or replace function announced_crossings(
+-- Of the positions asked about, those whose free units are on another side of a threshold than the
+-- one last announced. What is free is what may leave on the first day on which something can, before
+-- any buffer: places that handle goods first, and vendors who ship for us, need days for that. Where
+-- stock is sold ahead only the whole picture says what is free: those positions are all returned,
+-- marked.
+--
+-- Most positions are far from any threshold: what is on hand less everything that was ever promised
+-- from it, now or later, is a lower bound, and one visit to an index.
+--
+-- Beside promises on groups the whole picture is asked for only where it may matter. A position keeps
+-- at least what is on hand less what is promised there less all that is promised on groups: where
+-- that is above the mark for every position of a SKU, nothing was crossed anywhere.
+create function announced_crossings(
     asked_skus text[],
     asked_locations text[],
     counted_states text[],
@@ -21,19 +29,49 @@ as $function$
 #variable_conflict use_column
 begin
 return query
-with told as materialized (
+with asked as materialized (
+    select * from unnest(asked_skus, asked_locations) as k (sku, location)
+),
+promised as materialized (
+    select k.sku, g.units
+    from (select distinct sku from asked) k
+    cross join lateral (
+        select sum(l.open_units) as units from reservation_lines l
+        where l.sku = k.sku and l.open_units > 0 and l.location is null
+    ) g
+    where g.units > 0
+),
+-- Of these SKUs some position may be on another side than was told: one that is asked about, or one
+-- that promises on groups connect with it.
+unsure as materialized (
+    select p.sku from promised p
+    where exists (
+        select from balances b
+        where b.sku = p.sku and b.status = 'available'
+            and not (b.announced = 'in'
+                and b.units - b.committed_units - p.units > coalesce(b.low_units, 0))
+            and not (b.announced = 'out' and b.units <= 0 and not exists (
+                select from inbound i
+                where i.sku = b.sku and i.location = b.location and i.quantity > 0
+                    and i.state in ('planned', 'confirmed', 'shipped')))
+    )
+),
+told as materialized (
     select b.sku, b.location, b.announced, b.low_units, b.units, b.committed_units,
-        exists (
-            select from reservation_lines l
-            where l.sku = b.sku and l.open_units > 0 and l.location is null
-        ) or exists (
+        exists (select from unsure u where u.sku = b.sku) or exists (
             -- What is sold ahead does not take from the shelf. Two days: as far as days are apart.
             select from pre_sales p
             where p.sku = b.sku and p.location = b.location
                 and p.available_on >= (at at time zone 'UTC')::date - 2
         ) as grouped
-    from unnest(asked_skus, asked_locations) as k (sku, location)
+    from asked k
     join balances b on b.sku = k.sku and b.location = k.location and b.status = 'available'
+    where exists (select from unsure u where u.sku = b.sku)
+        or not exists (select from promised p where p.sku = b.sku)
+        or exists (
+            select from pre_sales p
+            where p.sku = b.sku and p.location = b.location
+                and p.available_on >= (at at time zone 'UTC')::date - 2)
 ),
 near as materialized (
     -- At least so many are free, whenever what was promised is due and whatever else comes.
