@@ -13,7 +13,7 @@ from inventory.orders import OrderMessage
 from inventory.reservations import PromisedLine, Reservation
 from inventory.store import group_claims, rebrokering
 from inventory.store.facts import Facts, Place
-from inventory.store.general_promises import basket_supplies
+from inventory.store.general_promises import order_supplies
 from inventory.store.positions import decide_on
 from inventory.supply import GroupHold, SkuSupply
 
@@ -64,7 +64,7 @@ def allocate(
         # A promise once made is not held against the buffer again: without it, if need be. Where
         # not all promises on groups can be kept any more, in turn; and rather late than never.
         for buffers, choose in ((True, in_time), (False, in_time), (False, in_turn), (False, late)):
-            supplies = supplies_of(facts, order, now=now, buffers=buffers)
+            supplies = order_supplies(facts, order, now=now, buffers=buffers)
             located, nowhere = _locate_all(supplies, order, waiting, wished, choose=choose)
             if not nowhere:
                 return located
@@ -93,23 +93,6 @@ def _as_sourced(
     for line in waiting:
         _place_at(decided, line, chosen[line.line_no])
     return decided.lines
-
-
-def supplies_of(
-    facts: Facts, order: Reservation, *, now: datetime, buffers: bool
-) -> dict[str, SkuSupply]:
-    """What there is for an order that was promised before, by SKU."""
-    return basket_supplies(
-        facts,
-        channel=order.channel,
-        method=order.method,
-        named=frozenset(),
-        oversell_units=0,
-        on=None,
-        now=now,
-        buffers=buffers,
-        shares=False,
-    )
 
 
 _Choose = Callable[[SkuSupply, Sequence[str], PromisedLine], Located | None]

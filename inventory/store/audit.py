@@ -91,39 +91,19 @@ _ENTRIES: LiteralString = """
             or b.sku = %(sku)s and position_key(b.sku, b.location) in (
                 select position_key(a.sku, a.location) from balances a where a.sku = %(sku)s))
         and (%(location)s::text is null or b.location = %(location)s)
-        and (%(actor)s::text is null or b.actor = %(actor)s)
-        and (%(since)s::timestamptz is null or b.at >= %(since)s)
-        and (%(until)s::timestamptz is null or b.at < %(until)s)
-    order by b.book_id desc limit %(limit)s
 """
 
-_PLACINGS: LiteralString = """
-    select * from audit_placings b
-    where b.book_id < %(before)s
+_OF_RESERVATION: LiteralString = """
         and (%(sku)s::text is null and %(location)s::text is null or exists (
             select from reservation_lines l where l.reservation_id = b.reservation_id
                 and (%(sku)s::text is null or l.sku = %(sku)s or l.bundle_sku = %(sku)s)
                 and (%(location)s::text is null or l.location = %(location)s
                     or %(location)s = any (l.excluded_locations))))
-        and (%(actor)s::text is null or b.actor = %(actor)s)
-        and (%(since)s::timestamptz is null or b.at >= %(since)s)
-        and (%(until)s::timestamptz is null or b.at < %(until)s)
-    order by b.book_id desc limit %(limit)s
 """
 
-_TRANSITIONS: LiteralString = """
-    select * from audit_transitions b
-    where b.book_id < %(before)s
-        and (%(sku)s::text is null and %(location)s::text is null or exists (
-            select from reservation_lines l where l.reservation_id = b.reservation_id
-                and (%(sku)s::text is null or l.sku = %(sku)s or l.bundle_sku = %(sku)s)
-                and (%(location)s::text is null or l.location = %(location)s
-                    or %(location)s = any (l.excluded_locations))))
-        and (%(actor)s::text is null or b.actor = %(actor)s)
-        and (%(since)s::timestamptz is null or b.at >= %(since)s)
-        and (%(until)s::timestamptz is null or b.at < %(until)s)
-    order by b.book_id desc limit %(limit)s
-"""
+_PLACINGS: LiteralString = "select * from audit_placings b where b.book_id < %(before)s"
+
+_TRANSITIONS: LiteralString = "select * from audit_transitions b where b.book_id < %(before)s"
 
 _PURCHASE_ORDERS: LiteralString = """
     select * from audit_purchase_orders b
@@ -132,6 +112,10 @@ _PURCHASE_ORDERS: LiteralString = """
             select from purchase_order_lines l
             where l.purchase_order_id = b.purchase_order_id and l.sku = %(sku)s))
         and (%(location)s::text is null or b.location = %(location)s)
+"""
+
+# What every book is asked alike.
+_BY_WHOM_AND_WHEN: LiteralString = """
         and (%(actor)s::text is null or b.actor = %(actor)s)
         and (%(since)s::timestamptz is null or b.at >= %(since)s)
         and (%(until)s::timestamptz is null or b.at < %(until)s)
@@ -139,10 +123,10 @@ _PURCHASE_ORDERS: LiteralString = """
 """
 
 _BOOKS: dict[str, LiteralString] = {
-    "entry": _ENTRIES,
-    "placing": _PLACINGS,
-    "transition": _TRANSITIONS,
-    "purchase_order": _PURCHASE_ORDERS,
+    "entry": _ENTRIES + _BY_WHOM_AND_WHEN,
+    "placing": _PLACINGS + _OF_RESERVATION + _BY_WHOM_AND_WHEN,
+    "transition": _TRANSITIONS + _OF_RESERVATION + _BY_WHOM_AND_WHEN,
+    "purchase_order": _PURCHASE_ORDERS + _BY_WHOM_AND_WHEN,
 }
 
 ENTRY_COLUMNS = {

@@ -167,6 +167,23 @@ def basket_supplies(
     return {supply.sku: supply for supply in supplies}
 
 
+def order_supplies(
+    facts: Facts, order: Reservation, *, now: datetime, buffers: bool = True
+) -> dict[str, SkuSupply]:
+    """What there is for an order that was promised before, by SKU."""
+    return basket_supplies(
+        facts,
+        channel=order.channel,
+        method=order.method,
+        named=frozenset(),
+        oversell_units=0,
+        on=None,
+        now=now,
+        buffers=buffers,
+        shares=False,
+    )
+
+
 def _asks(facts: Facts, basket: Basket) -> list[Ask]:
     asks = []
     for number, line in enumerate(basket.lines, start=1):

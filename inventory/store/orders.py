@@ -25,8 +25,9 @@ from inventory.store import (
     reservation_rows,
     supply_shocks,
 )
-from inventory.store.allocation import allocate, supplies_of
+from inventory.store.allocation import allocate
 from inventory.store.facts import Facts, Place
+from inventory.store.general_promises import order_supplies
 from inventory.store.idempotency import Outcome
 from inventory.store.positions import decide_on
 from inventory.supply import SkuSupply
@@ -171,7 +172,7 @@ def _back_order(
     places = [Place(rest.line.sku, *_place_of_rest(rest.line)) for rest in decided.rests]
 
     def decide(facts: Facts) -> None:
-        supplies = supplies_of(facts, order, now=now, buffers=False)
+        supplies = order_supplies(facts, order, now=now, buffers=False)
         waits = [
             Wait(rest.line.sku, rest.units, *_place_of_rest(rest.line), rest.line.excluded)
             for rest in decided.rests
@@ -214,7 +215,7 @@ def _redate(
     asking.check_horizon(HORIZON_DAYS, message.on, now=now)
 
     def decide(facts: Facts) -> Lines:
-        supplies = supplies_of(facts, order, now=now, buffers=False)
+        supplies = order_supplies(facts, order, now=now, buffers=False)
         return redated(supplies, order, lines, on=message.on)
 
     decided = decide_on(db, places, decide, channel=order.channel, method=order.method, now=now)

@@ -17,7 +17,7 @@ from inventory.sourcing_assignment import Assignment, assign
 from inventory.sourcing_request import SourcingTerms, Wish
 from inventory.store import sourcing_places
 from inventory.store.facts import Facts
-from inventory.store.general_promises import basket_supplies
+from inventory.store.general_promises import order_supplies
 from inventory.store.sourcing_problem import order_of, see
 from inventory.supply import GroupHold, SkuSupply
 
@@ -95,16 +95,7 @@ def _supplies(
     facts: Facts, order: Reservation, waiting: Sequence[PromisedLine], *, now: datetime
 ) -> dict[str, SkuSupply]:
     """What there is beside all other promises: those of the lines themselves are taken back."""
-    supplies = basket_supplies(
-        facts,
-        channel=order.channel,
-        method=order.method,
-        named=frozenset(),
-        oversell_units=0,
-        on=None,
-        now=now,
-        shares=False,
-    )
+    supplies = order_supplies(facts, order, now=now)
     for line in waiting:
         assert line.group is not None
         supplies[line.sku].withdraw(

@@ -16,6 +16,19 @@ from inventory.store.general_promises import basket_supplies
 from inventory.supply import SkuSupply
 
 
+def supplies_for(facts: Facts, terms: SourcingTerms, *, now: datetime) -> dict[str, SkuSupply]:
+    """What there is to source from, by SKU: no place is named, and nothing is oversold."""
+    return basket_supplies(
+        facts,
+        channel=terms.channel,
+        method=terms.method,
+        named=frozenset(),
+        oversell_units=0,
+        on=terms.on,
+        now=now,
+    )
+
+
 class JointLimits:
     """Finds the limits that units taken by (SKU, location) break."""
 
@@ -77,14 +90,5 @@ class JointLimits:
 
     def _supply(self, sku: str) -> SkuSupply:
         facts = replace(self.facts, by_sku={sku: self.facts.by_sku[sku]})
-        terms = self.terms
-        supplies = basket_supplies(
-            facts,
-            channel=terms.channel,
-            method=terms.method,
-            named=frozenset(),
-            oversell_units=0,
-            on=terms.on,
-            now=self.now,
-        )
+        supplies = supplies_for(facts, self.terms, now=self.now)
         return supplies[sku]

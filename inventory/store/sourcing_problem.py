@@ -20,8 +20,7 @@ from inventory.sourcing_request import LOCATIONS_MAX, PAIRS_MAX, SourcingTerms, 
 from inventory.store import sourcing_places
 from inventory.store.facts import Facts, Place, read
 from inventory.store.fulfilment_tallies import Reliability
-from inventory.store.general_promises import basket_supplies
-from inventory.store.sourcing_limits import JointLimits
+from inventory.store.sourcing_limits import JointLimits, supplies_for
 from inventory.store.sourcing_places import SourcingPlace
 from inventory.supply import SkuSupply
 
@@ -108,15 +107,7 @@ def problem_of(
     now: datetime,
 ) -> Problem:
     """Candidates and stock from facts; `facts` may be of positions that are held."""
-    supplies = basket_supplies(
-        facts,
-        channel=terms.channel,
-        method=terms.method,
-        named=frozenset(),
-        oversell_units=0,
-        on=terms.on,
-        now=now,
-    )
+    supplies = supplies_for(facts, terms, now=now)
     stock, days = _stock(supplies, sorted(facts.groups[terms.group]), terms)
     seen = see(db, facts, terms, stock, days, now=now)
     made = [order_of(wish, seen) for wish in wishes]
