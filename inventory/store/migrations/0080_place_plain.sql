@@ -92,6 +92,17 @@ begin atomic
     limit 1;
 end;
 
+-- Whether a place fulfils that way, and what it has can leave on its day 0: `inventory.projection`. An
+-- empty list of methods offers all; `ship` and `sfs` are both a parcel. Written to be inlined.
+create function sends_at_once(
+    asked_method text, methods text[], type text, handling_days int
+) returns boolean
+language sql immutable
+return (methods = '{}' or asked_method = any (methods)
+        or asked_method in ('ship', 'sfs') and case type
+            when 'store' then 'sfs' else 'ship' end = any (methods))
+    and coalesce(handling_days, (type = 'vendor')::int) = 0;
+
 -- What bears on a plain promise of one SKU at one place through one view: one row, or none for what
 -- is unknown. `usual` says that nothing else bears on it. Written to be inlined into its callers.
 create function view_facts(
@@ -114,10 +125,7 @@ begin atomic
                 where u.location = lo.location and u.reserve_units > 0
                     and (u.sku is null or u.sku = s.sku) and (u.ends_at is null or u.ends_at > at))
             and not exists (select from pre_sales u where u.sku = s.sku)
-            and (lo.methods = '{}' or asked_method = any (lo.methods)
-                or asked_method in ('ship', 'sfs') and case lo.type
-                    when 'store' then 'sfs' else 'ship' end = any (lo.methods))
-            and coalesce(lo.handling_days, (lo.type = 'vendor')::int) = 0,
+            and sends_at_once(asked_method, lo.methods, lo.type, lo.handling_days),
         location_day(lo.timezone, lo.cutoff, at),
         exists (
             select from inbound i
@@ -214,10 +222,7 @@ begin
         select array_agg(location_day(lo.timezone, lo.cutoff, at) order by k.place),
             array_agg(coalesce(c.soft_ttl_seconds, 900) order by k.place),
             array_agg(coalesce(c.order_ttl_seconds, 172800) order by k.place),
-            bool_and((lo.methods = '{}' or k.method = any (lo.methods)
-                    or k.method in ('ship', 'sfs') and case lo.type
-                        when 'store' then 'sfs' else 'ship' end = any (lo.methods))
-                and coalesce(lo.handling_days, (lo.type = 'vendor')::int) = 0
+            bool_and(sends_at_once(k.method, lo.methods, lo.type, lo.handling_days)
                 and not (any_link and (
                     exists (select from supply_links u where u.channel = k.channel)
                     or exists (
@@ -325,10 +330,7 @@ begin
     select location_day(lo.timezone, lo.cutoff, at) as day_zero,
         coalesce(c.soft_ttl_seconds, 900) as soft_life,
         coalesce(c.order_ttl_seconds, 172800) as order_life,
-        (lo.methods = '{}' or asked_method = any (lo.methods)
-                or asked_method in ('ship', 'sfs') and case lo.type
-                    when 'store' then 'sfs' else 'ship' end = any (lo.methods))
-            and coalesce(lo.handling_days, (lo.type = 'vendor')::int) = 0
+        sends_at_once(asked_method, lo.methods, lo.type, lo.handling_days)
             and not exists (select from supply_links u where u.channel = asked_channel)
             and not exists (select from supply_links u where u.location = asked_location)
             and not exists (select from bundles u where u.sku = asked_sku)
