@@ -176,14 +176,13 @@ def negative_binomial_quantiles_units(
 class IntermittentForecaster:
     """One of the three smoothers for the mean, negative binomial quantiles around it; flat ahead.
 
-    Local: each series on its own evidence. For demand in whole units.
+    Local: each series on its own evidence. For demand in whole units. Named for its method.
     """
-
-    name = "intermittent"
 
     def __init__(self, *, seed: int = 0, threads: int = 1, method: Method = "tsb") -> None:
         del seed, threads  # Nothing is drawn and nothing is slow; members share one signature.
         self.method: Method = method
+        self.name: str = method
 
     def fit(self, panel: Panel, *, horizon: int) -> Self:
         """Nothing to learn beyond what `predict` smooths."""

@@ -27,9 +27,10 @@ from inventory.errors import InputRejected
 from inventory.lot_size import on_grid
 from inventory.newsvendor import critical_ratio, empirical_target_units
 from inventory.simulate import StockState, project
+from models.members import Preset
 from pipelines.out_file import check_writable, write_whole
 from pipelines.panel_file import key_types, read_panel, read_table, typed_like
-from pipelines.predict import Preset, forecast_panel
+from pipelines.predict import forecast_panel
 
 ON_HAND = "on_hand"
 ON_ORDER = "on_order_"

@@ -17,8 +17,9 @@ from features.frame import DATE, IN_STOCK, UNITS, Panel
 from inventory.demand import LEVELS, DemandForecast, Floats
 from inventory.newsvendor import critical_ratio
 from inventory.simulate import Decide, Outcome, StockState, play_period, simulate
+from models.members import Preset
 from pipelines.order_file import LEFTOVER_PERIODS, decide
-from pipelines.predict import Preset, fit_ensemble
+from pipelines.predict import fit_ensemble
 
 Weeks = NDArray[np.int64]
 

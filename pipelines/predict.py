@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -16,11 +15,11 @@ import polars as pl
 from features.frame import DATE, LOCATION, SKU, Panel
 from inventory.demand import LEVELS, DemandForecast, Floats
 from inventory.errors import InputRejected
-from models.ensemble import Ensemble, Member
+from models.ensemble import Ensemble
+from models.members import Preset, members_of
 from pipelines.out_file import check_writable, write_whole
 from pipelines.panel_file import read_panel, typed_like
 
-Preset = Literal["fast", "full"]
 Progress = Callable[[str], None]
 
 HORIZON_MAX_DAYS = 366
@@ -40,27 +39,10 @@ class PredictReport:
     origin: date
     seconds: float
     out_path: Path
-    window_path: Path | None = None
+    window_paths: tuple[Path, ...] = ()
+    """Sums, one file per window."""
     weights: pl.DataFrame = field(default_factory=pl.DataFrame)
     backtest: pl.DataFrame = field(default_factory=pl.DataFrame)
-
-
-def members_of(preset: Preset, *, seed: int, threads: int) -> list[Member]:
-    """Unfitted members: `fast` boosts and compares with baselines, `full` adds ARIMA and LSTM."""
-    from models.baseline import MovingAverage, SeasonalNaive
-    from models.boosting import BoostingForecaster
-
-    members: list[Member] = [
-        BoostingForecaster(seed=seed, threads=threads), SeasonalNaive(), MovingAverage(),
-    ]  # fmt: skip
-    if preset == "full":
-        from models.arima import ArimaForecaster
-        from models.lstm import LstmForecaster
-
-        members += [
-            ArimaForecaster(seed=seed, threads=threads), LstmForecaster(seed=seed, threads=threads),
-        ]  # fmt: skip
-    return members
 
 
 def fit_ensemble(
@@ -100,18 +82,19 @@ def predict_file(
     horizon: int,
     levels: Sequence[float],
     out_path: Path,
-    window: int | None = None,
+    window: int | Sequence[int] | None = None,
     preset: Preset = "fast",
     seed: int = 0,
     threads: int = 1,
     today: date | None = None,
     progress: Progress | None = None,
 ) -> PredictReport:
-    """`vouch predict`: read, fit, forecast, write OUT and, with a window, W.parquet beside it.
+    """`vouch predict`: read, fit, forecast, write OUT and, per window, W.parquet beside it.
 
     Parameters
     ----------
-    horizon, window : periods of the file (days or weeks), each on its own.
+    horizon : periods of the file (days or weeks).
+    window : periods to sum up, one or several, each beside and apart from the horizon.
     levels : quantile levels to write, in (0, 1).
     today : rows dated later are rejected, where given.
 
@@ -122,9 +105,10 @@ def predict_file(
         raise: they are in the report. Nothing is written unless everything could be.
     """
     started = time.monotonic()
-    wanted = _checked(horizon=horizon, levels=levels, window=window, out_path=out_path)
+    windows = _windows_of(window)
+    wanted = _checked(horizon=horizon, levels=levels, windows=windows, out_path=out_path)
     panel, read = read_panel(history_path, future_path, today=today)
-    ahead = max(horizon, window or 0)
+    ahead = max((horizon, *windows))
     if ahead * panel.period_days > HORIZON_MAX_DAYS:
         field_ = "horizon" if ahead == horizon else "window"
         raise InputRejected(f"must be at most {HORIZON_MAX_DAYS} days ahead", field=field_)
@@ -132,13 +116,12 @@ def predict_file(
         panel, horizon=ahead, preset=preset, seed=seed, threads=threads, progress=progress
     )
     forecast = fitted.predict(panel, horizon=ahead, levels=np.array(LEVELS))
-    window_path = None
-    if window is not None:
-        window_path = out_path.parent / f"{window}.parquet"
-        sums = window_frame(forecast, levels=wanted, window=window, seed=seed)
-        write_whole(typed_like(sums, read.key_types), window_path)
-    periods = forecast_frame(forecast, levels=wanted, periods=horizon)
-    write_whole(typed_like(periods, read.key_types), out_path)
+    window_paths = tuple(out_path.parent / f"{periods}.parquet" for periods in windows)
+    for periods, path in zip(windows, window_paths, strict=True):
+        sums = window_frame(forecast, levels=wanted, window=periods, seed=seed)
+        write_whole(typed_like(sums, read.key_types), path)
+    rows = forecast_frame(forecast, levels=wanted, periods=horizon)
+    write_whole(typed_like(rows, read.key_types), out_path)
     return PredictReport(
         rows_read=read.rows_read,
         rejected=read.rejected,
@@ -148,7 +131,7 @@ def predict_file(
         origin=panel.origin,
         seconds=time.monotonic() - started,
         out_path=out_path,
-        window_path=window_path,
+        window_paths=window_paths,
         weights=fitted.weights,
         backtest=fitted.backtest,
     )
@@ -195,17 +178,28 @@ def level_name(level: float) -> str:
     return f"q{level:.12g}"
 
 
+def _windows_of(window: int | Sequence[int] | None) -> tuple[int, ...]:
+    """Each window once, shortest first.
+
+    >>> _windows_of(7), _windows_of([14, 7, 7]), _windows_of(None)
+    ((7,), (7, 14), ())
+    """
+    if window is None:
+        return ()
+    return tuple(sorted({window} if isinstance(window, int) else set(window)))
+
+
 def _checked(
-    *, horizon: int, levels: Sequence[float], window: int | None, out_path: Path
+    *, horizon: int, levels: Sequence[float], windows: Sequence[int], out_path: Path
 ) -> Floats:
     """The levels, sorted; refuses arguments that make no sense before hours are spent."""
     if horizon < 1:
         raise InputRejected("must be at least 1 period", field="horizon")
     if not levels or not all(0 < level < 1 for level in levels):
         raise InputRejected("must lie between 0 and 1, like 0.05,0.5,0.95", field="levels")
-    if window is not None and window < 1:
+    if any(window < 1 for window in windows):
         raise InputRejected("must be at least 1 period", field="window")
-    if window is not None and out_path.name == f"{window}.parquet":
+    if out_path.name in {f"{window}.parquet" for window in windows}:
         raise InputRejected(f"{out_path.name} is the name of the window's file", field="out")
     check_writable(out_path)
     return np.array(sorted(set(levels)))

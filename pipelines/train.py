@@ -7,7 +7,8 @@ from pathlib import Path
 from features.frame import Panel
 from models import registry
 from models.ensemble import Ensemble
-from pipelines.predict import Preset, fit_ensemble
+from models.members import Preset
+from pipelines.predict import fit_ensemble
 from pipelines.snapshot import code_version, panel_digest
 
 Progress = Callable[[str], None]

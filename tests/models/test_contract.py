@@ -1,4 +1,4 @@
-"""One suite holds every forecaster to its promise. To add a member, add one line."""
+"""One suite holds every forecaster to its promise. The list of members is `models.members`."""
 
 from datetime import date, timedelta
 
@@ -8,25 +8,24 @@ import pytest
 
 from features.frame import KEY, SERIES, Panel, check
 from inventory.demand import LEVELS
-from models.arima import ArimaForecaster
-from models.baseline import MovingAverage, SeasonalNaive
-from models.boosting import BoostingForecaster
+from models.baseline import SeasonalNaive
 from models.ensemble import Ensemble
 from models.intermittent import IntermittentForecaster
 from models.lstm import LstmForecaster
+from models.members import MEMBERS, members_of
 
-FORECASTERS = {
-    "seasonal_naive": SeasonalNaive,
-    "moving_average": MovingAverage,
-    "intermittent_tsb": IntermittentForecaster,
-    "intermittent_sba": lambda: IntermittentForecaster(method="sba"),
-    "arima": ArimaForecaster,
-    "lstm": lambda: LstmForecaster(seed=3, steps=60),
-    "boosting": lambda: BoostingForecaster(seed=3),
-    "ensemble": lambda: Ensemble([SeasonalNaive(), IntermittentForecaster()], windows=2, seed=3),
+SMALL = {"lstm": lambda **given: LstmForecaster(steps=60, **given)}
+"""Members that are trained shorter here than in earnest."""
+
+
+def maker(listed):
+    return lambda: SMALL.get(listed.name, listed.make)(seed=3, threads=1)
+
+
+FORECASTERS = {listed.name: maker(listed) for listed in MEMBERS} | {
+    "ensemble": lambda: Ensemble([SeasonalNaive(), IntermittentForecaster()], windows=2, seed=3)
 }
-LOCAL = ("seasonal_naive", "moving_average", "intermittent_tsb", "intermittent_sba", "arima")
-"""These promise that a series' forecast depends on that series alone."""
+LOCAL = tuple(listed.name for listed in MEMBERS if listed.is_local)
 
 LEVELS_ASKED = np.array(LEVELS)
 HORIZON = 9
@@ -116,6 +115,16 @@ def same(one, other, *, rtol=0.0):
     )
     for name in ("quantiles_units", "mean_units", "dependence"):
         np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=rtol, atol=rtol)
+
+
+def test_the_list_names_members_as_they_name_themselves():
+    assert [listed.make(seed=0, threads=1).name for listed in MEMBERS] == [m.name for m in MEMBERS]
+
+
+def test_every_preset_holds_its_members_in_order():
+    fast, full = ([m.name for m in members_of(p, seed=0, threads=1)] for p in ("fast", "full"))
+    assert set(fast) < set(full)
+    assert {"boosting", "arima", "lstm", "seasonal_naive"} <= set(full)
 
 
 @every_forecaster
