@@ -30,7 +30,8 @@ def predict(
     horizon: Annotated[int, typer.Option(help="Periods ahead.", min=1)],
     levels: Annotated[str, typer.Option(help="Quantile levels.")] = "0.05,0.5,0.95",
     window: Annotated[
-        int | None, typer.Option(help="Also quantiles of the sum over this many periods.", min=1)
+        str | None,
+        typer.Option(help="Also quantiles of the sum over this many periods; 7,14 for two sums."),
     ] = None,
     preset: Preset = "fast",
     out: Annotated[Path, typer.Option(help="Parquet to write.")],
@@ -39,8 +40,8 @@ def predict(
     """Forecast a file: quantiles per series and period, and of the sum over a window.
 
     \b
-    $ vouch predict --history history.csv --horizon 7 --window 7 --out forecast.parquet
-    2 series of 120 rows, 7 periods ahead: forecast.parquet, 7.parquet
+    $ vouch predict --history history.csv --horizon 7 --window 7,14 --out forecast.parquet
+    2 series of 120 rows, 7 periods ahead: forecast.parquet, 7.parquet, 14.parquet
     """  # noqa: D301 - \b keeps the example's line breaks.
     from pipelines.predict import predict_file
 
@@ -51,13 +52,13 @@ def predict(
         horizon=horizon,
         levels=levels_of(levels),
         out_path=out,
-        window=window,
+        window=windows_of(window),
         preset=preset,
         seed=settings.seed,
         threads=settings.threads,
         progress=progress,
     )
-    written = [str(path) for path in (report.out_path, report.window_path) if path]
+    written = [str(path) for path in (report.out_path, *report.window_paths)]
     told = {
         "series": report.series,
         "rows_read": report.rows_read,
@@ -85,6 +86,16 @@ def levels_of(text: str) -> list[float]:
     except ValueError as error:
         raise InputRejected(
             f"'{text}' is not a list of numbers; write e.g. 0.05,0.5,0.95", field="levels"
+        ) from error
+
+
+def windows_of(text: str | None) -> list[int]:
+    """`7,14` as whole numbers; raises `InputRejected` for anything else."""
+    try:
+        return [int(periods) for periods in text.split(",")] if text is not None else []
+    except ValueError as error:
+        raise InputRejected(
+            f"'{text}' is not a list of whole numbers; write e.g. 7 or 7,14", field="window"
         ) from error
 
 

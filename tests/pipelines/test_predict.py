@@ -66,13 +66,22 @@ def test_what_is_written(predicted):
     assert (out["q0.05"] <= out["q0.5"]).all()
     assert (out["q0.5"] <= out["q0.95"]).all()
     assert (out["q0.05"] >= 0).all()
-    window = pl.read_parquet(report.window_path)
-    assert report.window_path.name == "5.parquet"
+    window = pl.read_parquet(report.window_paths[0])
+    assert report.window_paths[0].name == "5.parquet"
     assert window.columns == ["sku", "location", "mean", "q0.05", "q0.5", "q0.95"]
     five = out.group_by("sku").agg(pl.col("mean", "q0.95").head(5).sum()).sort("sku")
     assert window.sort("sku")["mean"].to_list() == pytest.approx(five["mean"].to_list())
     assert (window.sort("sku")["q0.95"] < five["q0.95"]).all(), "sums are narrower than added up"
     assert (report.rows_read, report.series, len(report.rejected)) == (120, 3, 0)
+
+
+def test_several_windows_are_written_in_one_run(predicted):
+    report, out = predicted(history(), window=(9, 4))
+    assert [path.name for path in report.window_paths] == ["4.parquet", "9.parquet"]
+    four, nine = (pl.read_parquet(path).sort("sku") for path in report.window_paths)
+    first = out.group_by("sku").agg(pl.col("mean").head(4).sum()).sort("sku")
+    assert four["mean"].to_list() == pytest.approx(first["mean"].to_list())
+    assert (nine["q0.95"] > four["q0.95"]).all()
 
 
 def test_same_seed_same_file(predicted):
@@ -118,7 +127,7 @@ def test_keys_come_back_in_the_types_they_came_in(predicted, column, kind, value
     # The rows that follow the history, had it gone on in the same way.
     later = past.with_columns(pl.col("date") + timedelta(days=40)).with_columns(value.alias(column))
     assert len(out.join(later, on=["sku", "location", "date"], how="semi")) == 3 * 7
-    window = pl.read_parquet(report.window_path)
+    window = pl.read_parquet(report.window_paths[0])
     assert column == "date" or window.schema[column] == kind
 
 
@@ -136,7 +145,7 @@ def test_ids_in_text_files_keep_their_zeros(predicted, tmp_path):
 def test_a_window_may_reach_beyond_the_horizon(predicted):
     report, out = predicted(history(), horizon=3, window=9)
     assert out.group_by("sku").len()["len"].to_list() == [3, 3, 3]
-    window = pl.read_parquet(report.window_path).sort("sku")
+    window = pl.read_parquet(report.window_paths[0]).sort("sku")
     three = out.group_by("sku").agg(pl.col("mean").sum()).sort("sku")
     assert (window["mean"] > 2 * three["mean"]).all()
 
@@ -276,7 +285,7 @@ def test_a_category_never_seen_is_forecast_without_it(predicted):
 @pytest.mark.parametrize(
     ("field", "arguments"),
     [("horizon", {"horizon": 0}), ("levels", {"levels": [0.5, 1.0]}), ("levels", {"levels": []}),
-     ("window", {"window": 0}), ("window", {"window": 400}), ("horizon", {"horizon": 400})],
+     ("window", {"window": 0}), ("window", {"window": (7, 400)}), ("horizon", {"horizon": 400})],
 )  # fmt: skip
 def test_arguments_out_of_range_are_named(predicted, field, arguments):
     with pytest.raises(InputRejected) as refused:
