@@ -1,0 +1,258 @@
+"""What planners know that the statistics do not: a layer of adjustments over the forecast.
+
+An override says of some items, places and days either how many units they will sell (`quantity`) or
+how many times as many as forecast (`factor`). It is kept apart from the forecast and applied when
+that is read, so that no training and no new run can lose it. Every level (category, vendor, place,
+group of places, total) is the sum of the item-location layer, so all levels agree after any
+override: one at a higher level is spread over the series below it (see `inventory.spreading_demand`
+for how, and which of several holds), and quantiles follow the mean (`inventory.rescaling`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inventory.demand import DemandForecast, Floats
+from inventory.rescaling import rescaled_quantiles_units
+from inventory.spreading_demand import Grid, Stated, adjusted_units
+
+Rows = NDArray[np.integer]
+Basis = Literal["total", "per_day"]
+
+REASONS = (
+    "promotion",
+    "event",
+    "assortment-change",
+    "competitor",
+    "weather",
+    "data-error",
+    "new-item",
+    "discontinued",
+    "other",
+)
+"""Why a planner may know better. What it added, by reason, is how planners learn."""
+
+BASES: tuple[Basis, ...] = ("total", "per_day")
+
+WEIGHT = {"sku": 3, "location": 2, "category": 1, "vendor": 1, "group": 1}
+"""How much a named dimension narrows a scope: a SKU more than its category and vendor together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which series: all that fit every name given; none given means all series."""
+
+    sku: str | None = None
+    location: str | None = None
+    category: str | None = None
+    vendor: str | None = None
+    group: str | None = None
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The dimensions that are given.
+
+        >>> Scope(category="tea", location="S1").named
+        {'location': 'S1', 'category': 'tea'}
+        """
+        given = {name: getattr(self, name) for name in WEIGHT}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def narrowness(self) -> int:
+        """Higher is narrower; a scope inside another is always the narrower one."""
+        return sum(WEIGHT[name] for name in self.named)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in self.named.items()) or "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One adjustment, as a planner stated it. Exactly one of `quantity` and `factor` is given.
+
+    Parameters
+    ----------
+    first_day, last_day : the days it is about, both included.
+    quantity : units of the whole scope, at least 0
+        Over all those days together (`quantity_basis` "total"), or on each one ("per_day").
+    factor : times the statistical forecast, at least 0.
+    expires_at : from this moment on it does not act, whatever its days.
+    withdrawn_at : from this moment on it does not act, because a person took it back.
+    """
+
+    override_id: int
+    scope: Scope
+    first_day: date
+    last_day: date
+    reason: str
+    created_by: str
+    created_at: datetime
+    quantity: float | None = None
+    quantity_basis: Basis = "total"
+    factor: float | None = None
+    note: str = ""
+    expires_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        assert self.first_day <= self.last_day
+        assert (self.quantity is None) != (self.factor is None)
+        assert (self.quantity or 0) >= 0
+        assert (self.factor or 0) >= 0
+
+    def in_force(self, at: datetime) -> bool:
+        """Whether it acts at that moment: stated by then, not expired, not withdrawn."""
+        ends = [moment for moment in (self.expires_at, self.withdrawn_at) if moment is not None]
+        return self.created_at <= at and all(at < moment for moment in ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a scope may name beside SKU and location.
+
+    category, vendor : by SKU. groups : by location, all the groups that it is a member of.
+    """
+
+    category: Mapping[str, str] = field(default_factory=dict)
+    vendor: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesIndex:
+    """N series, found by what a scope may name."""
+
+    skus: Sequence[str]
+    locations: Sequence[str]
+    attributes: Attributes
+    _rows: dict[str, dict[str, Rows]] = field(default_factory=dict)
+
+    def rows(self, scope: Scope) -> Rows:
+        """The series of a scope, in order."""
+        nothing = np.empty(0, dtype=np.intp)
+        found = [self._by(name).get(value, nothing) for name, value in scope.named.items()]
+        if not found:
+            return np.arange(len(self.skus))
+        fewest, *others = sorted(found, key=len)
+        for other in others:
+            fewest = np.intersect1d(fewest, other, assume_unique=True)
+        return fewest
+
+    def _by(self, name: str) -> dict[str, Rows]:
+        if name not in self._rows:
+            listed: dict[str, list[int]] = {}
+            for row, values in enumerate(self._values(name)):
+                for value in values:
+                    listed.setdefault(value, []).append(row)
+            self._rows[name] = {value: np.array(rows) for value, rows in listed.items()}
+        return self._rows[name]
+
+    def _values(self, name: str) -> list[tuple[str, ...]]:
+        known = self.attributes
+        match name:
+            case "sku":
+                return [(sku,) for sku in self.skus]
+            case "location":
+                return [(location,) for location in self.locations]
+            case "group":
+                return [tuple(known.groups.get(location, ())) for location in self.locations]
+        by_sku = known.category if name == "category" else known.vendor
+        return [(by_sku[sku],) if sku in by_sku else () for sku in self.skus]
+
+
+def effective(
+    forecast: DemandForecast, overrides: Sequence[Override], attributes: Attributes
+) -> DemandForecast:
+    """The forecast as the planners want it; the same object where no override touches it.
+
+    overrides : those that act, see `Override.in_force`; their order does not matter.
+
+    A quantity is spread over the series of its scope that `forecast` holds: give it all of them.
+    Days outside an override's range, and series outside its scope, stay exactly as they were.
+    """
+    return effective_together([forecast], overrides, attributes)[0]
+
+
+def effective_together(
+    forecasts: Sequence[DemandForecast], overrides: Sequence[Override], attributes: Attributes
+) -> list[DemandForecast]:
+    """Several runs at once, in order, each series in one of them: a scope reaches across runs."""
+    index = SeriesIndex(
+        [sku for forecast in forecasts for sku in forecast.skus],
+        [location for forecast in forecasts for location in forecast.locations],
+        attributes,
+    )
+    scopes = {override.scope: index.rows(override.scope) for override in overrides}
+    touched = np.unique(np.concatenate([np.empty(0, dtype=np.intp), *scopes.values()]))
+    if not len(touched):
+        return list(forecasts)
+    grid, places = _grid(forecasts, touched)
+    stated = [
+        Stated(
+            rows=np.searchsorted(touched, scopes[override.scope]),
+            first=(override.first_day - grid.first_day).days,
+            last=(override.last_day - grid.first_day).days,
+            scope=override.scope,
+            narrowness=override.scope.narrowness,
+            age=(override.created_at, override.override_id),
+            quantity=override.quantity,
+            per_day=override.quantity_basis == "per_day",
+            factor=override.factor,
+        )
+        for override in overrides
+    ]
+    adjusted = adjusted_units(grid, stated)
+    return [
+        _with_means(forecast, own, grid.units[rows, days], adjusted[rows, days])
+        for forecast, (own, rows, days) in zip(forecasts, places, strict=True)
+    ]
+
+
+def _grid(
+    forecasts: Sequence[DemandForecast], touched: Rows
+) -> tuple[Grid, list[tuple[Rows, slice, slice]]]:
+    """Means per day of the touched series, on one calendar.
+
+    With it, for each forecast: its own rows, and where in the grid they and its days are.
+    """
+    first_day = min(forecast.first_day for forecast in forecasts)
+    starts = np.cumsum([0, *(len(forecast.skus) for forecast in forecasts)])
+    places = []
+    for forecast, start, end in zip(forecasts, starts[:-1], starts[1:], strict=True):
+        low, high = np.searchsorted(touched, [start, end])
+        begins = (forecast.first_day - first_day).days
+        days = slice(begins, begins + forecast.horizon * forecast.period_days)
+        places.append((touched[low:high] - start, slice(int(low), int(high)), days))
+    units = np.zeros((len(touched), max(days.stop for _, _, days in places)))
+    covered = np.zeros(units.shape, dtype=bool)
+    for forecast, (own, rows, days) in zip(forecasts, places, strict=True):
+        per_day = forecast.mean_units[own] / forecast.period_days
+        units[rows, days] = np.repeat(per_day, forecast.period_days, axis=1)
+        covered[rows, days] = True
+    return Grid(first_day, units, covered), places
+
+
+def _with_means(
+    forecast: DemandForecast, rows: Rows, before: Floats, after: Floats
+) -> DemandForecast:
+    """The forecast with other means per day in some rows, and quantiles around those."""
+    shape = (len(rows), forecast.horizon, forecast.period_days)
+    changed = (before != after).reshape(shape).any(axis=2)
+    if not changed.any():
+        return forecast
+    at, period = np.nonzero(changed)
+    cells = (rows[at], period)
+    mean_units, quantiles_units = forecast.mean_units.copy(), forecast.quantiles_units.copy()
+    mean_units[cells] = after.reshape(shape).sum(axis=2)[changed]
+    quantiles_units[cells] = rescaled_quantiles_units(
+        forecast.quantiles_units[cells],
+        forecast.levels,
+        mean_units=forecast.mean_units[cells],
+        wanted_mean_units=mean_units[cells],
+    )
+    return replace(forecast, mean_units=mean_units, quantiles_units=quantiles_units)
