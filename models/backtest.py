@@ -1,8 +1,10 @@
 """Standing in the past: forecasts from earlier origins, beside what then happened.
 
-Members are fitted once, on what was known at the earliest origin, and predict from each later
-origin without being fitted again: a booster costs one more fit, not one per window. Only demand
-that is truly known counts as an actual; a period censored by a stock-out is left out.
+Members are fitted on what was known at the earliest origin and predict from later ones without
+being fitted again, until the history has grown by a good part: then they are fitted once more. Of
+many series a sample is looked back on, so that looking back costs the same for five thousand
+series and for fifty thousand. Only demand that is truly known counts as an actual; a period
+censored by a stock-out is left out.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,10 +16,11 @@ import polars as pl
 
 from features.calendar import YEARS_MIN_FOR_SEASON
 from features.demand import CENSORED, censored_expr, dense, dense_demand
-from features.frame import Panel
+from features.frame import SERIES, Panel
 from inventory.demand import LEVELS, DemandForecast, Floats
 from models import metrics
 from models.contract import Forecaster
+from models.segments import SEGMENTS, segments
 
 WINDOWS = 6
 """Origins to look back from. Two or three give badly calibrated intervals."""
@@ -32,16 +35,12 @@ season would be judged on it. One and a half horizons are looked back on in any 
 PERIODS_MIN = 6
 """A history shorter than this has nothing to look back on."""
 
-SERIES_KEPT_MAX = 4000
-"""Series whose backtest forecasts are kept: enough for weights and calibration, bounds memory."""
+SERIES_MAX = 4000
+"""Series looked back on: enough for weights and calibration, whatever the size of the panel."""
 
-SEGMENTS = ("smooth", "erratic", "intermittent")
-SELLING_SHARE_MIN = 1 / 1.32
-"""Selling less often than this is intermittent; Syntetos & Boylan (2005): interval over 1.32."""
-CV2_MAX = 0.49
-"""Squared coefficient of variation above which demand is erratic; same source."""
-SEGMENT_PERIODS = 182
-"""How far back a segment is told from."""
+GROWTH_FOR_REFIT = 1.2
+"""Members are fitted anew once the history is this much longer: after 40 days a booster that saw
+8 more has learned another fifth of all it knows, and its weight should say so."""
 
 BLOCK_EDGES = {1: (7, 14, 28), 7: (4, 8, 13)}
 """Last period of each horizon block but the final one, by days per period."""
@@ -51,7 +50,7 @@ BLOCK_EDGES = {1: (7, 14, 28), 7: (4, 8, 13)}
 class Window:
     """Forecasts from one origin, and the actuals: n series by h periods.
 
-    actual_units : NaN where demand was not observed in full.
+    actual_units : NaN where demand was not observed in full, or is still to come.
     sum_units : demand with partly censored periods unconstrained, for sums; NaN where unknown.
     """
 
@@ -68,7 +67,10 @@ def rolling_origins(
 ) -> tuple[list[date], int]:
     """Origins to look back from, oldest first, and how far ahead they can be checked.
 
-    Windows overlap where history is short. No origins when there is too little to learn from.
+    Where history is long, windows lie half a horizon apart. Where it is short they overlap more,
+    and the newest origins stand closer to the end than they are checked: their far periods are
+    still to come, but they have learned from nearly as much as the forecast itself will. No origins
+    when there is too little to learn from.
     """
     first = panel.history["date"].min()
     assert isinstance(first, date)
@@ -80,9 +82,11 @@ def rolling_origins(
     if periods > YEARS_MIN_FOR_SEASON * year:
         reach = min(reach, max(-(-3 * horizon // 2), int(periods - SEASONED_YEARS * year)))
     checked = min(horizon, max(1, reach * 2 // 3))
-    step = max(1, min(-(-checked // 2), (reach - checked) // max(1, windows - 1)))
-    back = [checked + k * step for k in range(windows) if checked + k * step <= reach]
-    return [panel.origin - timedelta(days=b * panel.period_days) for b in reversed(back)], checked
+    half = -(-checked // 2)
+    roomy = reach >= checked + (windows - 1) * half
+    nearest, furthest = (checked, checked + (windows - 1) * half) if roomy else (half, reach)
+    back = sorted({round(b) for b in np.linspace(nearest, furthest, windows)}, reverse=True)
+    return [panel.origin - timedelta(days=b * panel.period_days) for b in back], checked
 
 
 def run(
@@ -94,82 +98,92 @@ def run(
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> list[Window]:
-    """Fit every member at the earliest origin and forecast from each; changes the members' fit."""
+    """Forecast from each of the rolling origins, oldest first; changes the members' fit.
+
+    Of more than `SERIES_MAX` series, as many are drawn with the seed.
+    """
+    panel = sample(panel, series=SERIES_MAX, seed=seed)
     origins, checked = rolling_origins(panel, horizon=horizon, windows=windows)
-    if not origins:
-        return []
-    start = panel.until(origins[0])
-    for member in members:
-        _say(progress, f"fitting {member.name} as of {origins[0]}")
-        member.fit(start, horizon=horizon)
-    actuals = _Actuals.of(panel, seed=seed)
-    found = []
+    actuals = _Actuals.of(panel) if origins else None
+    found: list[Window] = []
+    fitted_on = 0
     for origin in origins:
+        assert actuals is not None
+        periods = actuals.periods_until(panel, origin)
+        if periods >= GROWTH_FOR_REFIT * fitted_on:
+            fitted_on = periods
+            for member in members:
+                _say(progress, f"fitting {member.name} as of {origin}")
+                member.fit(panel.until(origin), horizon=horizon)
         _say(progress, f"looking back from {origin}")
         found.append(_window(members, panel, origin, checked, actuals))
     return found
 
 
+def sample(panel: Panel, *, series: int, seed: int) -> Panel:
+    """At most so many of the panel's series, drawn evenly; the panel itself where it has no more.
+
+    A series without any history at the earliest origins teaches nothing, but is as likely drawn.
+    """
+    every = panel.series
+    if len(every) <= series:
+        return panel
+    drawn = np.random.default_rng(seed).choice(len(every), series, replace=False)
+    kept = every[np.sort(drawn)]
+    return Panel(
+        history=panel.history.join(kept, on=SERIES, how="semi", maintain_order="left"),
+        future=panel.future.join(kept, on=SERIES, how="semi", maintain_order="left"),
+        period_days=panel.period_days,
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Actuals:
-    """What happened, (N, T), and the series that are kept."""
+    """What happened, (N, T): unconstrained, and as far as it was observed in full."""
 
     demand_units: Floats
     observed_units: Floats
-    kept: np.ndarray
 
     @classmethod
-    def of(cls, panel: Panel, *, seed: int) -> "_Actuals":
+    def of(cls, panel: Panel) -> "_Actuals":
         demand = dense_demand(panel)
         censored = dense(panel, censored_expr().alias(CENSORED))
-        N = len(demand)
-        kept = np.zeros(N, dtype=bool)
-        drawn = np.random.default_rng(seed).permutation(N)[:SERIES_KEPT_MAX]
-        kept[drawn] = True
-        return cls(demand, np.where(censored == 1, np.nan, demand), kept)
+        return cls(demand, np.where(censored == 1, np.nan, demand))
+
+    def periods_until(self, panel: Panel, origin: date) -> int:
+        """Periods of history up to and including the origin."""
+        back = (panel.origin - origin).days // panel.period_days
+        return int(self.demand_units.shape[1]) - back
 
 
 def _window(
     members: Sequence[Forecaster], panel: Panel, origin: date, checked: int, actuals: _Actuals
 ) -> Window:
     then = panel.until(origin)
-    back = (panel.origin - origin).days // panel.period_days
-    split = actuals.demand_units.shape[1] - back
+    split = actuals.periods_until(panel, origin)
     names = panel.series.with_row_index("at").join(
         then.series, on=then.series.columns, how="semi", maintain_order="left"
     )
-    at = names["at"].to_numpy()
-    kept = actuals.kept[at]
-    rows = at[kept]
+    rows = names["at"].to_numpy()
     past = actuals.demand_units[rows, :split]
     levels = np.array(LEVELS)
     season = metrics.seasonality(panel.period_days, past.shape[1])
-    chosen = np.flatnonzero(kept)
     return Window(
         origin=origin,
-        actual_units=actuals.observed_units[rows, split : split + checked],
-        sum_units=actuals.demand_units[rows, split : split + checked],
+        actual_units=_ahead(actuals.observed_units[rows], split, checked),
+        sum_units=_ahead(actuals.demand_units[rows], split, checked),
         scale_units=metrics.naive_error_units(past, season),
-        segment=segments(past),
-        forecasts={
-            m.name: m.predict(then, horizon=checked, levels=levels).select(chosen) for m in members
-        },
+        segment=segments(past, period_days=panel.period_days),
+        forecasts={m.name: m.predict(then, horizon=checked, levels=levels) for m in members},
     )
 
 
-def segments(demand_units: Floats) -> np.ndarray:
-    """Index into `SEGMENTS` of each series (N,), from how often and how evenly it sells."""
-    recent = demand_units[:, -SEGMENT_PERIODS:]
-    known = ~np.isnan(recent)
-    sold = known & (np.nan_to_num(recent) > 0)
-    selling = sold.sum(axis=1) / known.sum(axis=1).clip(min=1)
-    amount = np.where(sold, recent, 0.0)
-    count = sold.sum(axis=1).clip(min=1)
-    mean = amount.sum(axis=1) / count
-    variance = (np.where(sold, amount - mean[:, None], 0.0) ** 2).sum(axis=1) / count
-    cv2 = variance / np.maximum(mean, metrics.SCALE_UNITS_MIN) ** 2
-    steady = np.where(cv2 > CV2_MAX, 1, 0)
-    return np.where(selling < SELLING_SHARE_MIN, 2, steady)
+def _ahead(units: Floats, split: int, checked: int) -> Floats:
+    """The periods after the split, (n, checked); NaN for those that are still to come."""
+    found = np.full((len(units), checked), np.nan)
+    known = units[:, split : split + checked]
+    found[:, : known.shape[1]] = known
+    return found
 
 
 def blocks(horizon: int, *, period_days: int) -> np.ndarray:

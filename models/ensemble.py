@@ -21,7 +21,7 @@ from features.demand import dense_demand
 from features.frame import UNITS, Panel
 from inventory.demand import LEVELS, DemandForecast, Floats, quantile_function
 from models import backtest
-from models.backtest import SEGMENTS, Window, blocks, segments
+from models.backtest import Window, blocks
 from models.calibration import (
     Calibration,
     correlations,
@@ -31,6 +31,7 @@ from models.calibration import (
     standardised,
 )
 from models.contract import Forecaster
+from models.segments import SEGMENTS, segments
 from models.weights import learn_weights
 
 NAME = "ensemble"
@@ -146,7 +147,7 @@ class Ensemble:
         said = {
             m.name: m.predict(open_panel, horizon=horizon, levels=own_levels) for m in self.members
         }
-        segment = segments(dense_demand(open_panel))
+        segment = segments(dense_demand(open_panel), period_days=panel.period_days)
         forecast = self._calibrate(self._combine(said, segment), segment)
         closed = closed_ahead(panel, self.closures, horizon=horizon)
         quantiles = quantile_function(forecast.quantiles_units, forecast.levels, levels)

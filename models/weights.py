@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from inventory.demand import Floats
-from models.backtest import SEGMENTS, Window, blocks
+from models.backtest import Window, blocks
 from models.metrics import SCORED_LEVELS
+from models.segments import SEGMENTS
 
 SHRINKAGE_SERIES = 60
 """Series-windows at which estimated and equal weights count alike."""

@@ -1,6 +1,7 @@
 """Where one may stand in the past, and what one may compare with."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 from features.frame import Panel
 from models import backtest
 from models.baseline import MovingAverage
+from models.segments import SEGMENTS
 from models.weights import learn_weights
 
 START = date(2022, 1, 3)
@@ -38,8 +40,8 @@ def test_every_window_ends_by_the_origin_and_leaves_enough_to_learn_from(
     assert 1 <= checked <= horizon
     assert len(origins) >= 3
     assert origins == sorted(set(origins))
-    last_seen = origins[-1] + timedelta(days=period_days * checked)
-    assert last_seen == panel.origin
+    ahead = (panel.origin - origins[-1]).days // period_days
+    assert -(-checked // 2) <= ahead <= checked, "at least half of what is checked has happened"
     kept = (origins[0] - START).days // period_days + 1
     assert kept >= 0.5 * periods
 
@@ -60,7 +62,40 @@ def test_actuals_are_those_of_the_window():
     units = panel.history["units"].to_numpy().reshape(4, 60)
     for window in windows:
         first = (window.origin - START).days + 1
-        assert np.array_equal(window.actual_units, units[:, first : first + 7])
+        happened = units[:, first : first + 7]
+        known = happened.shape[1]
+        assert np.array_equal(window.actual_units[:, :known], happened)
+        assert np.isnan(window.actual_units[:, known:]).all(), "still to come at the panel's origin"
+
+
+def test_members_are_fitted_anew_once_the_history_has_grown():
+    class Counting(MovingAverage):
+        fitted_on = ()
+
+        def fit(self, panel, *, horizon):
+            self.fitted_on = (*self.fitted_on, len(panel.history) // 4)
+            return self
+
+    member = Counting()
+    windows = backtest.run([member], make(60), horizon=14)
+    first, *later = member.fitted_on
+    assert first == (windows[0].origin - START).days + 1
+    assert later, "from 33 days on 53 are known, and a member should have seen them"
+    assert all(b >= backtest.GROWTH_FOR_REFIT * a for a, b in pairwise(member.fitted_on))
+    long = Counting()
+    backtest.run([long], make(900), horizon=14)
+    assert len(long.fitted_on) == 1
+
+
+def test_of_many_series_a_sample_is_looked_back_on(monkeypatch):
+    monkeypatch.setattr(backtest, "SERIES_MAX", 5)
+    panel = make(60, series=30)
+    drawn = [w.forecasts["moving_average"].skus
+             for w in backtest.run([MovingAverage()], panel, horizon=7, seed=1)]  # fmt: skip
+    assert {len(skus) for skus in drawn} == {5}
+    assert len(set(drawn)) == 1, "the same series in every window"
+    again = backtest.run([MovingAverage()], panel, horizon=7, seed=1)
+    assert again[0].forecasts["moving_average"].skus == drawn[0]
 
 
 def test_censored_periods_are_no_actuals():
@@ -103,6 +138,6 @@ def test_learned_weights_lose_no_more_than_equal_ones():
     panel = make(80, series=40)
     windows = backtest.run([MovingAverage(), Low()], panel, horizon=7)
     weights = learn_weights(windows, ["moving_average", "low"], period_days=1, seed=0)
-    assert weights.shape == (3, 1, 2)
-    assert weights.sum(axis=2) == pytest.approx(np.ones((3, 1)))
+    assert weights.shape == (len(SEGMENTS), 1, 2)
+    assert weights.sum(axis=2) == pytest.approx(np.ones((len(SEGMENTS), 1)))
     assert weights[0, 0, 0] > 0.8
