@@ -31,6 +31,8 @@ from models.calibration import (
     standardised,
 )
 from models.contract import Forecaster
+from models.reliability import COLUMNS as RELIABILITY_COLUMNS
+from models.reliability import reliability
 from models.segments import SEGMENTS, segments
 from models.weights import learn_weights
 
@@ -60,6 +62,8 @@ class Ensemble:
     members : unfitted; their names must differ.
     backtest : scores of members and of the calibrated ensemble on past windows, once fitted
         (columns as in `models.backtest.scores`). The ensemble's own are in-sample for its weights.
+    reliability : how often demand stayed below its calibrated quantiles on those windows (columns
+        as in `models.reliability.reliability`).
     """
 
     name = NAME
@@ -84,6 +88,7 @@ class Ensemble:
         self.weight_table = np.full((len(SEGMENTS), 1, len(members)), 1 / len(members))
         self.calibration = Calibration.identity(np.array(LEVELS), segments=len(SEGMENTS), blocks=1)
         self.backtest = pl.DataFrame(schema=backtest.SCORE_COLUMNS)
+        self.reliability = pl.DataFrame(schema=RELIABILITY_COLUMNS)
 
     @property
     def weights(self) -> pl.DataFrame:
@@ -132,6 +137,8 @@ class Ensemble:
         for window, forecast in zip(past, combined, strict=True):
             window.forecasts[NAME] = self._calibrate(forecast, window.segment)
         self.backtest = backtest.scores(past, period_days=self.period_days)
+        said = [window.forecasts[NAME] for window in past]
+        self.reliability = reliability(past, said, seed=self.seed)
 
     def predict(self, panel: Panel, *, horizon: int, levels: Floats) -> DemandForecast:
         """The calibrated combination for the `horizon` periods after the panel's origin."""
@@ -207,6 +214,7 @@ class Ensemble:
         }
         (folder / "ensemble.json").write_text(json.dumps(state))
         self.backtest.write_parquet(folder / "backtest.parquet")
+        self.reliability.write_parquet(folder / "reliability.parquet")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -224,6 +232,7 @@ class Ensemble:
             np.array(state["levels"]), np.array(state["maps"]), np.array(state["dependence"])
         )
         loaded.backtest = pl.read_parquet(folder / "backtest.parquet")
+        loaded.reliability = pl.read_parquet(folder / "reliability.parquet")
         return loaded
 
 
