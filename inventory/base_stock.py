@@ -123,12 +123,17 @@ def lead_time_quantile_days(mean_days: Floats, sd_days: Floats, level: Floats) -
     return days
 
 
+def tail_periods(forecast: DemandForecast) -> int:
+    """How many of its last periods stand for what comes after a forecast."""
+    return min(TAIL_PERIODS.get(forecast.period_days, 1), forecast.horizon)
+
+
 def extended(forecast: DemandForecast, *, horizon: int) -> DemandForecast:
     """The forecast for at least `horizon` periods; beyond its own, its last week repeats."""
     missing = horizon - forecast.horizon
     if missing <= 0:
         return forecast
-    tail = min(TAIL_PERIODS.get(forecast.period_days, 1), forecast.horizon)
+    tail = tail_periods(forecast)
     again = forecast.horizon - tail + np.arange(missing) % tail
     return replace(
         forecast,
@@ -149,7 +154,7 @@ def starting_on(forecast: DemandForecast, day: date) -> DemandForecast:
     if passed <= 0:
         return forecast
     H = forecast.horizon
-    tail = min(TAIL_PERIODS.get(forecast.period_days, 1), H)
+    tail = tail_periods(forecast)
     first = passed if passed < H else H + (passed - H) % tail
     longer = extended(forecast, horizon=first + H)
     return replace(

@@ -11,11 +11,13 @@ for how, and which of several holds), and quantiles follow the mean (`inventory.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inventory.base_stock import tail_periods
 from inventory.demand import DemandForecast, Floats
 from inventory.rescaling import rescaled_quantiles_units
 from inventory.spreading_demand import Grid, Stated, adjusted_units
@@ -191,7 +193,12 @@ def effective_together(
     touched = np.unique(np.concatenate([np.empty(0, dtype=np.intp), *scopes.values()]))
     if not len(touched):
         return list(forecasts)
-    grid, places = _grid(forecasts, touched)
+    own = _own_rows(forecasts, touched)
+    grid = _grid(
+        [forecast.select(rows) for forecast, rows in zip(forecasts, own, strict=True)],
+        first_day=min(override.first_day for override in overrides),
+        last_day=max(override.last_day for override in overrides),
+    )
     stated = [
         Stated(
             rows=np.searchsorted(touched, scopes[override.scope]),
@@ -207,52 +214,64 @@ def effective_together(
         for override in overrides
     ]
     adjusted = adjusted_units(grid, stated)
+    ends = np.cumsum([len(rows) for rows in own])
     return [
-        _with_means(forecast, own, grid.units[rows, days], adjusted[rows, days])
-        for forecast, (own, rows, days) in zip(forecasts, places, strict=True)
+        _with_means(
+            forecast, rows, grid.part(end - len(rows), end), adjusted[end - len(rows) : end]
+        )
+        for forecast, rows, end in zip(forecasts, own, ends, strict=True)
     ]
 
 
-def _grid(
-    forecasts: Sequence[DemandForecast], touched: Rows
-) -> tuple[Grid, list[tuple[Rows, slice, slice]]]:
-    """Means per day of the touched series, on one calendar.
-
-    With it, for each forecast: its own rows, and where in the grid they and its days are.
-    """
-    first_day = min(forecast.first_day for forecast in forecasts)
+def _own_rows(forecasts: Sequence[DemandForecast], touched: Rows) -> list[Rows]:
+    """Of rows counted through all forecasts: those of each, counted from its own first."""
     starts = np.cumsum([0, *(len(forecast.skus) for forecast in forecasts)])
-    places = []
-    for forecast, start, end in zip(forecasts, starts[:-1], starts[1:], strict=True):
-        low, high = np.searchsorted(touched, [start, end])
+    cuts = pairwise(np.searchsorted(touched, starts))
+    return [touched[low:high] - start for (low, high), start in zip(cuts, starts[:-1], strict=True)]
+
+
+def _grid(forecasts: Sequence[DemandForecast], *, first_day: date, last_day: date) -> Grid:
+    """Means per day of all series on one calendar; beyond its end, a forecast's last week repeats.
+
+    So does every use of a forecast beyond its horizon (see `inventory.base_stock`).
+    """
+    days = (last_day - first_day).days + 1
+    parts, covered, usual = [], [], []
+    for forecast in forecasts:
         begins = (forecast.first_day - first_day).days
-        days = slice(begins, begins + forecast.horizon * forecast.period_days)
-        places.append((touched[low:high] - start, slice(int(low), int(high)), days))
-    units = np.zeros((len(touched), max(days.stop for _, _, days in places)))
-    covered = np.zeros(units.shape, dtype=bool)
-    for forecast, (own, rows, days) in zip(forecasts, places, strict=True):
-        per_day = forecast.mean_units[own] / forecast.period_days
-        units[rows, days] = np.repeat(per_day, forecast.period_days, axis=1)
-        covered[rows, days] = True
-    return Grid(first_day, units, covered), places
+        ahead = np.arange(-begins, days - begins)
+        period = np.maximum(ahead, 0) // forecast.period_days
+        H, tail = forecast.horizon, tail_periods(forecast)
+        period = np.where(period < H, period, H - tail + (period - H) % tail)
+        parts.append(forecast.mean_units[:, period] / forecast.period_days * (ahead >= 0))
+        covered.append(np.broadcast_to(ahead >= 0, parts[-1].shape))
+        usual.append(forecast.mean_units.mean(axis=1) / forecast.period_days)
+    return Grid(first_day, np.concatenate(parts), np.concatenate(covered), np.concatenate(usual))
 
 
 def _with_means(
-    forecast: DemandForecast, rows: Rows, before: Floats, after: Floats
+    forecast: DemandForecast, rows: Rows, grid: Grid, adjusted_units: Floats
 ) -> DemandForecast:
     """The forecast with other means per day in some rows, and quantiles around those."""
-    shape = (len(rows), forecast.horizon, forecast.period_days)
-    changed = (before != after).reshape(shape).any(axis=2)
+    begins = (forecast.first_day - grid.first_day).days
+    first, last = max(0, begins), begins + forecast.horizon * forecast.period_days
+    added = np.zeros((len(rows), forecast.horizon * forecast.period_days))
+    changes = (adjusted_units - grid.units)[:, first:last]
+    added[:, first - begins : first - begins + changes.shape[1]] = changes
+    by_period = added.reshape(len(rows), forecast.horizon, forecast.period_days)
+    changed = (by_period != 0).any(axis=2)
     if not changed.any():
         return forecast
     at, period = np.nonzero(changed)
     cells = (rows[at], period)
+    before = forecast.mean_units[cells]
+    wanted = np.maximum(before + by_period.sum(axis=2)[changed], 0.0)
     mean_units, quantiles_units = forecast.mean_units.copy(), forecast.quantiles_units.copy()
-    mean_units[cells] = after.reshape(shape).sum(axis=2)[changed]
+    mean_units[cells] = wanted
     quantiles_units[cells] = rescaled_quantiles_units(
         forecast.quantiles_units[cells],
         forecast.levels,
-        mean_units=forecast.mean_units[cells],
-        wanted_mean_units=mean_units[cells],
+        mean_units=before,
+        wanted_mean_units=wanted,
     )
     return replace(forecast, mean_units=mean_units, quantiles_units=quantiles_units)

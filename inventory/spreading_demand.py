@@ -13,8 +13,8 @@ nothing. Of one scope stated twice, the later statement replaces the earlier on 
 name, and the earlier one's other days stay as they were.
 
 Where a quantity meets only zeros, it is spread by what the series sell over the whole forecast, and
-where they sell nothing at all, evenly. Days of its range that no forecast covers keep their even
-share of a total quantity.
+where they sell nothing at all, evenly. Days of its range before the first forecast day keep their
+even share of a total quantity.
 """
 
 from collections.abc import Hashable, Sequence
@@ -35,11 +35,17 @@ class Grid:
     """Mean units per day of N series over D days from `first_day` on.
 
     covered : shape (N, D), whether a forecast says anything about the cell; elsewhere units are 0.
+    usual : shape (N,), mean units per day over the whole forecast.
     """
 
     first_day: date
     units: Floats
     covered: NDArray[np.bool_]
+    usual: Floats
+
+    def part(self, rows: slice) -> "Grid":
+        """Some of the series."""
+        return Grid(self.first_day, self.units[rows], self.covered[rows], self.usual[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +133,7 @@ def _fill(
     rest = max(0.0, total - float(block[~free].sum()))
     weights = np.where(free, block, 0.0)
     if weights.sum() < NOTHING_UNITS:
-        weights = np.where(free, grid.units[cells[0][:, 0]].sum(axis=1, keepdims=True), 0.0)
+        weights = np.where(free, grid.usual[cells[0]], 0.0)
     if weights.sum() < NOTHING_UNITS:
         weights = free.astype(float)
     units[cells] = np.where(free, weights * (rest / weights.sum()), block)

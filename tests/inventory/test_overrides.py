@@ -132,9 +132,15 @@ def test_a_factor_inside_a_quantity_shapes_it_and_does_not_add_to_it():
     assert got[3, 0] / got[0, 0] == pytest.approx(3 * 1 / 4)
 
 
-def test_days_beyond_the_forecast_keep_their_share_of_a_total():
-    got = means(stated(quantity=140, sku="GREEN", first=7, last=20))
-    assert got[:2, 7:].sum() == pytest.approx(70)
+def test_days_before_the_forecast_keep_an_even_share_of_a_total():
+    got = means(stated(quantity=140, sku="GREEN", first=-2, last=4))
+    assert got[:2, :5].sum() == pytest.approx(100)
+
+
+def test_days_beyond_the_forecast_keep_the_share_that_its_last_week_gives_them():
+    got = means(stated(quantity=150, sku="GREEN", first=10, last=17))
+    # The days on the forecast weigh 1 2 3 1, those after it 1 1 1 1.
+    assert got[:2, 10:].sum() == pytest.approx(150 * 7 / 11)
 
 
 def test_where_nothing_is_expected_what_sells_on_other_days_decides_or_else_all_share_alike():
@@ -219,6 +225,9 @@ def oracle(base, overrides):  # noqa: C901
          "vendor": {KNOWN.vendor[sku]}, "group": KNOWN.groups[at]}
         for sku, at in SERIES
     ]  # fmt: skip
+    inside = base.shape[1]
+    # Beyond the end, the last week goes on.
+    base = np.concatenate([base, base[:, -7:], base[:, -7:]], axis=1)
     days = base.shape[1]
 
     def cells(o):
@@ -235,7 +244,7 @@ def oracle(base, overrides):  # noqa: C901
     for o in overrides:
         for cell in cells(o) if o.factor is not None else ():
             value[cell] *= Fraction(o.factor)
-    usual = {row: sum(Fraction(float(units)) for units in base[row]) for row in range(5)}
+    usual = {row: sum(Fraction(float(units)) for units in base[row, :inside]) for row in range(5)}
     told = [o for o in overrides if o.quantity is not None]
     told.sort(key=lambda o: (sum(WEIGHT[n] for n in o.scope.named), o.created_at), reverse=True)
     holder = {}
@@ -265,7 +274,7 @@ def oracle(base, overrides):  # noqa: C901
                 by = dict.fromkeys(own, Fraction(1))
             for cell in own:
                 value[cell] = rest * by[cell] / sum(by.values())
-    return np.array([[float(value[r, d]) for d in range(days)] for r in range(5)])
+    return np.array([[float(value[r, d]) for d in range(inside)] for r in range(5)])
 
 
 @settings(max_examples=150, deadline=None)
