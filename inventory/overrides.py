@@ -214,12 +214,11 @@ def effective_together(
         for override in overrides
     ]
     adjusted = adjusted_units(grid, stated)
-    ends = np.cumsum([len(rows) for rows in own])
+    cuts = np.cumsum([0, *(len(rows) for rows in own)])
+    parts = [slice(start, end) for start, end in pairwise(cuts)]
     return [
-        _with_means(
-            forecast, rows, grid.part(end - len(rows), end), adjusted[end - len(rows) : end]
-        )
-        for forecast, rows, end in zip(forecasts, own, ends, strict=True)
+        _with_means(forecast, rows, grid.part(part), adjusted[part])
+        for forecast, rows, part in zip(forecasts, own, parts, strict=True)
     ]
 
 
