@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from inventory.demand import LEVELS, DemandForecast
+from inventory.demand import LEVELS, DemandForecast, path_units, rowwise_quantile
 
 LEVEL = np.array(LEVELS)
 
@@ -14,12 +14,12 @@ LEVEL = np.array(LEVELS)
 def normal_forecast(*, mean_units, sd_units, horizon, dependence):
     quantiles = np.maximum(mean_units + sd_units * norm.ppf(LEVEL), 0)
     return DemandForecast(
-        skus=("A", "B"),
-        locations=("S1", "S1"),
+        skus=tuple(f"A{n}" for n in range(len(dependence))),
+        locations=("S1",) * len(dependence),
         first_day=date(2026, 1, 5),
         levels=LEVEL,
-        quantiles_units=np.tile(quantiles, (2, horizon, 1)),
-        mean_units=np.full((2, horizon), float(mean_units)),
+        quantiles_units=np.tile(quantiles, (len(dependence), horizon, 1)),
+        mean_units=np.full((len(dependence), horizon), float(mean_units)),
         dependence=np.array(dependence, dtype=float),
     )
 
@@ -65,6 +65,29 @@ def test_the_same_seed_gives_the_same_paths():
     forecast = normal_forecast(mean_units=10, sd_units=3, horizon=6, dependence=[(0.3, 0.3)] * 2)
     first, second = (next(forecast.sample_paths_units(seed=5)) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_paths_are_the_quantile_function_row_by_row():
+    rng = np.random.default_rng(4)
+    quantiles = np.sort(rng.gamma(1.5, 4, (5, 3, len(LEVEL))), axis=2)
+    probability = rng.uniform(0.0005, 0.9995, (3, 400))
+    found = path_units(quantiles, LEVEL, probability)
+    for n in range(5):
+        assert found[n] == pytest.approx(rowwise_quantile(quantiles[n], LEVEL, probability))
+
+
+def test_series_of_different_dependence_keep_their_rows():
+    pairs = [(0.0, 0.0), (0.4, 0.2), (0.0, 0.0), (0.4, 0.2)]
+    together = normal_forecast(mean_units=10, sd_units=3, horizon=6, dependence=pairs)
+    level = np.array([0.95])
+    both = together.window_quantiles_units(level, periods=6)[:, 0]
+    alone = [
+        normal_forecast(mean_units=10, sd_units=3, horizon=6, dependence=[pair])
+        .window_quantiles_units(level, periods=6)[0, 0]
+        for pair in pairs
+    ]  # fmt: skip
+    assert both == pytest.approx(alone)
+    assert both[1] > both[0]
 
 
 def test_mass_at_zero_stays_at_zero():
