@@ -253,7 +253,8 @@ def _with_means(
 ) -> DemandForecast:
     """The forecast with other means per day in some rows, and quantiles around those."""
     begins = (forecast.first_day - grid.first_day).days
-    first, last = max(0, begins), begins + forecast.horizon * forecast.period_days
+    first = max(0, begins)
+    last = max(first, begins + forecast.horizon * forecast.period_days)
     added = np.zeros((len(rows), forecast.horizon * forecast.period_days))
     changes = (adjusted_units - grid.units)[:, first:last]
     added[:, first - begins : first - begins + changes.shape[1]] = changes

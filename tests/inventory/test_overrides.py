@@ -77,7 +77,8 @@ def test_without_an_override_it_is_the_same_object():
     plain = forecast_of(WEEKLY)
     assert effective(plain, [], KNOWN) is plain
     assert effective(plain, [stated(factor=2, sku="GONE")], KNOWN) is plain
-    assert effective(plain, [stated(factor=2, first=14, last=20)], KNOWN) is plain
+    for first in (-9, 14, 40):
+        assert effective(plain, [stated(factor=2, first=first, last=first + 6)], KNOWN) is plain
 
 
 def test_a_factor_multiplies_the_days_it_names_and_no_others():
