@@ -58,7 +58,7 @@ def forecast(
     run_id = run_id_of(shown, model_version=model_version, horizon=horizon, skus=skus)
     if forecasts.has_run(db, run_id):
         progress(f"run {run_id} is stored already")
-        forecasts.put_in_force(db, run_id)
+        forecasts.put_in_force(db, run_id, now=now)
         return run_id
     progress(f"forecasting {len(shown.series)} series, {horizon} periods from {shown.first_day}")
     found = ensemble.predict(shown, horizon=horizon, levels=np.array(LEVELS))

@@ -91,7 +91,7 @@ def store_run(
         new = _insert_run(db, forecast, now=now, mlflow_run_id=mlflow_run_id, note=note)
         if new:
             _copy_series(db, forecast)
-        put_in_force(db, forecast.run_id)
+        put_in_force(db, forecast.run_id, now=now)
     return new
 
 
@@ -101,21 +101,27 @@ def has_run(db: psycopg.Connection, run_id: str) -> bool:
     return found is not None
 
 
-def put_in_force(db: psycopg.Connection, run_id: str) -> int:
-    """Make a stored run the forecast in force for its series; returns how many.
+def put_in_force(db: psycopg.Connection, run_id: str, *, now: datetime) -> int:
+    """Make a stored run the forecast in force for its series; returns how many changed.
 
-    Positions are taken in key order, so that two runs at once wait for each other, not for ever.
+    The moment is kept where any did, so that it can be told later what was in force when. Positions
+    are taken in key order, so that two runs at once wait for each other, not for ever.
     """
-    moved = db.execute(
-        """
-        insert into current_forecasts (sku, location, run_id)
-        select sku, location, run_id from forecasts where run_id = %s order by sku, location
-        on conflict (sku, location) do update set run_id = excluded.run_id
-        where current_forecasts.run_id <> excluded.run_id
-        """,
-        [run_id],
-    )
-    return moved.rowcount
+    with db.transaction():
+        moved = db.execute(
+            """
+            insert into current_forecasts (sku, location, run_id)
+            select sku, location, run_id from forecasts where run_id = %s order by sku, location
+            on conflict (sku, location) do update set run_id = excluded.run_id
+            where current_forecasts.run_id <> excluded.run_id
+            """,
+            [run_id],
+        ).rowcount
+        if moved:
+            db.execute(
+                "insert into forecast_moments (run_id, in_force_at) values (%s, %s)", [run_id, now]
+            )
+    return moved
 
 
 def read_forecast(db: psycopg.Connection, sku: str, location: str) -> DemandForecast | None:
