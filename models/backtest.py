@@ -38,7 +38,7 @@ PERIODS_MIN = 6
 SERIES_MAX = 4000
 """Series looked back on: enough for weights and calibration, whatever the size of the panel."""
 
-GROWTH_FOR_REFIT = 1.2
+GROWTH_FOR_REFIT = 1.3
 """Members are fitted anew once the history is this much longer: after 40 days a booster that saw
 8 more has learned another fifth of all it knows, and its weight should say so."""
 

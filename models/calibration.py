@@ -73,21 +73,25 @@ def _between(values: Floats, grid: Floats, counted: np.ndarray, actual: Floats) 
     return np.where(counted == 0, grid[0], level)
 
 
-def level_map(probability: Floats, levels: Floats, *, spans: float) -> Floats:
+def level_map(
+    probability: Floats, levels: Floats, *, spans: float, prior: Floats | None = None
+) -> Floats:
     """For each wanted level, the forecast level to read: the empirical quantile of past PITs.
 
-    Shrunk towards the identity, in log odds, by how few observations there are and over how few
-    `spans` (windows laid end to end) they were made; never decreasing.
+    Shrunk towards `prior` (the map of a wider group; by default the identity), in log odds, by how
+    few observations there are and over how few `spans` (windows laid end to end) they were made;
+    never decreasing.
     """
+    prior = levels if prior is None else prior
     known = probability[~np.isnan(probability)]
     if len(known) == 0:
-        return levels.copy()
+        return prior.copy()
     belief = len(known) / (len(known) + SHRINKAGE_OBSERVATIONS)
     # A tail level is as believable as the number of observations beyond it.
     beyond = len(known) * np.minimum(levels, 1 - levels)
     belief = belief * beyond / (beyond + 5) * spans / (spans + WINDOWS_HALF_BELIEVED)
     empirical = np.quantile(known, levels).clip(LEVEL_MIN, LEVEL_MAX)
-    mapped = _expit(belief * _logit(empirical) + (1 - belief) * _logit(levels))
+    mapped = _expit(belief * _logit(empirical) + (1 - belief) * _logit(prior))
     increasing: Floats = np.maximum.accumulate(mapped)
     return increasing
 
@@ -156,14 +160,19 @@ def standardised(normal: Floats) -> Floats:
     return spread
 
 
-def fit_dependence(by_distance: Floats) -> tuple[float, float]:
-    """Shared and adjacent parts whose curve shared + (1 - shared) adjacent^k fits best."""
+def fit_dependence(
+    by_distance: Floats, *, otherwise: tuple[float, float] = DEPENDENCE_DEFAULT
+) -> tuple[float, float]:
+    """Shared and adjacent parts whose curve shared + (1 - shared) adjacent^k fits best.
+
+    `otherwise` where no correlation is known.
+    """
     distance = np.arange(1, len(by_distance))
     seen = by_distance[1:]
     known = ~np.isnan(seen)
     if not known.any():
-        return DEPENDENCE_DEFAULT
-    best, chosen = np.inf, DEPENDENCE_DEFAULT
+        return otherwise
+    best, chosen = np.inf, otherwise
     for shared in np.arange(0.0, 0.95, 0.025):
         for adjacent in np.arange(0.0, 0.95, 0.05):
             curve = shared + (1 - shared) * adjacent**distance

@@ -41,9 +41,6 @@ NAME = "ensemble"
 SNAP_UNITS = 0.5
 """Where all sales are whole units, a quantile below half a unit is zero."""
 
-PIT_OBSERVATIONS_MIN = 200
-"""A segment's block with fewer observations is calibrated with its whole segment."""
-
 
 class Member(Forecaster, Protocol):
     """A forecaster that can be put on disk."""
@@ -258,17 +255,30 @@ def learn_calibration(
     spans = 1 + span_days / (period_days * horizon)
     by_window = [_pit(w.actual_units, f, rng=rng) for w, f in zip(past, combined, strict=True)]
     segment, pit = np.concatenate([w.segment for w in past]), np.concatenate(by_window)
-    for s in range(len(SEGMENTS)):
-        own = pit[segment == s]
-        for b in range(calibration.maps.shape[1]):
-            cell = own[:, block == b]
-            enough = (~np.isnan(cell)).sum() >= PIT_OBSERVATIONS_MIN
-            used = cell if enough else own
-            calibration.maps[s, b] = level_map(used.ravel(), levels, spans=spans)
-        normal = [standardised(ndtri(p[w.segment == s])) for p, w in zip(by_window, past,
-                                                                         strict=True)]  # fmt: skip
-        calibration.dependence[s] = fit_dependence(correlations(np.concatenate(normal)))
+    for b in range(calibration.maps.shape[1]):
+        cell = pit[:, block == b]
+        overall = level_map(cell.ravel(), levels, spans=spans)
+        for s in range(len(SEGMENTS)):
+            own = cell[segment == s].ravel()
+            calibration.maps[s, b] = level_map(own, levels, spans=spans, prior=overall)
+    _learn_dependence(calibration, by_window, past)
     return calibration
+
+
+def _learn_dependence(
+    calibration: Calibration, by_window: Sequence[Floats], past: Sequence[Window]
+) -> None:
+    """How the periods of one series hang together, per segment; rare segments follow all."""
+
+    def normal(segment: int | None) -> Floats:
+        rows = [w.segment == segment if segment is not None else slice(None) for w in past]
+        return np.concatenate([
+            standardised(ndtri(pit[chosen])) for pit, chosen in zip(by_window, rows, strict=True)
+        ])  # fmt: skip
+
+    overall = fit_dependence(correlations(normal(None)))
+    for s in range(len(SEGMENTS)):
+        calibration.dependence[s] = fit_dependence(correlations(normal(s)), otherwise=overall)
 
 
 def _pit(actual: Floats, forecast: DemandForecast, *, rng: np.random.Generator) -> Floats:
