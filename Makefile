@@ -1,11 +1,12 @@
 # Bare `make` lists the targets.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+PEERS := serving/bench/peers.lock
 export BENTOML_DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-slow bench lint format lock clean
+.PHONY: help setup demo serve test test-slow bench bench-peers lint format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,6 +39,9 @@ bench: setup ## Print the figures of the README, with the machine they were meas
 	$(BIN)/vouch bench http
 	$(BIN)/pytest tests/benchmarks -m slow -q -s
 
+bench-peers: setup ## Add the forecasters that `vouch bench accuracy` compares with
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -r $(PEERS)
+
 lint: setup ## Check style, types and the import rule
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -48,8 +52,9 @@ format: setup ## Rewrite the code to the style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: setup ## Write requirements.lock from what is installed
-	{ head -1 requirements.lock; $(BIN)/pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+cpu$$//'; } > .lock.new
+lock: setup ## Write requirements.lock from what is installed, peers of the bench apart
+	{ head -1 requirements.lock; $(BIN)/pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/+cpu$$//' \
+		| grep -vE "^($$(grep -oE '^[a-z]+' $(PEERS) | paste -sd'|'))=="; } > .lock.new
 	mv .lock.new requirements.lock
 
 clean: ## Remove the environment and the data folder
