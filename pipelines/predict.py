@@ -43,6 +43,8 @@ class PredictReport:
     """Sums, one file per window."""
     weights: pl.DataFrame = field(default_factory=pl.DataFrame)
     backtest: pl.DataFrame = field(default_factory=pl.DataFrame)
+    members: dict[str, DemandForecast] = field(default_factory=dict)
+    """What each member said, where asked for."""
 
 
 def fit_ensemble(
@@ -87,6 +89,7 @@ def predict_file(
     seed: int = 0,
     threads: int = 1,
     today: date | None = None,
+    keep_members: bool = False,
     progress: Progress | None = None,
 ) -> PredictReport:
     """`vouch predict`: read, fit, forecast, write OUT and, per window, W.parquet beside it.
@@ -97,6 +100,7 @@ def predict_file(
     window : periods to sum up, one or several, each beside and apart from the horizon.
     levels : quantile levels to write, in (0, 1).
     today : rows dated later are rejected, where given.
+    keep_members : report what each member said, too, to compare with.
 
     Raises
     ------
@@ -115,7 +119,7 @@ def predict_file(
     fitted = fit_ensemble(
         panel, horizon=ahead, preset=preset, seed=seed, threads=threads, progress=progress
     )
-    forecast = fitted.predict(panel, horizon=ahead, levels=np.array(LEVELS))
+    forecast, said = fitted.predict_with_members(panel, horizon=ahead, levels=np.array(LEVELS))
     window_paths = tuple(out_path.parent / f"{periods}.parquet" for periods in windows)
     for periods, path in zip(windows, window_paths, strict=True):
         sums = window_frame(forecast, levels=wanted, window=periods, seed=seed)
@@ -134,6 +138,7 @@ def predict_file(
         window_paths=window_paths,
         weights=fitted.weights,
         backtest=fitted.backtest,
+        members=said if keep_members else {},
     )
 
 
