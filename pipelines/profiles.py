@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 
+import numpy as np
 import polars as pl
 
 from features.frame import DATE, IN_STOCK, KEY, LOCATION, PRICE, PROMOTION, SKU, UNITS
+from features.intraday import HOURS, IntradayProfile, from_day_types, learn_profile
 from inventory.errors import InputRejected
 from pipelines.history import ATTRIBUTES
 from pipelines.raw_table import ROW, RawTable
@@ -29,8 +31,23 @@ SALES_COLUMNS = (
 FRESHRETAIL_UNITS_PER_AMOUNT = 10
 """Amounts are scaled, and 98 % of them lie on a grid of 0.1: one tenth is one unit."""
 
-FRESHRETAIL_OPEN_HOURS = 16
-"""From 6 to 22 h; `stockout_hours_6_22` counts the hours among them with an empty shelf."""
+OPENS_HOUR, CLOSES_HOUR = 6, 22
+"""`stockout_hours_6_22` counts the hours among them with an empty shelf."""
+
+FRESHRETAIL_PROFILE = from_day_types(
+    weekdays_by_hour=(
+        0.029, 0.054, 0.079, 0.087, 0.084, 0.066, 0.056, 0.053,
+        0.063, 0.084, 0.097, 0.078, 0.057, 0.046, 0.041, 0.026,
+    ),
+    weekends_by_hour=(
+        0.024, 0.055, 0.092, 0.117, 0.110, 0.076, 0.054, 0.050,
+        0.058, 0.076, 0.086, 0.067, 0.046, 0.036, 0.031, 0.021,
+    ),
+    opens_hour=OPENS_HOUR,
+)  # fmt: skip
+"""Shares of a day's units from 6 to 22 h, for files without `hours_sale`. Source: `hours_sale` of
+every tenth series of FreshRetailNet-50K, days in stock from 6 to 22 h before 2024-05-15; the test
+of this profile sums them again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -88,9 +105,10 @@ def generic(raw: RawTable, *, name: str, series: int | None, today: date) -> Sal
 def freshretail(raw: RawTable, *, name: str, series: int | None, today: date) -> SalesRows:
     """FreshRetailNet-50K: hourly stock-outs of perishables, by store and product.
 
-    One tenth of `sale_amount` is one unit; the share in stock is that of the hours from 6 to 22;
-    `discount` is a factor on the price. `series` takes the first N in order of store and product:
-    whole stores, so that neighbours stay together.
+    One tenth of `sale_amount` is one unit; the share in stock is that of demand which fell into
+    hours on sale, or that of the hours where `stockout_bits` is absent; `discount` is a factor on
+    the price. `series` takes the first N in order of store and product: whole stores, so that
+    neighbours stay together.
     """
     raw, notes = _first_series(raw, series, order=("store_id", "product_id"))
     judged = judge(raw, FRESHRETAIL_COLUMNS, name=name)
@@ -99,7 +117,7 @@ def freshretail(raw: RawTable, *, name: str, series: int | None, today: date) ->
         pl.col("store_id").cast(pl.Int64).cast(pl.String).alias(LOCATION),
         pl.col("dt").alias(DATE),
         (pl.col("sale_amount") * FRESHRETAIL_UNITS_PER_AMOUNT).round().alias(UNITS),
-        (1 - pl.col("stockout_hours_6_22") / FRESHRETAIL_OPEN_HOURS).alias(IN_STOCK),
+        _share_on_sale(judged.frame).alias(IN_STOCK),
         (1 - pl.col("discount").cast(pl.Float64)).round(4).alias(PROMOTION),
         pl.col("activity_flag").cast(pl.Float64).alias("activity"),
         *(
@@ -123,12 +141,46 @@ def freshretail(raw: RawTable, *, name: str, series: int | None, today: date) ->
     )
 
 
+def _share_on_sale(frame: pl.DataFrame) -> pl.Series:
+    """Share of each day's demand from 6 to 22 h that met a filled shelf, in 0..1.
+
+    By the intraday profile: that of the file where it has hourly sales (`hours_sale`, 24 numbers a
+    row), else the known one. Without `stockout_bits` every hour counts the same.
+    """
+    counted = 1 - frame.get_column("stockout_hours_6_22") / (CLOSES_HOUR - OPENS_HOUR)
+    if "stockout_bits" not in frame.columns:
+        return counted
+    bits = frame.get_column("stockout_bits").cast(pl.Int64)
+    weekday = frame.get_column("dt").dt.weekday().fill_null(1).to_numpy() - 1
+    profile = _profile_in(frame, weekday) or FRESHRETAIL_PROFILE
+    seen = pl.Series(profile.seen_share(bits.fill_null(0).to_numpy(), weekday=weekday))
+    return seen.zip_with(bits.is_not_null() & (counted < 1), counted)
+
+
+def _profile_in(frame: pl.DataFrame, weekday: np.ndarray) -> IntradayProfile | None:
+    """The profile of a file's own hourly sales; None where it has none, or not 24 a row."""
+    if not isinstance(frame.schema.get("hours_sale"), pl.List | pl.Array):
+        return None
+    hourly = frame.get_column("hours_sale").cast(pl.List(pl.Float64), strict=False)
+    if len(hourly) == 0 or not (hourly.list.len() == HOURS).fill_null(value=False).all():
+        return None
+    bits = frame.get_column("stockout_bits").cast(pl.Int64).fill_null((1 << HOURS) - 1)
+    return learn_profile(
+        hourly.explode().to_numpy().reshape(-1, HOURS),
+        out_of_stock_bits=bits.to_numpy(),
+        weekday=weekday,
+        opens_hour=OPENS_HOUR,
+        closes_hour=CLOSES_HOUR,
+    )
+
+
 FRESHRETAIL_COLUMNS = (
     Column("store_id", "integer", required=True),
     Column("product_id", "integer", required=True),
     Column("dt", "date", required=True),
     Column("sale_amount", "number", required=True, minimum=0),
     Column("stockout_hours_6_22", "integer", required=True, minimum=0, maximum=16),
+    Column("stockout_bits", "integer", minimum=0, maximum=(1 << HOURS) - 1),
     Column("discount", "number", required=True, minimum=0, maximum=2),
     Column("third_category_id", "integer", required=True),
     Column("precpt", "number"),

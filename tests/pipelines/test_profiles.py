@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -115,7 +116,7 @@ def test_the_real_file_arrives_whole(db, shared_data):
             pl.col("product_id").cast(pl.String).alias("sku"),
             pl.col("dt").alias("date"),
             (pl.col("sale_amount") * 10).round().cast(pl.Float64).alias("expected"),
-            ((16 - pl.col("stockout_hours_6_22")) / 16).alias("share"),
+            ((16 - pl.col("stockout_hours_6_22")) / 16).alias("hours_share"),
         )
         .collect()
     )
@@ -124,4 +125,31 @@ def test_the_real_file_arrives_whole(db, shared_data):
     assert panel.origin == date(2024, 6, 11)
     assert len(both) == len(panel.history)
     assert (both["units"] == both["expected"]).all()
-    assert ((both["in_stock"] - both["share"]).abs() < 1e-6).all()
+    # Weighed by demand, so not the share of hours; but full, empty and order are those of hours.
+    whole = both["hours_share"] == 1
+    assert (both["in_stock"].filter(whole) == 1).all()
+    assert (both["in_stock"].filter(~whole) < 1).all()
+    assert both["in_stock"].filter(both["hours_share"] == 0).max() < 1e-6
+    assert np.corrcoef(both["in_stock"], both["hours_share"])[0, 1] > 0.95
+
+
+def test_hours_on_sale_count_by_the_demand_they_see(bring, db):
+    evening, morning = sum(1 << h for h in range(18, 22)), sum(1 << h for h in range(6, 10))
+    bring({"stockout_bits": evening}, {"product_id": 13, "stockout_bits": morning | 1 << 3})
+    shares = dict(db.execute("select sku, in_stock from sales_days").fetchall())
+    # The first of June 2024 is a Saturday: four of sixteen hours each, by the weekend's profile.
+    assert shares["12"] == pytest.approx(1 - (0.046 + 0.036 + 0.031 + 0.021), abs=0.002)
+    assert shares["13"] == pytest.approx(1 - (0.024 + 0.055 + 0.092 + 0.117), abs=0.002)
+
+
+def test_a_file_with_hourly_sales_brings_its_own_profile(bring, db):
+    at_noon = [0.0] * 24
+    at_noon[12] = 100.0
+    sold_out = [0.0] * 24
+    bring(
+        {"stockout_bits": 0, "hours_sale": at_noon, "stockout_hours_6_22": 0},
+        {"product_id": 13, "stockout_bits": 1 << 12, "hours_sale": sold_out},
+        {"product_id": 14, "stockout_bits": 1 << 20, "hours_sale": sold_out},
+    )
+    shares = dict(db.execute("select sku, in_stock from sales_days").fetchall())
+    assert shares == pytest.approx({"12": 1, "13": 0, "14": 1})
