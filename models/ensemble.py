@@ -27,6 +27,7 @@ from models.calibration import (
     correlations,
     fit_dependence,
     level_map,
+    mean_factor,
     probability_of,
     standardised,
 )
@@ -207,6 +208,7 @@ class Ensemble:
             "weights": self.weight_table.tolist(),
             "levels": self.calibration.levels.tolist(),
             "maps": self.calibration.maps.tolist(),
+            "mean_factors": self.calibration.mean_factors.tolist(),
             "dependence": self.calibration.dependence.tolist(),
         }
         (folder / "ensemble.json").write_text(json.dumps(state))
@@ -226,7 +228,10 @@ class Ensemble:
         loaded.closures = tuple(Closure(**c) for c in state["closures"])
         loaded.weight_table = np.array(state["weights"])
         loaded.calibration = Calibration(
-            np.array(state["levels"]), np.array(state["maps"]), np.array(state["dependence"])
+            np.array(state["levels"]),
+            np.array(state["maps"]),
+            np.array(state["mean_factors"]),
+            np.array(state["dependence"]),
         )
         loaded.backtest = pl.read_parquet(folder / "backtest.parquet")
         loaded.reliability = pl.read_parquet(folder / "reliability.parquet")
@@ -255,12 +260,20 @@ def learn_calibration(
     spans = 1 + span_days / (period_days * horizon)
     by_window = [_pit(w.actual_units, f, rng=rng) for w, f in zip(past, combined, strict=True)]
     segment, pit = np.concatenate([w.segment for w in past]), np.concatenate(by_window)
+    actual = np.concatenate([w.actual_units for w in past])
+    mean = np.concatenate([f.mean_units for f in combined])
     for b in range(calibration.maps.shape[1]):
-        cell = pit[:, block == b]
-        overall = level_map(cell.ravel(), levels, spans=spans)
+        now = block == b
+        overall = level_map(pit[:, now].ravel(), levels, spans=spans)
+        factor = mean_factor(actual[:, now], mean[:, now], spans=spans)
         for s in range(len(SEGMENTS)):
-            own = cell[segment == s].ravel()
-            calibration.maps[s, b] = level_map(own, levels, spans=spans, prior=overall)
+            cell = np.ix_(segment == s, now)
+            calibration.maps[s, b] = level_map(
+                pit[cell].ravel(), levels, spans=spans, prior=overall
+            )
+            calibration.mean_factors[s, b] = mean_factor(
+                actual[cell], mean[cell], spans=spans, prior=factor
+            )
     _learn_dependence(calibration, by_window, past)
     return calibration
 

@@ -14,6 +14,7 @@ from models.calibration import (
     correlations,
     fit_dependence,
     level_map,
+    mean_factor,
     probability_of,
     standardised,
 )
@@ -64,7 +65,7 @@ def test_a_forecast_that_is_too_narrow_is_widened():
     narrow = np.tile(np.exp(2 + 0.4 * ndtri(L)), (n, 1))
     pit = probability_of(actual, narrow, L, rng=rng)
     maps = level_map(pit, L, spans=50)[None, None]
-    calibration = Calibration(L, maps, np.zeros((1, 2)))
+    calibration = Calibration(L, maps, np.ones((1, 1)), np.zeros((1, 2)))
     calibrated = calibration.apply(
         forecast_with(narrow[:, None]), segment=np.zeros(n, dtype=int), block=np.array([0])
     )
@@ -109,3 +110,14 @@ def test_a_shock_common_to_all_series_is_not_taken_for_their_own_tie():
 
 def test_nothing_seen_gives_the_default():
     assert fit_dependence(correlations(np.full((5, 6), np.nan))) == DEPENDENCE_DEFAULT
+
+
+def test_a_biased_mean_is_corrected_and_a_segment_seen_little_follows_all():
+    rng = np.random.default_rng(7)
+    actual = rng.poisson(20, 5000).astype(float)
+    said = np.full(5000, 25.0)
+    factor = mean_factor(actual, said, spans=50)
+    assert factor * said.mean() == pytest.approx(actual.mean(), rel=0.03)
+    few = mean_factor(actual[:3], said[:3], spans=50, prior=factor)
+    assert few == pytest.approx(factor, rel=0.01)
+    assert mean_factor(np.full(9, np.nan), said[:9], spans=50) == 1.0
