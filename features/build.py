@@ -1,144 +1,57 @@
-"""All features on all rows in one pass, then gathered for any origin and horizon.
+"""All features of a panel, made for the examples that ask for them, as of each one's own origin.
 
-Every feature is an expression over the rows of a series, so one polars pass computes them for all
-origins at once; an example (series, origin, periods ahead) then only picks rows. That is why
-thousands of origins for training cost hardly more than one origin for forecasting.
+An example (series, origin, periods ahead) reads a few rows of its series. Columns are made for a
+stretch of series at a time, on all their rows at once, the examples pick theirs, and the columns
+are dropped: thousands of origins for training cost hardly more than one for forecasting, and
+memory holds the examples rather than a table of everything.
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
-from features.calendar import calendar_features, with_holidays
-from features.catalog import Anchor, Feature, chosen, offset_periods
-from features.demand import CENSORED, DEMAND, with_demand
-from features.frame import DATE, IN_STOCK, KEY, SERIES, UNITS, Panel
-from features.history import PERIOD, ROW_ID, history_features, level_window
-from features.price import Covariate, covariate_features
-from features.product import (
-    GROUP_SERIES_MIN,
-    GROUPS,
-    Codes,
-    attribute_features,
-    neighbour_features,
-    with_group_demand,
-)
+from features.block import Block
+from features.catalog import Anchor, Feature, offset_periods
+from features.demand import DEMAND
+from features.frame import Panel
+from features.groups import usual_demand
+from features.recipe import Recipe, recipe_for
+from features.timeline import Timeline, timeline_of
+from features.windows import Running, ratio
 from inventory.demand import Floats
+
+__all__ = ["FeatureTable", "Recipe", "build", "recipe_for"]
 
 LEVEL_SHARE_MIN = 0.25
 """A series quiet of late keeps this share of its lifelong level as its unit."""
 LEVEL_FLOOR_SHARE = 0.02
 """And every series at least this share of the median level, so that nothing divides by zero."""
 
-
-@dataclass(slots=True)
-class Recipe:
-    """Which features a model was fitted with: fixed at fit, applied at every prediction."""
-
-    period_days: int
-    horizon: int
-    years: float
-    country: str | None = None
-    covariates: list[Covariate] = field(default_factory=list)
-    attributes: list[str] = field(default_factory=list)
-    groups: tuple[str, ...] = ()
-    codes: Codes = field(default_factory=Codes)
-
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        """Every feature that is legal for the horizon, in the order of the model's columns."""
-        everything = [*history_features(self.period_days), *calendar_features(years=self.years)]
-        for covariate in self.covariates:
-            everything += covariate_features(covariate, period_days=self.period_days)
-        everything += attribute_features(self.attributes)
-        everything += neighbour_features(self.groups, period_days=self.period_days)
-        named = tuple({feature.name: feature for feature in reversed(everything)}.values())
-        return chosen(named[::-1], horizon=self.horizon, period_days=self.period_days)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Recipe":
-        """Back from `as_dict`."""
-        plain = dict(values)
-        plain["covariates"] = [Covariate(**c) for c in plain["covariates"]]
-        plain["groups"] = tuple(plain["groups"])
-        plain["codes"] = Codes(**plain["codes"])
-        return cls(**plain)
-
-
-def recipe_for(panel: Panel, *, horizon: int, country: str | None = None) -> Recipe:
-    """Read off a panel which features it supports, and fix the codes of its text columns."""
-    panel = _own_names_freed(panel)
-    history = with_demand(panel.history)
-    extra = [c for c in panel.history.columns if c not in (*KEY, UNITS, IN_STOCK)]
-    # The same value throughout every series: an attribute, known for ever.
-    varies = history.select(
-        (pl.col(c).drop_nulls().n_unique().over(SERIES) > 1).any().alias(c) for c in extra
-    ).row(0, named=True) if extra else {}  # fmt: skip
-    attributes = [c for c in extra if not varies[c]]
-    text = [c for c in extra if history.schema[c] == pl.String]
-    ranked = [c for c in attributes if c not in text and c.endswith("_id")]
-    covariates = [
-        Covariate(
-            name=c,
-            known_ahead=c in panel.future.columns and len(panel.future) > 0,
-            binary=c not in text and set(history[c].drop_nulls().unique()) <= {0.0, 1.0},
-        )
-        for c in extra
-        if varies[c]
-    ]
-    series = panel.series
-    days = (panel.origin - min(history[DATE])).days
-    return Recipe(
-        period_days=panel.period_days,
-        horizon=horizon,
-        years=days / 365.25,
-        country=country,
-        covariates=covariates,
-        attributes=[*attributes, *(f"{g}_code" for g in GROUPS if series[g].n_unique() > 1)],
-        groups=tuple(g for g in GROUPS if series[g].n_unique() * GROUP_SERIES_MIN <= len(series)),
-        codes=Codes.learn(
-            history, [*text, *ranked, *(g for g in GROUPS if series[g].n_unique() > 1)]
-        ),
-    )
-
-
-def _own_names_freed(panel: Panel) -> Panel:
-    """The panel with columns renamed whose names are ours: a file may well say `weekday`."""
-    features = (*history_features(1), *history_features(7), *calendar_features(years=9))
-    ours = {f.name for f in features} | {DEMAND, CENSORED, "ahead", "log_level"}
-    ours |= {f"{group}_code" for group in GROUPS}
-
-    def freed(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.rename(
-            {c: f"{c}_given" for c in frame.columns if c in ours or c.startswith("_")}
-        )
-
-    return Panel(
-        history=freed(panel.history), future=freed(panel.future), period_days=panel.period_days
-    )
+CELLS_AT_ONCE = 32_768
+"""Rows of a stretch of series: its columns stay in the processor's cache."""
+SERIES_AT_ONCE_MIN = 64
+"""Series side by side at least, however long they are: loops over time are paid once for all."""
 
 
 @dataclass(slots=True, eq=False)
 class FeatureTable:
-    """Feature values on every row of every series, history and horizon, series after series.
+    """Features of every row of every series, history and horizon, made when examples are picked.
 
-    columns : one array per name, over all rows; scaled features still in units.
-    first_row, origin_place : of each series, its first row, and how many rows on the origin lies.
+    demand_units, level_units : of all rows, series after series; a series' rows start at its first
+        period. first_row, origin_place : of each series, its first row, and how many rows on the
+        origin lies.
     """
 
     features: tuple[Feature, ...]
-    columns: dict[str, Floats]
+    timeline: Timeline
     demand_units: Floats
     level_units: Floats
     first_row: np.ndarray
     origin_place: np.ndarray
     period_days: int
+    threads: int = 1
 
     @property
     def names(self) -> list[str]:
@@ -152,71 +65,106 @@ class FeatureTable:
 
         Rows are read as of each example's own origin; NaN where a row lies before the series.
         """
-        rows = {anchor: self._rows(series, origin_place, ahead, anchor) for anchor in Anchor}
-        level = self.level_units[rows[Anchor.ORIGIN]]
+        level = self.level_units[self.first_row[series] + origin_place]
         matrix = np.empty((len(series), len(self.features) + 2), dtype=np.float32)
-        for j, feature in enumerate(self.features):
-            matrix[:, j] = self._value(feature, rows)
-            if feature.scaled:
-                matrix[:, j] /= level
+        order = np.argsort(series, kind="stable")
+        sorted_series = series[order]
+
+        def fill(some: slice) -> None:
+            within = slice(*np.searchsorted(sorted_series, [some.start, some.stop]))
+            picked = order[within]
+            if len(picked):
+                block = self.timeline.block(some)
+                at = _Examples(block, series[picked] - some.start, origin_place[picked],
+                               ahead[picked])  # fmt: skip
+                for j, feature in enumerate(self.features):
+                    matrix[picked, j] = at.value(feature, self.features)
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(fill, self.stretches()))
+        scaled = [j for j, feature in enumerate(self.features) if feature.scaled]
+        matrix[:, scaled] /= level[:, None]
         matrix[:, -2] = ahead
         matrix[:, -1] = np.log1p(level)
         return matrix, level
 
-    def _value(self, feature: Feature, rows: dict[Anchor, np.ndarray]) -> Floats:
-        value = _at(self.columns[feature.name], rows[feature.anchor])
-        if feature.given is not None:
-            state = _at(self.columns[feature.given], rows[Anchor.TARGET])
-            other = _at(self.columns[f"{feature.name}|otherwise"], rows[feature.anchor])
-            value = np.where(np.isnan(state), np.nan, np.where(state == 1, value, other))
-        if feature.less is not None:
-            value = value - _at(self.columns[feature.less], rows[Anchor.ORIGIN])
+    def stretches(self) -> Iterator[slice]:
+        """Series that are worked on together."""
+        step = max(SERIES_AT_ONCE_MIN, CELLS_AT_ONCE // self.timeline.periods)
+        for first in range(0, len(self.first_row), step):
+            yield slice(first, min(first + step, len(self.first_row)))
+
+    def every_row(self, some: slice) -> dict[str, Floats]:
+        """Each feature on all rows of some series, (T, n) single precision, still in units."""
+        block = self.timeline.block(some)
+        shape = block.demand.shape
+        made = {}
+        with np.errstate(all="ignore"):
+            for feature in self.features:
+                values = feature.values(block).astype(np.float32, copy=False)
+                made[feature.name] = np.broadcast_to(values, shape)
+        return made
+
+
+@dataclass(slots=True)
+class _Examples:
+    """Examples of one block: which of its series, from which place on, how far ahead."""
+
+    block: Block
+    series: np.ndarray
+    origin_place: np.ndarray
+    ahead: np.ndarray
+
+    def value(self, feature: Feature, features: tuple[Feature, ...]) -> Floats:
+        """(n,), still in units of demand."""
+        block = self.block
+        with np.errstate(all="ignore"):  # Unknown values meet here by design.
+            value = self._read(feature.values(block), feature.anchor)
+            if feature.given is not None:
+                assert feature.otherwise is not None
+                state = self._read(block.column(feature.given), Anchor.TARGET)
+                other = self._read(feature.otherwise(block), feature.anchor)
+                value = np.where(np.isnan(state), np.nan, np.where(state == 1, value, other))
+            if feature.less is not None:
+                usual = next(f for f in features if f.name == feature.less)
+                value = value - self._read(usual.values(block), Anchor.ORIGIN)
         return value
 
-    def _rows(
-        self, series: np.ndarray, origin_place: np.ndarray, ahead: np.ndarray, anchor: Anchor
-    ) -> np.ndarray:
-        """Row numbers that the anchor reads; -1 where that is before the series began."""
-        place = origin_place + offset_periods(anchor, ahead, period_days=self.period_days)
-        return np.where(place >= 0, self.first_row[series] + place, -1)
+    def _read(self, values: Floats, anchor: Anchor) -> Floats:
+        """The value at the row that the anchor reads; NaN where that is before the series began."""
+        block = self.block
+        place = self.origin_place + offset_periods(
+            anchor, self.ahead, period_days=block.period_days
+        )
+        row = np.where(place >= 0, block.start[self.series] + place, 0)
+        everywhere = np.broadcast_to(values, (len(block.demand), len(block.start)))
+        read: Floats = np.where(place >= 0, everywhere[row, self.series], np.nan)
+        return read
 
 
-def _at(column: Floats, rows: np.ndarray) -> Floats:
-    """The column at those rows, NaN at row -1."""
-    taken: Floats = np.where(rows >= 0, column[rows], np.float32(np.nan))
-    return taken
-
-
-def build(panel: Panel, recipe: Recipe) -> FeatureTable:
+def build(panel: Panel, recipe: Recipe, *, threads: int = 1) -> FeatureTable:
     """Every feature of the recipe on every row of the panel and its horizon."""
     timeline = timeline_of(panel, recipe)
-    features = recipe.features
-    made = [f.expr.cast(pl.Float32).alias(f.name) for f in features]
-    made += [
-        f.otherwise.cast(pl.Float32).alias(f"{f.name}|otherwise")
-        for f in features
-        if f.otherwise is not None
-    ]
-    extra = [f.given for f in features if f.given and f.given not in {g.name for g in features}]
-    made += [pl.col(name).cast(pl.Float32) for name in dict.fromkeys(extra)]
-    values = timeline.select(made)
-    length = timeline.group_by(ROW_ID, maintain_order=True).len().get_column("len").to_numpy()
+    length = timeline.periods - timeline.start
     first_row = np.concatenate([[0], np.cumsum(length)[:-1]]).astype(np.int64)
+    alive = np.arange(timeline.periods) >= timeline.start[:, None]
+    demand = timeline.by_row[DEMAND]
     return FeatureTable(
-        features=features,
-        columns={name: values[name].fill_null(np.nan).to_numpy() for name in values.columns},
-        demand_units=timeline[DEMAND].cast(pl.Float32).fill_null(np.nan).to_numpy(),
-        level_units=_levels(timeline),
+        features=recipe.features,
+        timeline=timeline,
+        demand_units=demand[alive],
+        level_units=_levels(demand, recipe.period_days)[alive],
         first_row=first_row,
         origin_place=length.astype(np.int64) - recipe.horizon - 1,
         period_days=panel.period_days,
+        threads=threads,
     )
 
 
-def _levels(timeline: pl.DataFrame) -> Floats:
-    """What demand is divided by, on each row: the recent mean, kept away from zero."""
-    usual = timeline["_usual"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    ever = timeline["_ever"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+def _levels(demand: Floats, period_days: int) -> Floats:
+    """What demand is divided by, on each row, (N, T): the recent mean, kept away from zero."""
+    usual = usual_demand(demand, period_days)
+    ever = _mean_so_far(demand)
     selling = ever[ever > 0]  # The median: one giant among them must not lift everyone's floor.
     typical = float(np.median(selling)) if len(selling) else 1.0
     level = np.fmax(np.nan_to_num(usual, nan=0.0), LEVEL_SHARE_MIN * ever)
@@ -225,33 +173,6 @@ def _levels(timeline: pl.DataFrame) -> Floats:
     return floored
 
 
-def timeline_of(panel: Panel, recipe: Recipe) -> pl.DataFrame:
-    """History and horizon in one table with what the expressions need: demand, codes, holidays."""
-    panel = _own_names_freed(panel)
-    history = with_demand(panel.history)
-    series = history.select(SERIES).unique(maintain_order=True).with_row_index(ROW_ID)
-    ahead = pl.DataFrame({DATE: panel.days_ahead(recipe.horizon)})
-    future = series.select(SERIES).join(ahead, how="cross")
-    known = [c.name for c in recipe.covariates if c.name in panel.future.columns]
-    future = future.join(panel.future.select(*KEY, *known), on=KEY, how="left")
-    wanted = [*KEY, DEMAND, CENSORED, IN_STOCK]
-    wanted += [c.name for c in recipe.covariates if c.name in history.columns]
-    own = [a for a in recipe.attributes if a in history.columns]
-    frame = pl.concat([history.select(*wanted, *own), future], how="diagonal")
-    frame = frame.join(series, on=SERIES, how="left", maintain_order="left").sort(ROW_ID, DATE)
-    frame = frame.with_columns(pl.col(a).forward_fill().over(ROW_ID) for a in own)
-    frame = recipe.codes.apply(frame)
-    lacking = [c.name for c in recipe.covariates] + recipe.attributes
-    frame = frame.with_columns(
-        pl.lit(None, dtype=pl.Float32).alias(c) for c in lacking if c not in frame.columns
-    )
-    window = level_window(recipe.period_days)
-    demand = pl.col(DEMAND)
-    frame = frame.with_columns(
-        pl.int_range(pl.len()).over(ROW_ID).alias(PERIOD),
-        demand.rolling_mean(window, min_samples=1).over(ROW_ID).alias("_usual"),
-        (demand.fill_null(0.0).cum_sum() / demand.is_not_null().cum_sum())
-        .over(ROW_ID).fill_nan(None).alias("_ever"),
-    )  # fmt: skip
-    frame = with_group_demand(frame, groups=recipe.groups)
-    return with_holidays(frame, country=recipe.country, period_days=recipe.period_days)
+def _mean_so_far(demand: Floats) -> Floats:
+    running = Running.of(demand.T.astype(np.float64))
+    return ratio(running.total, running.known).T

@@ -4,6 +4,7 @@ Features of the year's season are left out where the history is too short to hav
 a model can only mistake them for a trend.
 """
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -19,34 +20,98 @@ PAYDAYS = (1, 15, 25)
 """Days of the month on which wages commonly arrive."""
 
 
-def calendar_features(*, years: float) -> tuple[Feature, ...]:
-    """The calendar features that `years` of history can support."""
-    within = [
-        _known("weekday", pl.col(DATE).dt.weekday(), "day", "Each weekday has its own trade."),
-        _known("weekend", pl.col(DATE).dt.weekday() >= 6, "flag", "Weekend trade differs."),  # noqa: PLR2004
-        _known("day_of_month", pl.col(DATE).dt.day(), "day", "Wages and bills follow the month."),
-        _known("days_since_payday", _days_since_payday(), "days", "Spending follows wages."),
-        _known("holiday", pl.col("_holiday"), "flag", "Shops close or fill."),
-        _known("days_to_holiday", pl.col("_to_holiday"), "days", "Stocking up before."),
-        _known("days_from_holiday", pl.col("_from_holiday"), "days", "Quiet after."),
-    ]
-    if years < YEARS_MIN_FOR_SEASON:
-        return tuple(within)
-    turn = 2 * np.pi * pl.col(DATE).dt.ordinal_day() / 365.25
-    seasonal = [
-        _known("week_of_year", pl.col(DATE).dt.week(), "week", "Seasons of trade."),
-        _known("month", pl.col(DATE).dt.month(), "month", "Seasons of trade, coarser."),
-        _known("quarter_end", pl.col(DATE).dt.month() % 3 == 0, "flag", "Clearances."),
-    ] + [
-        _known(f"year_{name}_{k}", wave, "1", "Smooth yearly season (Fourier).")
+MARGIN = 3
+"""Periods on each side of a period that its calendar features look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarColumn:
+    """One column of the calendar, told from the date and the holidays around it."""
+
+    name: str
+    unit: str
+    why: str
+    expr: pl.Expr
+    only: int | None = None
+    """Days per period of the only data that it says anything of; None: of all."""
+
+
+def calendar_columns() -> tuple[CalendarColumn, ...]:
+    """What is told of a period wherever it lies."""
+    day = pl.col(DATE)
+    left = day.dt.month_end().dt.day() - day.dt.day()
+    holiday, ahead = pl.col("holiday"), pl.col("days_to_holiday")
+    behind = pl.col("days_from_holiday")
+    weekend = day.dt.weekday() >= 6  # noqa: PLR2004
+    off = weekend | (holiday == 1)
+    near = range(-MARGIN, MARGIN + 1)
+    around = pl.sum_horizontal([off.shift(k, fill_value=False).cast(pl.Int32) for k in near])
+    bridge = ~off & off.shift(1, fill_value=False) & off.shift(-1, fill_value=False)
+    column = CalendarColumn
+    return (
+        column("weekday", "day", "Each weekday has its own trade.", day.dt.weekday(),
+               only=1),
+        column("weekend", "flag", "Weekend trade differs.", weekend, only=1),
+        column("day_of_month", "day", "Wages and bills follow the month.", day.dt.day()),
+        column("days_to_month_end", "days", "Money runs out towards the end of the month.", left),
+        column("days_since_payday", "days", "Spending follows wages.", _days_since_payday()),
+        column("days_to_payday", "days", "And waits for them.", _days_to_payday()),
+        column("payday", "flag", "Wages of the day are spent on the day.",
+               _days_since_payday() == 0, only=1),
+        column("holiday", "flag", "Shops close or fill.", holiday),
+        column("days_to_holiday", "days", "Stocking up before.", ahead),
+        column("days_from_holiday", "days", "Quiet after.", behind),
+        column("eve_of_holiday", "flag", "The last day to shop is the fullest.", ahead == 1),
+        column("after_holiday", "flag", "Shelves are bare and fridges full.", behind == 1),
+        column("days_off_around", "days", "Weekends and holidays of the week around: long ones "
+               "are spent away.", around, only=1),
+        column("bridge_day", "flag", "A working day between days off is taken off.", bridge,
+               only=1),
+        column("holidays_inside", "days", "Closed days of the period.", pl.col("_inside"), only=7),
+    )  # fmt: skip
+
+
+def season_columns() -> tuple[CalendarColumn, ...]:
+    """What needs more than a year of history to mean anything."""
+    day = pl.col(DATE)
+    turn = 2 * np.pi * day.dt.ordinal_day() / 365.25
+    waves = [
+        CalendarColumn(f"year_{name}_{k}", "1", "Smooth yearly season (Fourier).", wave)
         for k in (1, 2, 3)
         for name, wave in (("sin", (k * turn).sin()), ("cos", (k * turn).cos()))
     ]
-    return tuple(within + seasonal)
+    return (
+        CalendarColumn("week_of_year", "week", "Seasons of trade.", day.dt.week()),
+        CalendarColumn("month", "month", "Seasons of trade, coarser.", day.dt.month()),
+        CalendarColumn("quarter_end", "flag", "Clearances.", day.dt.month() % 3 == 0),
+        *waves,
+    )
 
 
-def _known(name: str, expr: pl.Expr, unit: str, why: str) -> Feature:
-    return Feature(name, unit, "external", Anchor.TARGET, KNOWN_AHEAD, why, expr)
+def calendar_features(*, years: float, period_days: int) -> tuple[Feature, ...]:
+    """The calendar features that `years` of history can support."""
+    columns = calendar_columns()
+    if years >= YEARS_MIN_FOR_SEASON:
+        columns += season_columns()
+    return tuple(
+        Feature(
+            c.name, c.unit, "external", Anchor.TARGET, KNOWN_AHEAD, c.why,
+            lambda block, name=c.name: block.column(name),  # type: ignore[misc]
+        )
+        for c in columns
+        if c.only in (None, period_days)
+    )  # fmt: skip
+
+
+def calendar_of(dates: list[date], *, country: str | None, period_days: int) -> pl.DataFrame:
+    """A row per date, which follow one another, and a Float32 column per calendar feature."""
+    margin = timedelta(days=MARGIN * period_days)
+    step = timedelta(days=period_days)
+    wider = pl.date_range(dates[0] - margin, dates[-1] + margin, step, eager=True).to_list()
+    frame = _with_holidays(wider, country=country, period_days=period_days).select(
+        c.expr.cast(pl.Float32).alias(c.name) for c in (*calendar_columns(), *season_columns())
+    )
+    return frame.slice(MARGIN, len(dates))
 
 
 def _days_since_payday() -> pl.Expr:
@@ -55,12 +120,15 @@ def _days_since_payday() -> pl.Expr:
     return pl.min_horizontal(since)
 
 
-def with_holidays(frame: pl.DataFrame, *, country: str | None, period_days: int) -> pl.DataFrame:
-    """Columns `_holiday`, `_to_holiday`, `_from_holiday` (days, at most 14) for every date."""
-    days = frame.select(pl.col(DATE).unique()).sort(DATE)
-    dates: list[date] = days.get_column(DATE).to_list()
-    if not dates:
-        return frame.with_columns(_holiday=None, _to_holiday=None, _from_holiday=None)
+def _days_to_payday() -> pl.Expr:
+    day = pl.col(DATE).dt.day().cast(pl.Int32)
+    left = pl.col(DATE).dt.month_end().dt.day().cast(pl.Int32) - day
+    within = [pl.when(day <= p).then(p - day) for p in PAYDAYS]
+    return pl.min_horizontal(*within, left + PAYDAYS[0])
+
+
+def _with_holidays(dates: list[date], *, country: str | None, period_days: int) -> pl.DataFrame:
+    """Columns date, holiday, days_to_holiday, days_from_holiday (at most 14) and _inside."""
     known = sorted(holidays_between(dates[0], dates[-1], country=country))
     at = np.array([d.toordinal() for d in known] or [0])
     start = np.array([d.toordinal() for d in dates])
@@ -68,12 +136,12 @@ def with_holidays(frame: pl.DataFrame, *, country: str | None, period_days: int)
     following = np.searchsorted(at, start)
     ahead = np.append(at, 10**7)[following] - end
     behind = start - np.append(-(10**7), at)[following]
-    calendar = days.with_columns(
-        _holiday=pl.Series((ahead <= 0).astype(np.float32)),
-        _to_holiday=pl.Series(ahead.clip(0, 14).astype(np.float32)),
-        _from_holiday=pl.Series(behind.clip(0, 14).astype(np.float32)),
+    return pl.DataFrame({DATE: dates}).with_columns(
+        _inside=pl.Series((np.searchsorted(at, end, side="right") - following).astype(np.float32)),
+        holiday=pl.Series((ahead <= 0).astype(np.float32)),
+        days_to_holiday=pl.Series(ahead.clip(0, 14).astype(np.float32)),
+        days_from_holiday=pl.Series(behind.clip(0, 14).astype(np.float32)),
     )
-    return frame.join(calendar, on=DATE, how="left", maintain_order="left")
 
 
 def holidays_between(first: date, last: date, *, country: str | None) -> set[date]:

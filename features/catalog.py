@@ -9,11 +9,15 @@ the horizon, and `chosen` refuses what breaks it: a leak cannot hide in a featur
 backtest.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
-import polars as pl
+
+from features.block import Block
+from inventory.demand import Floats
 
 KNOWN_AHEAD = -100_000
 """Known this many periods early: always. Calendars, and covariates that the future file holds."""
@@ -30,28 +34,55 @@ class Anchor(StrEnum):
     TARGET = "target"
 
 
+Group = Literal["history", "external", "product", "customer", "inventory"]
+GROUPS: tuple[Group, ...] = ("history", "external", "product", "customer", "inventory")
+
+Values = Callable[[Block], Floats]
+"""Values on every row of a block: (T, n), or (T, 1) and (1, n) where that says it all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One column for the models: how to compute it, and when we may.
 
-    expr : over the rows of one series in order of time; evaluated on every row.
+    values : of a block of series; evaluated on every row.
     scaled : in units of demand, so divided by the series' level before a model sees it.
-    less : name of the feature to subtract, which is then read at its own anchor.
-    given, otherwise : the value is `expr` where the covariate `given` is 1 at the target, and
+    less : name of the feature to subtract, which is then read at the origin.
+    given, otherwise : the value is `values` where the covariate `given` is 1 at the target, and
         `otherwise` where it is not; both are read at the feature's anchor.
+    default : models take it unless told to take everything. Not so where other features say the
+        same and a tree only splits its attention between them; `why` then says when it helps.
     """
 
     name: str
     unit: str
-    group: str
+    group: Group
     anchor: Anchor
     known_after_periods: int
     why: str
-    expr: pl.Expr
+    values: Values
     scaled: bool = False
     less: str | None = None
     given: str | None = None
-    otherwise: pl.Expr | None = None
+    otherwise: Values | None = None
+    default: bool = True
+    periods_min: int = 0
+    """Without so many periods of history it would say nothing, so it is left out."""
+
+    @property
+    def known_when(self) -> str:
+        """In words: the row it reads, and when the value of that row is known."""
+        row = {
+            Anchor.ORIGIN: "the origin",
+            Anchor.SEASON: "the last same place in the season by the origin",
+            Anchor.YEAR: "a year before the target",
+            Anchor.TARGET: "the target",
+        }[self.anchor]
+        if self.known_after_periods == KNOWN_AHEAD:
+            return f"reads {row}, known ahead"
+        if self.known_after_periods:
+            return f"reads {row}, known {self.known_after_periods} periods after it"
+        return f"reads {row}, known at its end"
 
 
 def year_periods(period_days: int) -> int:

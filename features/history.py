@@ -1,23 +1,22 @@
-"""What a series' own past says: level, spread, trend, season and rhythm of its demand.
+"""What a series' own past says: level, spread, trend and rhythm of its demand.
 
 All of them read unconstrained demand (`features.demand`), skip what is unknown, and are known at
 the end of the row that they read.
 """
 
-import polars as pl
+import numpy as np
 
-from features.catalog import Anchor, Feature, year_periods
-from features.demand import CENSORED, DEMAND
-from features.frame import IN_STOCK
+from features.block import Block
+from features.catalog import Anchor, Feature, Values
+from features.demand import DEMAND
+from features.windows import lagged, ratio
+from inventory.demand import Floats
 
-LEVEL = "level"
-"""Name of the feature that scaled features are divided by."""
+UNITS_PER_PERIOD = "units/period"
+"""The unit of every feature that is divided by the level of its series."""
 
-ROW_ID = "_series"
-"""Integer row of the series; windows never run across it."""
-
-PERIOD = "_period"
-"""Rows of the series before this one."""
+TINY = 1e-9
+"""Keeps quotients of positive values finite without moving any that matters."""
 
 
 def level_windows(period_days: int) -> tuple[int, ...]:
@@ -30,140 +29,227 @@ def level_window(period_days: int) -> int:
     return 56 if period_days == 1 else 26
 
 
+def short_windows(period_days: int) -> tuple[int, int, int]:
+    """A week, four and eight of them; of weekly data a month, a quarter and half a year."""
+    return (7, 28, 56) if period_days == 1 else (4, 13, 26)
+
+
 def history_features(period_days: int) -> tuple[Feature, ...]:
     """The features of own demand for daily (1) or weekly (7) data."""
     return (
         *_levels(period_days),
         *_spreads(period_days),
+        *_quantiles(period_days),
+        *_trends(period_days),
         *_recent(period_days),
-        *_seasons(period_days),
         *_rhythm(period_days),
+        *_lumps(period_days),
     )
 
 
-def _own(
+def own(
     name: str,
-    expr: pl.Expr,
+    values: Values,
     why: str,
     *,
-    unit: str = "units/period",
+    unit: str = UNITS_PER_PERIOD,
     anchor: Anchor = Anchor.ORIGIN,
+    default: bool = True,
+    periods_min: int = 0,
 ) -> Feature:
+    """A feature of the series' own demand: a period's sales arrive overnight."""
     return Feature(
-        name=name,
-        unit=unit,
-        group="history",
-        anchor=anchor,
-        known_after_periods=0,  # A period's sales arrive overnight.
-        why=why,
-        expr=expr.over(ROW_ID),
-        scaled=unit == "units/period",
-    )
+        name, unit, "history", anchor, 0, why, values,
+        scaled=unit == UNITS_PER_PERIOD, default=default, periods_min=periods_min,
+    )  # fmt: skip
 
 
 def _levels(period_days: int) -> list[Feature]:
-    demand = pl.col(DEMAND)
     why = "Level over several memories: trees weigh a recent change against noise."
     means = [
-        _own(f"demand_mean_{w}", demand.rolling_mean(w, min_samples=1), why)
+        own(f"demand_mean_{w}", lambda b, w=w: b.mean(DEMAND, w), why,  # type: ignore[misc]
+            periods_min=0 if w <= level_window(period_days) else w // 2)
         for w in level_windows(period_days)
-    ]
+    ]  # fmt: skip
     half_lives = (3, 10, 30) if period_days == 1 else (2, 6)
     smooth = [
-        _own(
+        own(
             f"demand_ewm_{h}",
-            demand.ewm_mean(half_life=h, ignore_nulls=True),
+            lambda b, h=h: b.smooth(DEMAND, h),  # type: ignore[misc]
             "Level that forgets gradually, so that no day drops out of a window at once.",
         )
         for h in half_lives
     ]
-    ever = _own(
+    ever = own(
         "demand_mean_ever",
-        demand.fill_null(0.0).cum_sum() / demand.is_not_null().cum_sum().clip(1),
+        lambda b: b.mean(DEMAND, len(b.demand)),
         "Level of the whole life, which noisy series fall back to.",
     )
     return [*means, *smooth, ever]
 
 
+def season_change(block: Block) -> Floats:
+    """Size of the change from the same place of last week (or from last week), (T, n)."""
+    season = 7 if block.period_days == 1 else 1
+    return np.abs(block.demand - block.lag(DEMAND, season))
+
+
 def _spreads(period_days: int) -> list[Feature]:
-    demand = pl.col(DEMAND)
-    window = level_window(period_days)
-    season = 7 if period_days == 1 else 1
-    change = (demand - demand.shift(season)).abs()
+    short, half, window = short_windows(period_days)
+
+    def change(block: Block) -> Floats:
+        name = block.derive("season_change", lambda: season_change(block))
+        return block.mean(name, window, known_min=2)
+
+    def variation(block: Block) -> Floats:
+        return ratio(block.spread(DEMAND, window), block.mean(DEMAND, window))
+
     return [
-        _own(f"demand_sd_{window // 2}", demand.rolling_std(window // 2, min_samples=4),
-             "Spread of recent demand: sets the width of the quantiles."),
-        _own(f"demand_sd_{window}", demand.rolling_std(window, min_samples=4),
-             "Spread over the level's own window."),
-        _own(f"demand_max_{window // 2}", demand.rolling_max(window // 2, min_samples=1),
-             "Largest recent demand: the upper tail of lumpy items."),
-        _own(f"demand_median_{window // 2}", demand.rolling_median(window // 2, min_samples=1),
-             "Level that one outlier does not move."),
-        _own("demand_season_change", change.rolling_mean(window, min_samples=2),
-             "How well last season predicts this one; also the unit that errors are scored in."),
+        own(f"demand_sd_{half}", lambda b: b.spread(DEMAND, half),
+            "Spread of recent demand: sets the width of the quantiles."),
+        own(f"demand_sd_{window}", lambda b: b.spread(DEMAND, window),
+            "Spread over the level's own window."),
+        own(f"demand_sd_{short}", lambda b: b.spread(DEMAND, short),
+            "Spread just now: storms are short."),
+        own("demand_cv", variation, "Spread in levels: whether a series can be foreseen at all.",
+            unit="1"),
+        own(f"demand_max_{half}", lambda b: b.highest(DEMAND, half),
+            "Largest recent demand: the upper tail of lumpy items."),
+        own(f"demand_max_{window}", lambda b: b.highest(DEMAND, window),
+            "Largest demand of the level's window: how far a peak may reach."),
+        own(f"demand_min_{half}", lambda b: b.lowest(DEMAND, half),
+            "Smallest recent demand: a floor under the lower quantiles."),
+        own("demand_season_change", change,
+            "How well last season predicts this one; also the unit that errors are scored in."),
     ]  # fmt: skip
+
+
+def _quantiles(period_days: int) -> list[Feature]:
+    short, half, window = short_windows(period_days)
+
+    def at(span: int, level: float) -> Values:
+        return lambda b: b.quantile(DEMAND, span, level)
+
+    def outlying(block: Block) -> Floats:
+        name = block.derive("beyond", lambda: np.where(
+            np.isnan(block.demand), np.nan,
+            block.demand > 2 * lagged(block.quantile(DEMAND, half, 0.9), 1),
+        ))  # fmt: skip
+        return block.mean(name, window)
+
+    return [
+        own(f"demand_median_{half}", at(half, 0.5), "Level that one outlier does not move."),
+        own(f"demand_median_{short}", at(short, 0.5), "The same, of the last week or month."),
+        own(f"demand_q10_{half}", at(half, 0.1), "What a bad day sells."),
+        own(f"demand_q25_{half}", at(half, 0.25), "Lower half of recent demand."),
+        own(f"demand_q75_{half}", at(half, 0.75), "Upper half of recent demand."),
+        own(f"demand_q90_{half}", at(half, 0.9), "What a good day sells."),
+        own("outlier_share", outlying, "Series that jump past twice their upper tenth will again.",
+            unit="share"),
+    ]  # fmt: skip
+
+
+def _trends(period_days: int) -> list[Feature]:
+    short, half, window = short_windows(period_days)
+
+    def step(block: Block) -> Floats:
+        return block.mean(DEMAND, short) - lagged(block.mean(DEMAND, short), short)
+
+    def bend(block: Block) -> Floats:
+        return step(block) - lagged(step(block), short)
+
+    def quotient(near: int, far: int) -> Values:
+        return lambda b: ratio(b.mean(DEMAND, near), b.mean(DEMAND, far))
+
+    def steady(block: Block) -> Floats:
+        """Whether yesterday's surprise lasts: correlation of neighbouring periods."""
+        return correlation(block, DEMAND, 1, window)
+
+    why = "Straight line through the recent past: growth that a mean lags behind."
+    return [
+        own(f"demand_slope_{half}", lambda b: b.slope(DEMAND, half), why),
+        own(f"demand_slope_{window}", lambda b: b.slope(DEMAND, window), why),
+        own(f"demand_ratio_{short}_{half}", quotient(short, half),
+            "Now against lately: where the level is going.", unit="1"),
+        own(f"demand_ratio_{half}_{window}", quotient(half, window),
+            "Lately against usual: a slower change.", unit="1"),
+        own("demand_step", step, "This week (or month) less the one before."),
+        own("demand_acceleration", bend, "Whether growth speeds up or fades: launches, fads."),
+        own("demand_autocorrelation", steady,
+            "High: follow the last period; near zero: follow the mean.", unit="1"),
+    ]  # fmt: skip
+
+
+def correlation(block: Block, name: str, lag: int, window: int) -> Floats:
+    """Correlation of a column with itself `lag` periods earlier, over `window` rows, (T, n)."""
+    product = block.derive(f"{name}*lag{lag}", lambda: block.column(name) * block.lag(name, lag))
+    mean, spread = block.mean(name, window), block.spread(name, window)
+    cov = block.mean(product, window, known_min=8) - mean * block.mean(name, window)
+    return np.clip(cov / np.maximum(spread**2, TINY), -1.0, 1.0)
 
 
 def _recent(period_days: int) -> list[Feature]:
     """The last periods one by one."""
     lags = range(7) if period_days == 1 else range(6)
     why = "The newest periods carry momentum that means smooth away."
-    return [_own(f"demand_lag_{k}", pl.col(DEMAND).shift(k), why) for k in lags]
-
-
-def _seasons(period_days: int) -> list[Feature]:
-    """The same weekday (or week of the year) before, and the level then."""
-    demand = pl.col(DEMAND)
-    season = 7 if period_days == 1 else 52
-    why = "Shopping repeats by weekday and by week of the year."
-    back = range(4) if period_days == 1 else range(2)
-    same = [demand.shift(season * k) for k in back]
-    features = [
-        _own(f"season_lag_{k + 1}", expr, why, anchor=Anchor.SEASON) for k, expr in enumerate(same)
-    ]
-    if period_days == 1:
-        eight = [demand.shift(season * k) for k in range(8)]
-        features += [
-            _own("season_mean_4", pl.mean_horizontal(same), why, anchor=Anchor.SEASON),
-            _own("season_mean_8", pl.mean_horizontal(eight), why, anchor=Anchor.SEASON),
-        ]
-    return features + _year(period_days)
-
-
-def _year(period_days: int) -> list[Feature]:
-    """Demand around this time last year, against the level just before the origin's last year."""
-    demand = pl.col(DEMAND)
-    half = 3 if period_days == 1 else 1
-    around = demand.rolling_mean(2 * half + 1, min_samples=1).shift(-half).over(ROW_ID)
-    window = level_window(period_days) // 2
-    year = year_periods(period_days)
-    level_then = demand.rolling_mean(window, min_samples=4).shift(year)
-    why = "Last year's season: what came then, beside the level at the origin's date then."
     return [
-        Feature("year_ago_around", "units/period", "history", Anchor.YEAR, half, why, around, True),
-        Feature("year_ago_exact", "units/period", "history", Anchor.YEAR, 0, why, demand, True),
-        _own("year_ago_level", level_then, why),
+        own(f"demand_lag_{k}", lambda b, k=k: b.lag(DEMAND, k), why)  # type: ignore[misc]
+        for k in lags
     ]
+
+
+def selling(block: Block) -> str:
+    """Name of the column that is 1 where something sold, 0 where not, NaN where unknown."""
+    return block.derive(
+        "selling", lambda: np.where(np.isnan(block.demand), np.nan, block.demand > 0)
+    )
 
 
 def _rhythm(period_days: int) -> list[Feature]:
-    """How often it sells, how long since, how old, and how often it was out of stock."""
-    demand = pl.col(DEMAND)
-    window = level_window(period_days)
-    sold_at = pl.when(demand > 0).then(pl.col(PERIOD)).forward_fill()
-    share_selling = (demand > 0).cast(pl.Float32).rolling_mean(window, min_samples=1)
-    on_sale = pl.col(IN_STOCK).cast(pl.Float32)
+    """How often it sells, how long since, and how old it is."""
+    short, half, window = short_windows(period_days)
+
     return [
-        _own("share_selling", share_selling, "Intermittent items keep their mass at zero.",
-             unit="share"),
-        _own("periods_since_sale", pl.col(PERIOD) - sold_at, "A long silence may be the end.",
-             unit="periods"),
-        _own("age", pl.col(PERIOD).clip(0, 2 * window), "New items still find their level.",
-             unit="periods"),
-        _own("on_sale_recent", on_sale.rolling_mean(window // 4, min_samples=1),
-             "A level read through empty shelves is uncertain, and returns in a jump.",
-             unit="share"),
-        _own("censored_share", pl.col(CENSORED).cast(pl.Float32)
-             .rolling_mean(window, min_samples=1),
-             "How often the shelf ran empty: such items sell more than recorded.", unit="share"),
+        own("share_selling", lambda b: b.mean(selling(b), window),
+            "Intermittent items keep their mass at zero.", unit="share"),
+        own(f"share_selling_{half}", lambda b: b.mean(selling(b), half),
+            "The same lately: an item falling asleep.", unit="share"),
+        own(f"share_selling_{short}", lambda b: b.mean(selling(b), short),
+            "The same just now.", unit="share"),
+        own("periods_since_sale", lambda b: b.since(selling(b)),
+            "A long silence may be the end.", unit="periods"),
+        own("age", lambda b: b.age.clip(0, 2 * window), "New items still find their level.",
+            unit="periods"),
     ]  # fmt: skip
+
+
+def _lumps(period_days: int) -> list[Feature]:
+    """Syntetos and Boylan's two numbers: how far sales lie apart, and how their sizes vary."""
+    window = 2 * level_window(period_days)
+
+    def sizes(block: Block) -> str:
+        return block.derive("sizes", lambda: np.where(block.demand > 0, block.demand, np.nan))
+
+    def interval(block: Block) -> Floats:
+        return ratio(block.known(DEMAND, window), block.known(sizes(block), window))
+
+    def size_variation(block: Block) -> Floats:
+        spread = block.spread(sizes(block), window, known_min=3)
+        return ratio(spread, block.mean(sizes(block), window)) ** 2
+
+    source = "Syntetos, Boylan and Croston (2005) sort demand by it: smooth, erratic, lumpy."
+    return [
+        own("demand_interval", interval, source, unit="periods"),
+        own("size_cv2", size_variation, source, unit="1"),
+        own("sale_size_mean", lambda b: b.mean(sizes(b), window), "How much one sale takes."),
+        own("sale_size_last", lambda b: b.once(("last size",), lambda: carried(
+            b.column(sizes(b)))), "The last sale before a silence."),
+    ]  # fmt: skip
+
+
+def carried(values: Floats) -> Floats:
+    """The last known value by each row; NaN before the first."""
+    row = np.arange(len(values))[:, None]
+    latest = np.maximum.accumulate(np.where(np.isnan(values), -1, row), axis=0)
+    found: Floats = np.take_along_axis(values, np.maximum(latest, 0), axis=0)
+    return found

@@ -1,81 +1,91 @@
-"""Price, promotion and whatever else the user's file says of a period.
+"""Price against its own past and against its neighbours, and what demand made of it before."""
 
-A covariate may be read at the target only when the future is given for it; else it speaks of the
-past alone. What matters of a price is mostly its change, so a covariate also appears against its
-recent mean; and of a promotion, what it did to this series before.
-"""
+import numpy as np
 
-from dataclasses import dataclass
+from features.block import Block
+from features.catalog import KNOWN_AHEAD, Anchor, Feature, Values
+from features.covariates import MEMORY_PERIODS, Covariate
+from features.groups import group_name, price_name
+from features.history import level_window
+from features.roles import Role, meaning_of
+from features.windows import lagged, ratio, rows_since
+from inventory.demand import Floats
 
-import polars as pl
+CHANGES_MIN = 4
+"""Known periods below which a price response is not told."""
 
-from features.catalog import KNOWN_AHEAD, Anchor, Feature
-from features.demand import DEMAND
-from features.history import ROW_ID, level_window
+RIDGE = 0.05
+"""Variance of the log price (about 22 %) that the evidence must outweigh before it counts."""
 
-MEMORY_PERIODS = {1: 182, 7: 104}
-"""How far back the effect of a promotion is learned, by days per period."""
+SAME_PRICE = 0.005
+"""Prices nearer than half a per cent are one price."""
 
 
-@dataclass(frozen=True, slots=True)
-class Covariate:
-    """A numeric column of the file (text arrives as codes).
+def price_features(
+    covariate: Covariate, *, groups: tuple[str, ...], period_days: int
+) -> tuple[Feature, ...]:
+    """Features that only a price has; none for any other covariate."""
+    if meaning_of(covariate.name).role != Role.PRICE or covariate.binary:
+        return ()
+    name, window = covariate.name, level_window(period_days)
+    anchor = Anchor.TARGET if covariate.known_ahead else Anchor.ORIGIN
+    known = KNOWN_AHEAD if covariate.known_ahead else 0
 
-    known_ahead : the future file holds it.
-    binary : takes the values 0 and 1 only.
+    def of_price(suffix: str, unit: str, why: str, values: Values) -> Feature:
+        return Feature(f"{name}_{suffix}", unit, "product", anchor, known, why, values)
+
+    def depth(block: Block) -> Floats:
+        return ratio(block.column(name), block.highest(name, window))
+
+    def held(block: Block) -> Floats:
+        price = block.column(name)
+        moved = np.abs(price - lagged(price, 1)) > SAME_PRICE * np.abs(price)
+        return np.minimum(rows_since(moved), window)
+
+    features = [
+        of_price("depth", "share", "Against its highest of late: how deep the cut is.", depth),
+        of_price("held", "periods", "Shoppers get used to a price.", held),
+        Feature(
+            f"{name}_elasticity", "1", "product", Anchor.ORIGIN, 0,
+            "Per cent of demand per per cent of price, as this series showed it; 0 unproved.",
+            lambda block: elasticity(block, name, MEMORY_PERIODS[period_days]),
+        ),
+    ]  # fmt: skip
+    features += [
+        of_price(
+            f"against_{group_name(group)}", "ratio",
+            "Position among the neighbours: shoppers take the cheaper one.",
+            _against(name, group),
+        )
+        for group in groups
+    ]  # fmt: skip
+    return tuple(features)
+
+
+def _against(name: str, group: str) -> Values:
+    def mean(groups: Block) -> Floats:
+        return groups.column(price_name(name))
+
+    return lambda block: ratio(block.column(name), block.of_group(group, mean))
+
+
+def elasticity(block: Block, name: str, memory: int) -> Floats:
+    """Slope of log demand over log price in the last `memory` rows, shrunk to 0, (T, n).
+
+    Ridge regression of log(demand + 1) on log(price), both about their means in the window.
     """
-
-    name: str
-    known_ahead: bool
-    binary: bool
-
-
-def covariate_features(covariate: Covariate, *, period_days: int) -> tuple[Feature, ...]:
-    """The features of one covariate."""
-    name, value = covariate.name, pl.col(covariate.name)
-    window = level_window(period_days) // 2
-    mean = value.rolling_mean(window, min_samples=1).over(ROW_ID)
-    past = Feature(
-        f"{name}_mean_{window}", "of column", "external", Anchor.ORIGIN, 0,
-        "What was usual: history was sold under it.", mean,
-    )  # fmt: skip
-    if not covariate.known_ahead:
-        return (past,)
-    at_target = _ahead(name, value, "Drives demand of its own period.")
-    change = _ahead(f"{name}_change", value, "A change moves demand more than a level.",
-                    less=past.name)  # fmt: skip
-    around = (
-        _ahead(f"{name}_before", value.shift(1).over(ROW_ID), "Start of a promotion or change."),
-        _ahead(f"{name}_after", value.shift(-1).over(ROW_ID), "End of a promotion; pull-forward."),
+    price = block.column(name)
+    seen = ~np.isnan(block.demand) & (price > 0)
+    x = np.log(np.where(seen, price, np.nan))
+    y = np.log1p(np.where(seen, block.demand, np.nan))
+    log_x, log_y = (
+        block.derive(f"log {name}", lambda: x),
+        block.derive(f"log demand|{name}", lambda: y),
     )
-    effects = _effects(covariate, period_days) if covariate.binary else ()
-    return (past, at_target, change, *around, *effects)
-
-
-def _ahead(name: str, expr: pl.Expr, why: str, *, less: str | None = None) -> Feature:
-    return Feature(name, "of column", "external", Anchor.TARGET, KNOWN_AHEAD, why, expr, less=less)
-
-
-def _effects(covariate: Covariate, period_days: int) -> tuple[Feature, ...]:
-    """Mean past demand of the series under the state that the target will have."""
-    on = pl.when(pl.col(covariate.name) == 1).then(pl.col(DEMAND))
-    off = pl.when(pl.col(covariate.name) != 1).then(pl.col(DEMAND))
-    memory = MEMORY_PERIODS[period_days]
-    overall = Feature(
-        f"demand_given_{covariate.name}", "units/period", "product", Anchor.ORIGIN, 0,
-        "What this series sold when the promotion (or flag) stood as it will.",
-        on.rolling_mean(memory, min_samples=1).over(ROW_ID), scaled=True, given=covariate.name,
-        otherwise=off.rolling_mean(memory, min_samples=1).over(ROW_ID),
-    )  # fmt: skip
-    if period_days != 1:
-        return (overall,)
-    same = Feature(
-        f"season_given_{covariate.name}", "units/period", "product", Anchor.SEASON, 0,
-        "The same, on the same weekday.",
-        _same_weekday(on), scaled=True, given=covariate.name, otherwise=_same_weekday(off),
-    )  # fmt: skip
-    return (overall, same)
-
-
-def _same_weekday(demand: pl.Expr) -> pl.Expr:
-    return pl.mean_horizontal([demand.shift(7 * k) for k in range(10)]).over(ROW_ID)
+    xy, xx = block.derive(f"{log_x}*", lambda: x * y), block.derive(f"{log_x}^2", lambda: x * x)
+    n = block.known(log_x, memory)
+    mean_x, mean_y = block.mean(log_x, memory), block.mean(log_y, memory)
+    both = block.mean(xy, memory) - mean_x * mean_y
+    spread = np.maximum(block.mean(xx, memory) - mean_x**2, 0.0)
+    slope = both * n / (spread * n + RIDGE)
+    return np.where(n >= CHANGES_MIN, np.clip(slope, -10.0, 10.0), np.nan)

@@ -1,4 +1,4 @@
-"""What a series is, and what its neighbours do: attributes, and groups that share them.
+"""What a series is: its attributes, and the stage of life and kind of demand it is in.
 
 Attributes enter as numbers ordered by how much their members sell, so that a tree can cut between
 strong and weak groups with one split. A value not seen in training has no number.
@@ -6,18 +6,16 @@ strong and weak groups with one split. A value not seen in training has no numbe
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
+from features.block import Block
 from features.catalog import KNOWN_AHEAD, Anchor, Feature
 from features.demand import DEMAND
-from features.frame import DATE, LOCATION, SKU
-from features.history import ROW_ID, level_window
-
-GROUPS = (SKU, LOCATION)
-"""Neighbours: the same SKU elsewhere, and everything else at the same location."""
-
-GROUP_SERIES_MIN = 2
-"""A group of one has no neighbours."""
+from features.groups import NEIGHBOURS
+from features.history import level_window, selling, short_windows
+from features.windows import ratio
+from inventory.demand import Floats
 
 
 @dataclass(slots=True)
@@ -47,7 +45,7 @@ class Codes:
             pl.col(column)
             .cast(pl.String)
             .replace_strict(codes, default=None, return_dtype=pl.Float32)
-            .alias(f"{column}_code" if column in GROUPS else column)
+            .alias(f"{column}_code" if column in NEIGHBOURS else column)
             for column, codes in self.by_column.items()
             if codes and column in frame.columns
         )
@@ -57,50 +55,48 @@ def attribute_features(columns: list[str]) -> tuple[Feature, ...]:
     """One feature per attribute column, coded or numeric."""
     why = "Items of one kind behave alike; lets new items borrow."
     return tuple(
-        Feature(c, "rank", "product", Anchor.TARGET, KNOWN_AHEAD, why, pl.col(c)) for c in columns
-    )
+        Feature(
+            c, "rank", "product", Anchor.TARGET, KNOWN_AHEAD, why,
+            lambda block, c=c: block.column(c),  # type: ignore[misc]
+        )
+        for c in columns
+    )  # fmt: skip
 
 
-def group_name(column: str) -> str:
-    """Name of the group's demand column on the timeline."""
-    return f"_group_{column}"
+NEW_PERIODS = {1: 28, 7: 8}
+"""Until then an item is new, by days per period."""
+GROWS, FADES = 1.15, 0.85
+"""Four weeks against eight (or a quarter against half a year): growing above, fading below."""
+INTERVAL_CUT, VARIATION_CUT = 1.32, 0.49
+"""Syntetos, Boylan and Croston, On the categorization of demand patterns, JORS 56 (2005)."""
 
 
-def with_group_demand(timeline: pl.DataFrame, *, groups: tuple[str, ...]) -> pl.DataFrame:
-    """For each group, the demand of its members on the day against their usual demand.
+def life_features(period_days: int) -> tuple[Feature, ...]:
+    """Classes of the series, as of the origin."""
+    _, half, window = short_windows(period_days)
+    long = 2 * level_window(period_days)
 
-    Each member counts by its own usual demand of that row, and only while its demand is known, so
-    that a stock-out of one member does not look like a fall of the group.
-    """
-    known = pl.col(DEMAND).is_not_null() & (pl.col("_usual") > 0)
-    for group in groups:
-        share = (
-            timeline.filter(known)
-            .group_by(group, DATE)
-            .agg((pl.col(DEMAND).sum() / pl.col("_usual").sum()).cast(pl.Float32)
-                 .alias(group_name(group)))
-        )  # fmt: skip
-        timeline = timeline.join(share, on=[group, DATE], how="left", maintain_order="left")
-    return timeline
+    def stage(block: Block) -> Floats:
+        """0 new, 1 growing, 2 steady, 3 fading, 4 asleep."""
+        now = ratio(block.mean(DEMAND, half), block.mean(DEMAND, window))
+        stages = np.select([now > GROWS, now >= FADES], [1.0, 2.0], 3.0)
+        stages = np.where(block.mean(selling(block), half) == 0, 4.0, stages)
+        return np.where(block.age < NEW_PERIODS[period_days], 0.0, stages)
 
+    def kind(block: Block) -> Floats:
+        """0 smooth, 1 erratic, 2 intermittent, 3 lumpy."""
+        sizes = block.derive("sizes", lambda: np.where(block.demand > 0, block.demand, np.nan))
+        interval = ratio(block.known(DEMAND, long), block.known(sizes, long))
+        variation = ratio(block.spread(sizes, long, known_min=3), block.mean(sizes, long)) ** 2
+        return np.where(
+            np.isnan(interval),
+            np.nan,
+            2.0 * (interval > INTERVAL_CUT) + (variation > VARIATION_CUT),
+        )
 
-def neighbour_features(groups: tuple[str, ...], *, period_days: int) -> tuple[Feature, ...]:
-    """Trend and season of the group, as ratios to the members' usual demand."""
-    window = level_window(period_days) // 8
-    features: list[Feature] = []
-    for group in groups:
-        ratio = pl.col(group_name(group))
-        trend = ratio.rolling_mean(window, min_samples=1).over(ROW_ID)
-        features.append(Feature(
-            f"{group}_trend", "ratio", "product", Anchor.ORIGIN, 0,
-            "Neighbours show a change of level before one noisy series can.", trend,
-        ))  # fmt: skip
-        season = 7 if period_days == 1 else 52
-        same = pl.mean_horizontal(
-            [ratio.shift(season * k) for k in range(4 if period_days == 1 else 2)]
-        ).over(ROW_ID)
-        features.append(Feature(
-            f"{group}_season", "ratio", "product", Anchor.SEASON, 0,
-            "Weekday pattern of the group: steadier than that of one item.", same,
-        ))  # fmt: skip
-    return tuple(features)
+    return (
+        Feature("life_stage", "class", "product", Anchor.ORIGIN, 0,
+                "New, growing, steady, fading or asleep: each moves on in its own way.", stage),
+        Feature("demand_class", "class", "product", Anchor.ORIGIN, 0,
+                "Smooth, erratic, intermittent or lumpy: which method suits.", kind),
+    )  # fmt: skip

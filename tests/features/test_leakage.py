@@ -15,6 +15,10 @@ HORIZON = {1: 20, 7: 8}
 SERIES = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]
 
 
+def demand(block):
+    return block.demand
+
+
 def make_panel(period_days):
     rng = np.random.default_rng(5)
     T, H = PERIODS[period_days], HORIZON[period_days]
@@ -112,13 +116,13 @@ def test_every_feature_of_demand_sees_what_was_known(before_and_after):
 
 
 def test_a_feature_that_leaks_is_refused_when_chosen():
-    same_day = Feature("leak", "units", "history", Anchor.TARGET, 0, "", pl.col("units"))
-    calendar = Feature("weekday", "day", "external", Anchor.TARGET, KNOWN_AHEAD, "", pl.lit(1))
+    same_day = Feature("leak", "units", "history", Anchor.TARGET, 0, "", demand)
+    calendar = Feature("weekday", "day", "external", Anchor.TARGET, KNOWN_AHEAD, "", demand)
     assert chosen((same_day, calendar), horizon=1, period_days=1) == (calendar,)
 
 
 def test_last_year_is_legal_only_within_a_year():
-    centred = Feature("year", "units", "history", Anchor.YEAR, 3, "", pl.col("units"))
+    centred = Feature("year", "units", "history", Anchor.YEAR, 3, "", demand)
     assert is_legal(centred, horizon=361, period_days=1)
     assert not is_legal(centred, horizon=362, period_days=1)
 
