@@ -38,10 +38,13 @@ def rescaled_quantiles_units(
 ) -> Floats:
     """Quantiles (m, Q) of m distributions of mean `mean_units` (m,), moved to other means (m,).
 
-    Never negative, never crossing. A wanted mean of zero gives zeros; from a mean of zero, a
-    negative binomial of the wanted mean, with `UNKNOWN_SD_SHARE` beyond the chance of its counts.
+    Never negative, never crossing; Q may be 0. A wanted mean of zero gives zeros; from a mean of
+    zero, a negative binomial of the wanted mean, with `UNKNOWN_SD_SHARE` beyond the chance of its
+    counts.
     """
     moved = np.empty(quantiles_units.shape)
+    if not len(levels):
+        return moved
     for first in range(0, len(moved), CELLS_PER_CHUNK):
         rows = slice(first, first + CELLS_PER_CHUNK)
         moved[rows] = _moved(

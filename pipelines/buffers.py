@@ -26,13 +26,13 @@ import psycopg
 from inventory.base_stock import starting_on
 from inventory.demand import DemandForecast, Floats
 from inventory.promise_buffer import Exposure, PromiseBuffer, exposure_of, promise_buffer
+from inventory.store.effective_forecasts import read_effective
 from inventory.store.forecast_buffers import (
     BUFFER_COLUMNS,
     read_committed_days,
     read_exposed,
     write_buffers,
 )
-from inventory.store.forecasts import read_current
 
 SECONDS_PER_DAY = 86_400
 
@@ -84,7 +84,7 @@ def compute_buffers(
     exposed = read_exposed(db, skus=skus)
     committed = read_committed_days(db, now=now, skus=skus)
     rows: list[tuple[object, ...]] = []
-    forecasts = read_current(db, skus=skus) if len(exposed) else []
+    forecasts = read_effective(db, now=now, skus=skus) if len(exposed) else []
     report.rules = exposed.get_column("rule_id").n_unique()
     for (rule_id, wording, timezone), positions in exposed.group_by(
         ["rule_id", "forecast", "timezone"], maintain_order=True

@@ -27,7 +27,7 @@ from inventory.order_plan import (
 )
 from inventory.store import low_marks
 from inventory.store.alerts import replace_alerts
-from inventory.store.forecasts import read_current
+from inventory.store.effective_forecasts import read_effective
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.policies import POLICY_COLUMNS, read_positions, write_policies
 from inventory.store.purchase_orders import late_orders
@@ -90,7 +90,7 @@ def replenish(
     table = _plannable(read_positions(db, now=now, skus=skus), report)
     planned = [
         decided
-        for forecast in (read_current(db, skus=skus) if len(table) else [])
+        for forecast in (read_effective(db, now=now, skus=skus) if len(table) else [])
         if (
             decided := plan_run(
                 forecast, table, now=now, seed=seed, service_level=service_level,

@@ -32,8 +32,8 @@ from inventory.fulfilment import (
 from inventory.projection import PositionFacts, member_method, serves
 from inventory.promise_buffer import Exposure, exposure_of
 from inventory.reservations import Reservation
+from inventory.store.effective_forecasts import read_effective
 from inventory.store.facts import Facts, Place, read
-from inventory.store.forecasts import read_current
 from inventory.store.shortages import unbuffered_supply
 
 SEED = 0
@@ -129,7 +129,7 @@ class _Known:
         )
         self.rules = most_specific_first(self.facts.rules)
         self.exposures = _exposures(db, self.facts.rules)
-        self.forecasts = _forecasts(db, self.facts)
+        self.forecasts = _forecasts(db, self.facts, now=now)
         self.lateness = _lateness(db, self.facts)
         self.ahead = _ahead(db, [pick.line for pick in picks if pick.line is not None], now=now)
 
@@ -286,11 +286,14 @@ def _exposures(db: psycopg.Connection, rules: Collection[BufferRule]) -> dict[st
     return {rule_id: exposure_of(given) for rule_id, given in found}
 
 
-def _forecasts(db: psycopg.Connection, facts: Facts) -> dict[tuple[str, str], DemandForecast]:
+def _forecasts(
+    db: psycopg.Connection, facts: Facts, *, now: datetime
+) -> dict[tuple[str, str], DemandForecast]:
     """The forecast in force of each position that was read, if it has one."""
     positions = {(sku, at) for sku, known in facts.by_sku.items() for at in known}
-    runs = read_current(
+    runs = read_effective(
         db,
+        now=now,
         skus=sorted({sku for sku, _ in positions}),
         locations=sorted({location for _, location in positions}),
     )
