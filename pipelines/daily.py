@@ -21,12 +21,10 @@ from inventory.store.sales_rollup import roll_up_ledger_sales
 from pipelines.buffers import compute_buffers
 from pipelines.history import load_panel
 from pipelines.replenish import replenish
+from pipelines.schedule import training_due
 from pipelines.settings import Settings
 
 Progress = Callable[[str], None]
-
-TRAIN_EVERY_DAYS = 7
-"""A champion is challenged once a week: levels drift, and a training costs minutes."""
 
 TRAINED = "trained"
 """First word of the note on the first forecast run after a training."""
@@ -101,8 +99,8 @@ def daily(
     ----------
     as_of : read only what sold before this day; by default all that is on record.
     skus : re-forecast only these, with the champion; all else keeps its forecast and policy.
-    train : None trains when nothing was trained on this database within a week, or the champion
-        sees fewer days ahead than asked.
+    train : None trains when it is time by `pipelines.schedule.training_due`, or the champion sees
+        fewer days ahead than asked.
 
     Raises
     ------
@@ -124,11 +122,16 @@ def daily(
     return report
 
 
-def must_train(db: psycopg.Connection, *, now: datetime) -> bool:
-    """Whether no training bore a forecast on this database within the last week."""
+def must_train(db: psycopg.Connection, settings: Settings, *, now: datetime) -> bool:
+    """Whether it is time for a training, by the forecasts that trainings bore on this database."""
     runs = forecasts.forecast_runs(db, limit=1000)
     trained = [run.made_at for run in runs if run.note.startswith(TRAINED)]
-    return not trained or max(trained) <= now - timedelta(days=TRAIN_EVERY_DAYS)
+    return training_due(
+        max(trained, default=None),
+        now=now,
+        every_days=settings.train_every_days,
+        weekday=settings.train_weekday,
+    )
 
 
 def _forecast(
@@ -149,21 +152,13 @@ def _forecast(
 
     if train is None:
         train = skus is None and (
-            must_train(db, now=now)
+            must_train(db, settings, now=now)
             or horizon_of(registry.load_champion(settings.tracking_uri).ensemble)
             < settings.horizon_days
         )
     if train:
         with _step(report, "train", progress) as counts:
-            trained = train_model(
-                panel,
-                horizon=settings.horizon_days,
-                tracking_uri=settings.tracking_uri,
-                artifact_root=settings.artifact_root,
-                seed=settings.seed,
-                threads=settings.threads,
-                progress=progress,
-            )
+            trained = train_model(panel, settings, now=now, by="daily job", progress=progress)
             counts["members"] = len(trained.ensemble.members)
         report.notes.append(f"model {trained.version} is {trained.alias}: {trained.reason}")
     with _step(report, "forecast", progress) as counts:

@@ -3,12 +3,16 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from datetime import time
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inventory.store import server
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
 class Settings(BaseSettings):
@@ -47,6 +51,15 @@ class Settings(BaseSettings):
     )
     events_kept_days: int = Field(
         default=30, ge=1, le=3650, description="Days for which events can be read again."
+    )
+    train_every_days: int = Field(
+        default=7, ge=1, le=365, description="Days after which the daily job trains anew."
+    )
+    train_weekday: Weekday | None = Field(
+        default=None, description="Day on which it trains, e.g. sunday. Unset: any."
+    )
+    daily_at: time | None = Field(
+        default=None, description="UTC time at which `vouch serve` runs the daily job, e.g. 05:30."
     )
     seed: int = Field(default=7, description="Seed of everything random.")
     threads: int = Field(

@@ -1,14 +1,17 @@
 """Training: an ensemble fitted on a panel, written to MLflow, and made champion if it earned it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import datetime
 
 from features.frame import Panel
-from models import registry
+from models import runs
 from models.ensemble import Ensemble
-from models.members import Preset
-from pipelines.predict import fit_ensemble
+from models.gate import Verdict
+from pipelines.champion import judge_recipe
+from pipelines.predict import Preset, fit_ensemble
+from pipelines.settings import Settings
 from pipelines.snapshot import code_version, panel_digest
 
 Progress = Callable[[str], None]
@@ -19,7 +22,7 @@ class TrainedModel:
     """What a training run left behind.
 
     metrics : as in MLflow, such as `ensemble.sql` and `arima.coverage95`, from the backtest.
-    alias : `champion` when it is now in use, else `challenger`; `reason` says why.
+    alias : `champion` when it is now in use, else `challenger`; `verdict` says why.
     """
 
     ensemble: Ensemble
@@ -27,59 +30,76 @@ class TrainedModel:
     run_id: str
     metrics: dict[str, float]
     alias: str
-    reason: str
+    verdict: Verdict
+
+    @property
+    def reason(self) -> str:
+        return self.verdict.reason
 
 
 def train(
     panel: Panel,
+    settings: Settings,
     *,
-    horizon: int,
-    tracking_uri: str,
-    artifact_root: Path,
-    seed: int = 0,
+    now: datetime,
     preset: Preset = "full",
-    threads: int = 1,
+    by: str = "training",
     progress: Progress = lambda _: None,
 ) -> TrainedModel:
-    """Fit the preset's ensemble and register it.
+    """Judge the preset's ensemble beside the champion, fit it on everything, and register it.
+
+    by : who asked for it, for the record of a promotion.
 
     Raises
     ------
     inventory.errors.Unavailable
         MLflow's store cannot be used.
     """
-    ensemble = fit_ensemble(
-        panel, horizon=horizon, preset=preset, seed=seed, threads=threads, progress=progress
-    )
+    started = time.perf_counter()
+
+    def fit(known: Panel) -> Ensemble:
+        return fit_ensemble(
+            known, horizon=settings.horizon_days, preset=preset, seed=settings.seed,
+            threads=settings.threads, progress=progress,
+        )  # fmt: skip
+
+    verdict = judge_recipe(fit, panel, settings, progress=progress)
+    ensemble = fit(panel)
+    parameters = {
+        "preset": preset,
+        "seed": settings.seed,
+        "threads": settings.threads,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
     return register(
-        ensemble,
-        panel,
-        horizon=horizon,
-        tracking_uri=tracking_uri,
-        artifact_root=artifact_root,
-        parameters={"preset": preset, "seed": seed, "threads": threads},
+        ensemble, panel, settings, verdict=verdict, parameters=parameters, by=by, now=now,
         progress=progress,
-    )
+    )  # fmt: skip
 
 
 def register(
     ensemble: Ensemble,
     panel: Panel,
+    settings: Settings,
     *,
-    horizon: int,
-    tracking_uri: str,
-    artifact_root: Path,
+    verdict: Verdict,
     parameters: dict[str, object],
+    now: datetime,
+    by: str = "training",
     progress: Progress = lambda _: None,
 ) -> TrainedModel:
     """Write a fitted ensemble to MLflow, with what is needed to make it again."""
-    logged = registry.log_model(
+    told = parameters | _parameters(ensemble, panel, horizon=settings.horizon_days)
+    logged = runs.log_model(
         ensemble,
         panel,
-        horizon=horizon,
-        parameters=parameters | _parameters(ensemble, panel, horizon=horizon),
-        tracking_uri=tracking_uri,
-        artifact_root=artifact_root,
+        horizon=settings.horizon_days,
+        parameters=told,
+        verdict=verdict,
+        by=by,
+        now=now,
+        tracking_uri=settings.tracking_uri,
+        artifact_root=settings.artifact_root,
         progress=progress,
     )
     progress(f"model version {logged.version} is {logged.alias}: {logged.reason}")
@@ -87,9 +107,9 @@ def register(
         ensemble=ensemble,
         version=logged.version,
         run_id=logged.run_id,
-        metrics=registry.metrics_of(ensemble.backtest),
+        metrics=runs.headlines(runs.metrics_of(ensemble.backtest)),
         alias=logged.alias,
-        reason=logged.reason,
+        verdict=verdict,
     )
 
 

@@ -42,6 +42,17 @@ def db(database_url):
 
 
 @pytest.fixture(scope="session")
+def empty_mlflow_db(tmp_path_factory):
+    """A file with MLflow's tables, to copy: making them takes seconds."""
+    from models import tracking
+
+    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    with tracking.store(f"sqlite:///{file}"):
+        pass
+    return file
+
+
+@pytest.fixture(scope="session")
 def shared_data():
     """Folder of the benchmark data, which is not part of the project."""
     default = Path(__file__).parents[2] / "shared" / "data"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from inventory.errors import InputRejected
-from serving.cli.screen import Json, figures, opened, progress, say, show, utc_now
+from serving.cli.screen import Json, figures, opened, person, progress, say, show, utc_now
 
 Skus = Annotated[list[str] | None, typer.Option("--sku", help="Only this SKU; may be repeated.")]
 
@@ -56,34 +56,30 @@ def train(
 ) -> None:
     """Train the ensemble on the sales so far, and register it as champion or challenger.
 
+    It becomes champion when it is not worse than the present one: see `vouch promote`.
+
     \b
     $ vouch train
     vouch: no sales are on record; import some with `vouch import sales FILE`
     """  # noqa: D301 - \b keeps the example's line breaks.
     from pipelines import history
+    from pipelines.champion import table
     from pipelines.train import train as fit
 
     _, day = morning(as_of)
     with opened(horizon_days=horizon) as (settings, db):
         panel = history.load_panel(db, as_of=day, horizon_days=settings.horizon_days)
-    model = fit(
-        panel,
-        horizon=settings.horizon_days,
-        tracking_uri=settings.tracking_uri,
-        artifact_root=settings.artifact_root,
-        seed=settings.seed,
-        preset=preset,
-        threads=settings.threads,
-        progress=progress,
-    )
+    model = fit(panel, settings, now=utc_now(), preset=preset, by=person(), progress=progress)
     told = {
         "version": model.version,
         "alias": model.alias,
         "reason": model.reason,
         "mlflow_run_id": model.run_id,
         "metrics": model.metrics,
+        "verdict": model.verdict.as_dict(),
     }
-    lines = [f"model version {model.version} is {model.alias}: {model.reason}"]
+    lines = table(model.verdict)
+    lines += [f"model version {model.version} is {model.alias}: {model.reason}"]
     lines += [f"{name}: {value:.4g}" for name, value in sorted(model.metrics.items())]
     show(told, as_json=as_json, lines=lines)
 
@@ -166,7 +162,7 @@ def daily(
     horizon: Horizon = None,
     as_of: AsOf = None,
     train: Annotated[
-        bool | None, typer.Option(help="Train first; by default when the champion is a week old.")
+        bool | None, typer.Option(help="Train first; by default when it is time.")
     ] = None,
     as_json: Json = False,
 ) -> None:

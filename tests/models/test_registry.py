@@ -1,11 +1,11 @@
-"""The registry keeps what it is given, and a challenger must earn its place."""
+"""The registry keeps what it is given, tells what it holds, and goes back when asked."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from datetime import date, timedelta
-from math import inf
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,17 @@ import pytest
 
 from features.frame import KEY, Panel
 from inventory.demand import LEVELS
-from inventory.errors import NotFound, Unavailable
-from models import registry
+from inventory.errors import NotFound, StateConflict, Unavailable
+from models import registry, runs
 from models.baseline import MovingAverage, SeasonalNaive
 from models.ensemble import Ensemble
+from models.gate import Verdict
 from models.intermittent import IntermittentForecaster
 
 START = date(2024, 1, 1)
+NOW = datetime(2024, 3, 1, 6, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+WINS, LOSES = Verdict(True, "it won"), Verdict(False, "it lost", against="1")
 
 
 def small_panel(days=60, skus=("a", "b", "c")):
@@ -51,70 +55,51 @@ def small_ensemble(panel):
     return Ensemble(members, windows=2).fit(panel, horizon=7)
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory):
-    """An MLflow store with its tables, made once: that takes seconds."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    with registry._store(f"sqlite:///{folder / 'mlflow.db'}"):
-        pass
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
-def store(empty_store, tmp_path):
+def store(empty_mlflow_db, tmp_path):
     """A fresh store: its URI and the folder for artifacts."""
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    shutil.copy(empty_mlflow_db, tmp_path / "mlflow.db")
     return f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts"
 
 
-def log(panel, store, ensemble=None):
+def log(panel, store, ensemble=None, verdict=WINS):
     uri, root = store
-    return registry.log_model(
+    return runs.log_model(
         ensemble or small_ensemble(panel),
         panel,
         horizon=7,
-        parameters={"seed": 3, "data_sha256": "abc"},
+        parameters={"seed": 3, "data_sha256": "abc", "origin": panel.origin, "horizon": 7},
+        verdict=verdict,
+        by="tests",
+        now=NOW,
         tracking_uri=uri,
         artifact_root=root,
     )
 
 
-@pytest.mark.parametrize(
-    ("loss", "champion_loss", "series_known", "wins"),
-    [
-        (0.7, None, None, True),
-        (0.7, 0.8, 1.0, True),
-        (0.7, 0.7, 1.0, True),
-        (0.71, 0.7, 1.0, True),  # within two percent
-        (0.72, 0.7, 1.0, False),
-        (0.72, 0.7, 0.4, True),  # the champion was trained on other series
-        (inf, 0.7, 1.0, False),
-        (0.7, inf, 1.0, True),
-    ],
-)
-def test_promotion_rule(loss, champion_loss, series_known, wins):
-    won, reason = registry.verdict(
-        loss=loss, champion_loss=champion_loss, series_known=series_known
-    )
-    assert won is wins
-    assert reason
-
-
 def test_scores_are_averaged_by_what_was_observed():
     backtest = pl.DataFrame(
         {
-            "member": ["arima"] * 3 + ["ensemble", "seasonal_naive"],
-            "sql": [0.1, 0.3, float("nan"), 0.18, 0.36],
+            "member": ["arima"] * 3 + ["ensemble"],
+            "segment": ["smooth", "erratic", "smooth", "smooth"],
+            "horizon_block": [0, 0, 1, 0],
+            "sql": [0.1, 0.3, float("nan"), 0.18],
             "wape": 0.5,
             "bias": 0.0,
             "coverage95": 0.9,
             "coverage99": 0.99,
-            "periods": [30, 10, 500, 1, 1],
+            "periods": [30, 10, 500, 1],
         }
     )
-    assert registry.metrics_of(backtest)["arima.sql"] == pytest.approx((3 + 3) / 40)
-    assert registry.loss_of(backtest) == pytest.approx(0.5)
-    assert registry.loss_of(backtest.head(0)) == inf
+    found = runs.metrics_of(backtest)
+    assert found["arima.sql"] == pytest.approx((3 + 3) / 40)
+    assert found["arima.erratic.near.sql"] == pytest.approx(0.3)
+    assert found["arima.smooth.middle.wape"] == pytest.approx(0.5)
+    assert "arima.smooth.middle.sql" not in found, "it could not be measured"
+    assert set(runs.headlines(found)) == {
+        f"{m}.{s}" for m in ("arima", "ensemble") for s in runs.SCORES
+    }
+    assert runs.metrics_of(backtest.head(0)) == {}
 
 
 def test_the_first_model_is_champion_and_comes_back_as_it_was(store, capfd):
@@ -133,52 +118,103 @@ def test_the_first_model_is_champion_and_comes_back_as_it_was(store, capfd):
     assert capfd.readouterr() == ("", ""), "MLflow's own messages would break the progress display"
 
 
-def test_a_run_tells_what_it_was_made_from(store):
+def test_a_run_tells_what_it_was_made_from_and_how_it_did(store):
     import mlflow
 
     panel = small_panel()
     logged = log(panel, store)
     client = mlflow.MlflowClient(tracking_uri=store[0])
     run = client.get_run(logged.run_id)
-    assert run.data.params == {"seed": "3", "data_sha256": "abc"}
-    assert {"ensemble.sql", "seasonal_naive.wape", "intermittent.coverage95"} <= set(
-        run.data.metrics
-    )
-    assert {f.path for f in client.list_artifacts(logged.run_id)} == {
-        "weights.json",
-        "backtest.json",
-    }
-    assert run.data.tags["promotion"] == "first model"
+    assert (run.data.params["seed"], run.data.params["data_sha256"]) == ("3", "abc")
+    assert {
+        "ensemble.sql",
+        "seasonal_naive.wape",
+        "moving_average.coverage95",
+        "ensemble.smooth.near.coverage99",
+    } <= set(run.data.metrics)
+    kept = {f.path for f in client.list_artifacts(logged.run_id)}
+    tables = {"weights", "backtest", "calibration"}
+    assert {f"{t}.{e}" for t in tables for e in ("json", "png")} <= kept
+    assert {"verdict.json", "environment.json"} <= kept
+    assert run.data.tags["promotion"] == "it won"
+    folder = Path(mlflow.artifacts.download_artifacts(
+        run_id=logged.run_id, tracking_uri=store[0], dst_path=str(store[1] / "down")
+    ))  # fmt: skip
+    environment = json.loads((folder / "environment.json").read_text())
+    assert f"polars=={pl.__version__}" in environment["requirements"]
+    weights = json.loads((folder / "weights.json").read_text())
+    assert "ensemble" not in {row[2] for row in weights["data"]}
+    assert (folder / "calibration.png").stat().st_size > 10_000
 
 
-def test_a_worse_challenger_waits_and_can_be_promoted_by_hand(store):
+def test_the_importance_of_a_booster_is_told_by_group():
+    class Boosted(SeasonalNaive):
+        name = "boosted"
+
+        def importance(self):
+            told = [("lag_7", "history", 0.5), ("lag_14", "history", 0.2), ("day", "external", 0.3)]
+            schema = {"feature": pl.String, "group": pl.String, "gain": pl.Float64}
+            return pl.DataFrame(told, schema=schema, orient="row")
+
+    found = runs.importance_of(Ensemble([SeasonalNaive(), Boosted()]))
+    assert found["member"].unique().to_list() == ["boosted"]
+    assert runs.by_group(found).rows() == [
+        ("boosted", "history", 2, pytest.approx(0.7)),
+        ("boosted", "external", 1, pytest.approx(0.3)),
+    ]
+    from models import run_figures
+
+    figure = run_figures.importance(found, runs.by_group(found))
+    assert [axes.get_title() for axes in figure.axes][1] == "By group"
+    assert run_figures.importance(found.head(0), runs.by_group(found.head(0))) is None
+
+
+def test_who_lost_waits_and_changes_are_on_record(store):
+    uri = store[0]
     panel = small_panel()
-    log(panel, store)
-    worse = small_ensemble(panel)
-    worse.backtest = worse.backtest.with_columns(
-        sql=pl.when(pl.col("member") == "ensemble").then(pl.col("sql") * 2).otherwise("sql")
-    )
-    logged = log(panel, store, worse)
+    ensemble = small_ensemble(panel)
+    log(panel, store, ensemble)
+    logged = log(panel, store, ensemble, LOSES)
     assert (logged.alias, logged.version) == ("challenger", "2")
-    assert "worse" in logged.reason
-    assert registry.load_champion(store[0]).version == "1"
-    assert registry.load_champion(store[0], alias="challenger").version == "2"
-    registry.promote("2", store[0])
-    assert registry.load_champion(store[0]).version == "2"
+    assert registry.load_champion(uri).version == "1"
+    listed = registry.versions(uri)
+    assert [(v.version, v.aliases) for v in listed] == [
+        ("2", ("challenger",)),
+        ("1", ("champion",)),
+    ]
+    assert (listed[0].verdict, listed[0].origin) == (LOSES, panel.origin)
+    assert listed[0].horizon == 7
+    assert listed[0].metrics["ensemble.sql"] > 0
+
+    with pytest.raises(NotFound, match="champion before"):
+        registry.roll_back(uri, by="me", reason="?", now=NOW)
+    forced = registry.put_in_force(uri, "2", by="me", reason="why not", now=NOW, act="force")
+    assert (forced.previous, registry.load_champion(uri).version) == ("1", "2")
+    log(panel, store, ensemble)
+    assert registry.load_champion(uri).version == "3"
+    with pytest.raises(StateConflict, match="champion"):
+        registry.put_in_force(uri, "3", by="me", reason="again", now=NOW)
     with pytest.raises(NotFound, match="version 9"):
-        registry.promote("9", store[0])
+        registry.put_in_force(uri, "9", by="me", reason="?", now=NOW)
+
+    later = NOW + timedelta(hours=1)
+    back = [registry.roll_back(uri, by="op", reason="odd", now=later + i * SECOND) for i in (0, 1)]
+    assert [(c.previous, c.version) for c in back] == [("3", "2"), ("2", "1")]
+    assert registry.load_champion(uri).version == "1"
+    registry.roll_back(uri, by="op", reason="well", now=later + 2 * SECOND, to="3")
+    assert registry.load_champion(uri).version == "3"
+    assert [c.act for c in registry.changes(uri)] == [
+        "rollback", "rollback", "rollback", "promote", "force", "promote",
+    ]  # fmt: skip
+    assert registry.changes(uri)[4] == forced
 
 
-def test_other_series_replace_a_champion_that_does_not_know_them(store):
+def test_a_model_of_another_version_is_said_plainly(store):
     log(small_panel(), store)
-    others = small_panel(skus=("a", "p", "q", "r"))
-    worse = small_ensemble(others)
-    worse.backtest = worse.backtest.with_columns(
-        sql=pl.when(pl.col("member") == "ensemble").then(pl.col("sql") * 2).otherwise("sql")
-    )
-    logged = log(others, store, worse)
-    assert logged.alias == "champion"
-    assert "25%" in logged.reason
+    (state,) = store[1].rglob("ensemble.json")
+    state.write_text(state.read_text().replace("models.baseline:", "models.bygone:"))
+    with pytest.raises(Unavailable, match="train anew"):
+        registry.load_champion(store[0])
 
 
 def test_nothing_registered_is_said_plainly(store):

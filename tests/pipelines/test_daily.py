@@ -52,7 +52,7 @@ def test_a_day_from_ledger_to_orders_and_again(database_url, settings, quick):
     said = []
     with database.connect(database_url) as db:
         load_demo(db, now=NOW, skus=10, days=120)
-        assert must_train(db, now=NOW)
+        assert must_train(db, settings, now=NOW)
         report = daily(database_url, settings, now=NOW, progress=said.append)
         counts = {step.name: step.counts for step in report.steps}
         assert list(counts) == ["history", "train", "forecast", "buffers", "replenish", "announce"]
@@ -62,8 +62,8 @@ def test_a_day_from_ledger_to_orders_and_again(database_url, settings, quick):
         assert counts["buffers"]["positions"] > 0
         assert report.run_id.startswith("f-20260610-")
         assert report.model_version == "vouch-forecaster/1"
-        assert not must_train(db, now=NOW + timedelta(days=1))
-        assert must_train(db, now=NOW + timedelta(days=7))
+        assert not must_train(db, settings, now=NOW + timedelta(days=1))
+        assert must_train(db, settings, now=NOW + timedelta(days=7))
 
         before = state(db)
         assert all(before[:4])

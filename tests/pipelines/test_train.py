@@ -1,6 +1,7 @@
 """Training leaves a registered model, and everything needed to make it again."""
 
-from datetime import date, timedelta
+import shutil
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -11,10 +12,13 @@ from inventory.demand import LEVELS
 from models import registry
 from models.baseline import MovingAverage, SeasonalNaive
 from models.ensemble import Ensemble
+from models.gate import Verdict
 from pipelines import predict, train
+from pipelines.settings import Settings
 from pipelines.snapshot import code_version, panel_digest
 
 START = date(2024, 1, 1)
+NOW = datetime(2024, 3, 1, 6, tzinfo=UTC)
 
 
 def panel_of(units=8, *, days=60, seed=0):
@@ -80,32 +84,31 @@ def quick(monkeypatch):
     monkeypatch.setattr(predict, "members_of", lambda *_, **__: [SeasonalNaive(), MovingAverage()])
 
 
-def test_trains_registers_and_promotes(tmp_path, quick):
-    uri, said = f"sqlite:///{tmp_path / 'mlflow.db'}", []
-    trained = train.train(
-        panel_of(),
-        horizon=7,
-        seed=5,
-        preset="fast",
-        tracking_uri=uri,
-        artifact_root=tmp_path / "artifacts",
-        progress=said.append,
-    )
+@pytest.fixture
+def settings(tmp_path, empty_mlflow_db):
+    shutil.copy(empty_mlflow_db, tmp_path / "mlflow.db")
+    return Settings(data_dir=tmp_path, horizon_days=7, seed=5, threads=1)
+
+
+def test_trains_registers_and_promotes(settings, quick):
+    trained = train.train(panel_of(), settings, now=NOW, preset="fast", by="me")
     assert (trained.version, trained.alias) == ("1", "champion")
     assert 0 < trained.metrics["ensemble.sql"] < 1
-    assert any("first time" in line for line in said)
 
-    import mlflow
-
-    params = mlflow.MlflowClient(tracking_uri=uri).get_run(trained.run_id).data.params
+    found = registry.version_of(settings.tracking_uri, alias="champion")
+    params = found.parameters
     assert params["data_sha256"] == panel_digest(panel_of())
     assert params["code_version"] == code_version()
     assert (params["seed"], params["preset"], params["horizon"]) == ("5", "fast", "7")
     assert params["origin"] == "2024-02-29"
     assert params["members"] == "seasonal_naive moving_average"
     assert len(params["windows"].split()) > 1
+    assert float(params["seconds"]) > 0
+    assert (params["series"], params["rows"]) == ("2", "120")
+    (change,) = registry.changes(settings.tracking_uri)
+    assert (change.by, change.at, change.previous) == ("me", NOW, None)
 
-    champion = registry.load_champion(uri)
+    champion = registry.load_champion(settings.tracking_uri)
     levels = np.array(LEVELS)
     np.testing.assert_allclose(
         champion.ensemble.predict(panel_of(), horizon=7, levels=levels).mean_units,
@@ -113,16 +116,16 @@ def test_trains_registers_and_promotes(tmp_path, quick):
     )
 
 
-def test_a_history_too_short_to_look_back_on_still_trains(tmp_path):
+def test_a_history_too_short_to_look_back_on_still_trains(settings):
     panel = panel_of(days=4)
     ensemble = Ensemble([SeasonalNaive(), MovingAverage()]).fit(panel, horizon=3)
     trained = train.register(
         ensemble,
         panel,
-        horizon=3,
-        tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}",
-        artifact_root=tmp_path / "artifacts",
+        settings,
+        verdict=Verdict(True, "first model"),
         parameters={},
+        now=NOW,
     )
     assert trained.alias == "champion"
     assert trained.metrics == {}
