@@ -27,6 +27,9 @@ STRONG_SD = 2.0
 UPLIFT_PRIOR_PERIODS = 4.0
 """Periods without effect that an uplift must outweigh: one lucky day proves little."""
 
+OF_COLUMN = "of column"
+"""The unit of a covariate: whatever the user's column is in."""
+
 NEAR_PERIODS = 14
 """How long a flag is felt after it."""
 
@@ -40,13 +43,11 @@ class Covariate:
 
     known_ahead : the future file holds it.
     binary : takes the values 0 and 1 only.
-    unit : as the user declared it.
     """
 
     name: str
     known_ahead: bool
     binary: bool
-    unit: str = "of column"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class _Maker:
         self, name: str, values: Values, why: str, *, unit: str | None = None, default: bool = True
     ) -> Feature:
         return Feature(
-            f"{self.covariate.name}_{name}", unit or self.covariate.unit, self.meaning.group,
+            f"{self.covariate.name}_{name}", unit or OF_COLUMN, self.meaning.group,
             Anchor.ORIGIN, 0, why, values, default=default,
         )  # fmt: skip
 
@@ -70,7 +71,7 @@ class _Maker:
     ) -> Feature:  # fmt: skip
         full = f"{self.covariate.name}_{name}" if name else self.covariate.name
         return Feature(
-            full, unit or self.covariate.unit, self.meaning.group, Anchor.TARGET, KNOWN_AHEAD,
+            full, unit or OF_COLUMN, self.meaning.group, Anchor.TARGET, KNOWN_AHEAD,
             why, values, less=less, default=default,
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ from models.ensemble import Ensemble
 from models.members import Preset, members_of
 from pipelines.out_file import check_writable, write_whole
 from pipelines.panel_file import read_panel, typed_like
+from pipelines.signals import with_signals
 
 Progress = Callable[[str], None]
 
@@ -89,6 +90,7 @@ def predict_file(
     seed: int = 0,
     threads: int = 1,
     today: date | None = None,
+    signals: Sequence[str] = (),
     keep_members: bool = False,
     progress: Progress | None = None,
 ) -> PredictReport:
@@ -100,6 +102,7 @@ def predict_file(
     window : periods to sum up, one or several, each beside and apart from the horizon.
     levels : quantile levels to write, in (0, 1).
     today : rows dated later are rejected, where given.
+    signals : files joined as of each row, as `pipelines.signals` reads them.
     keep_members : report what each member said, too, to compare with.
 
     Raises
@@ -116,6 +119,7 @@ def predict_file(
     if ahead * panel.period_days > HORIZON_MAX_DAYS:
         field_ = "horizon" if ahead == horizon else "window"
         raise InputRejected(f"must be at most {HORIZON_MAX_DAYS} days ahead", field=field_)
+    panel, told = with_signals(panel, signals, horizon=ahead)
     fitted = fit_ensemble(
         panel, horizon=ahead, preset=preset, seed=seed, threads=threads, progress=progress
     )
@@ -129,7 +133,7 @@ def predict_file(
     return PredictReport(
         rows_read=read.rows_read,
         rejected=read.rejected,
-        notes=read.notes,
+        notes=[*read.notes, *told],
         series=len(forecast.skus),
         period_days=panel.period_days,
         origin=panel.origin,

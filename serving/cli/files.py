@@ -34,6 +34,14 @@ def predict(
         typer.Option(help="Also quantiles of the sum over this many periods; 7,14 for two sums."),
     ] = None,
     preset: Preset = "fast",
+    signals: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE[:lag=N|:ahead]",
+            help="Numbers from outside by date, and by location or sku where the file has them: "
+            "known N periods after their own, or ahead. Repeat for several.",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Parquet to write.")],
     as_json: Json = False,
 ) -> None:
@@ -42,7 +50,12 @@ def predict(
     \b
     $ vouch predict --history history.csv --horizon 7 --window 7,14 --out forecast.parquet
     2 series of 120 rows, 7 periods ahead: forecast.parquet, 7.parquet, 14.parquet
-    """  # noqa: D301 - \b keeps the example's line breaks.
+
+    \b
+    $ vouch predict --history history.csv --horizon 7 --signals visits.csv:lag=2 --out forecast.parquet
+    visits.csv: visits by location and date, known 2 periods later; 97% of the rows have one
+    2 series of 120 rows, 7 periods ahead: forecast.parquet
+    """  # noqa: D301, E501 - \b keeps the example's line breaks.
     from pipelines.predict import predict_file
 
     settings = Settings()
@@ -54,6 +67,7 @@ def predict(
         out_path=out,
         window=windows_of(window),
         preset=preset,
+        signals=signals or (),
         seed=settings.seed,
         threads=settings.threads,
         progress=progress,
