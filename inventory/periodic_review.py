@@ -74,5 +74,6 @@ def order_up_to_costs(
         demand_units, start, decide, lead_time_periods=lead_time_periods, lost_sales=True
     )
     counted = slice(min(lead_time_periods, T), None)
-    cost: Floats = holding_cost * outcome.left_units[:, counted].sum(axis=1)
-    return cost + shortage_cost * outcome.unmet_units[:, counted].sum(axis=1)
+    held: Floats = holding_cost * outcome.left_units[:, counted].sum(axis=1)
+    short: Floats = shortage_cost * outcome.unmet_units[:, counted].sum(axis=1)
+    return held + short

@@ -18,7 +18,7 @@ from inventory.errors import NotFound, StateConflict, Unavailable
 from models.ensemble import NAME as ENSEMBLE
 from models.ensemble import Ensemble
 from models.gate import Verdict
-from models.tracking import Progress, store
+from models.tracking import Progress, is_there, store
 
 MODEL = "vouch-forecaster"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -123,6 +123,8 @@ def load_version(tracking_uri: str, version: str) -> Champion:
 
 def versions(tracking_uri: str) -> list[Version]:
     """Every registered version, the newest first; empty before the first training."""
+    if not is_there(tracking_uri):
+        return []
     with store(tracking_uri) as mlflow:
         client = mlflow.MlflowClient()
         found = client.search_model_versions(f"name='{MODEL}'")
@@ -136,6 +138,8 @@ def versions(tracking_uri: str) -> list[Version]:
 
 def version_of(tracking_uri: str, *, version: str | None = None, alias: str = "") -> Version:
     """One registered version, by its number or its alias; raises `NotFound`."""
+    if not is_there(tracking_uri):
+        raise NotFound("registered model", f"{MODEL}/{version}" if version else f"{MODEL}@{alias}")
     with store(tracking_uri) as mlflow:
         client = mlflow.MlflowClient()
         found = _registered(client, version) if version else _under(client, alias)
@@ -146,6 +150,8 @@ def version_of(tracking_uri: str, *, version: str | None = None, alias: str = ""
 
 def changes(tracking_uri: str) -> list[Change]:
     """Every change of champion, the newest first."""
+    if not is_there(tracking_uri):
+        return []
     with store(tracking_uri) as mlflow:
         return _changes(mlflow.MlflowClient())
 
@@ -182,6 +188,8 @@ def roll_back(
     StateConflict
         `to` is the champion already.
     """
+    if not is_there(tracking_uri):
+        raise NotFound("registered model", f"{MODEL}@{CHAMPION}")
     with store(tracking_uri) as mlflow:
         client = mlflow.MlflowClient()
         version = _registered(client, to).version if to else _before(client)
@@ -269,7 +277,7 @@ def _registered(client: Any, version: str) -> Any:  # noqa: ANN401
     try:
         return client.get_model_version(MODEL, version)
     except MlflowException as error:
-        raise NotFound("registered model", f"{MODEL} version {version}") from error
+        raise NotFound("registered model", f"{MODEL}/{version}") from error
 
 
 def _version(client: Any, found: Any, aliases: Mapping[str, str]) -> Version:  # noqa: ANN401

@@ -153,10 +153,10 @@ def headlines(metrics: Mapping[str, float]) -> dict[str, float]:
 
 def importance_of(ensemble: Ensemble) -> pl.DataFrame:
     """Columns member, feature, group, gain (sums to 1), of every member that can tell."""
-    told = [
-        table().with_columns(pl.lit(member.name).alias("member"))
+    told: list[pl.DataFrame] = [
+        member.importance().with_columns(pl.lit(member.name).alias("member"))
         for member in ensemble.members
-        if (table := getattr(member, "importance", None)) is not None
+        if hasattr(member, "importance")
     ]
     names = ("member", "feature", "group", "gain")
     if not told:

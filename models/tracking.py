@@ -12,6 +12,7 @@ from typing import Any
 from inventory.errors import Unavailable
 
 EXPERIMENT = "vouch-forecaster"
+SQLITE = "sqlite:///"
 
 Progress = Callable[[str], None]
 
@@ -60,11 +61,18 @@ def _opened(tracking_uri: str, progress: Progress) -> Iterator[Any]:
         mlflow.set_tracking_uri(before)
 
 
+def is_there(tracking_uri: str) -> bool:
+    """Whether a SQLite store was ever made; others are there."""
+    if not tracking_uri.startswith(SQLITE):
+        return True
+    return Path(tracking_uri.removeprefix(SQLITE)).exists()
+
+
 def _prepare(tracking_uri: str, progress: Progress) -> None:
     """Make the folder of a SQLite store, and say that a first use takes time."""
-    if not tracking_uri.startswith("sqlite:///"):
+    if not tracking_uri.startswith(SQLITE):
         return
-    file = Path(tracking_uri.removeprefix("sqlite:///"))
+    file = Path(tracking_uri.removeprefix(SQLITE))
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
         progress("preparing the model registry (the first time takes some seconds)")

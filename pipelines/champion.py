@@ -199,12 +199,10 @@ def promote_as_recorded(
             f"`vouch promote {version}` does that",
             against=held.version,
         )
-    change = (
-        registry.put_in_force(uri, version, by=by, reason=recorded.reason, now=now)
-        if recorded.promoted
-        else None
-    )
-    return Promotion(version, recorded, change)
+    if not recorded.promoted:
+        return Promotion(version, recorded, None)
+    done = registry.put_in_force(uri, version, by=by, reason=recorded.reason, now=now)
+    return Promotion(version, recorded, done)
 
 
 def enact(uri: str, version: str, verdict: Verdict, *, by: str, now: datetime) -> Promotion:

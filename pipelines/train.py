@@ -1,7 +1,7 @@
 """Training: an ensemble fitted on a panel, written to MLflow, and made champion if it earned it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +9,9 @@ from features.frame import Panel
 from models import runs
 from models.ensemble import Ensemble
 from models.gate import Verdict
+from models.members import Preset
 from pipelines.champion import judge_recipe
-from pipelines.predict import Preset, fit_ensemble
+from pipelines.predict import fit_ensemble
 from pipelines.settings import Settings
 from pipelines.snapshot import code_version, panel_digest
 
@@ -83,13 +84,13 @@ def register(
     settings: Settings,
     *,
     verdict: Verdict,
-    parameters: dict[str, object],
+    parameters: Mapping[str, object],
     now: datetime,
     by: str = "training",
     progress: Progress = lambda _: None,
 ) -> TrainedModel:
     """Write a fitted ensemble to MLflow, with what is needed to make it again."""
-    told = parameters | _parameters(ensemble, panel, horizon=settings.horizon_days)
+    told = {**parameters, **_parameters(ensemble, panel, horizon=settings.horizon_days)}
     logged = runs.log_model(
         ensemble,
         panel,

@@ -194,7 +194,7 @@ def test_who_lost_waits_and_changes_are_on_record(store):
     assert registry.load_champion(uri).version == "3"
     with pytest.raises(StateConflict, match="champion"):
         registry.put_in_force(uri, "3", by="me", reason="again", now=NOW)
-    with pytest.raises(NotFound, match="version 9"):
+    with pytest.raises(NotFound, match="vouch-forecaster/9"):
         registry.put_in_force(uri, "9", by="me", reason="?", now=NOW)
 
     later = NOW + timedelta(hours=1)
