@@ -1,14 +1,16 @@
 """The commands that measure: every figure we print can be reproduced."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
 from inventory.errors import InputRejected
+from pipelines.settings import Settings
 from serving.cli.screen import Json, progress, show, utc_now
 
 cli = typer.Typer(
-    help="Measure the promise path on a server of its own.",
+    help="Measure the promise path on a server of its own, and forecasts beside those of others.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -16,6 +18,11 @@ cli = typer.Typer(
 Seconds = Annotated[float, typer.Option(help="Length of each measurement.", min=0.1, max=3600)]
 Workers = Annotated[int, typer.Option(help="Server processes.", min=1, max=64)]
 Seed = Annotated[int, typer.Option(help="Which SKUs are asked for, in which order.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the public data sets.", envvar="VOUCH_BENCH_DATA"),
+]
+Preset = Annotated[Literal["fast", "full"], typer.Option(help="Members of the ensemble.")]
 
 
 @cli.command()
@@ -78,3 +85,77 @@ def availability(
     plan = measures.Plan(positions, seconds, seed, workers, tuple(only or ()))
     run = measures.against_size if sizes else measures.measure
     show(run(plan, clock=utc_now, progress=progress), as_json=as_json)
+
+
+@cli.command()
+def accuracy(
+    *,
+    data: Annotated[str, typer.Option(help="Data sets.")] = "freshretail,rossmann,vn2",
+    data_dir: DataDir = None,
+    windows: Annotated[
+        int | None, typer.Option(help="Windows of each data set; the last is untouched.", min=1)
+    ] = None,
+    series: Annotated[
+        int | None, typer.Option(help="Series of each data set, drawn at random.", min=10)
+    ] = None,
+    sample: Annotated[
+        int, typer.Option(help="Series that the slow statistical peers forecast.", min=3)
+    ] = 300,
+    peers: Annotated[str, typer.Option(help="Peers by name, or all, or none.")] = "all",
+    hold_last: Annotated[
+        bool, typer.Option("--hold-last", help="Leave the last window alone, as tuning must.")
+    ] = False,
+    preset: Preset = "full",
+    seed: Seed = 7,
+    as_json: Json = False,
+) -> None:
+    """Forecasts beside those of other libraries, on rolling windows of public data.
+
+    \b
+    $ vouch bench accuracy --data vn2 --series 20 --windows 1 --preset fast --peers none
+    verdict: data vn2, periods 8, sql ...
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from serving.bench import accuracy as measures
+
+    plan = measures.Plan(
+        data=data.split(","),
+        windows=windows,
+        series=series,
+        peers={"all": None, "none": ()}.get(peers, peers.split(",")),
+        sample=sample,
+        preset=preset,
+        seed=seed,
+        threads=Settings().threads,
+        hold_last=hold_last,
+    )
+    show(measures.measure(plan, data_dir, progress=progress), as_json=as_json)
+
+
+@cli.command()
+def forecast(
+    *,
+    series: Annotated[str, typer.Option(help="Numbers of series.")] = "1000,10000,50000",
+    data_dir: DataDir = None,
+    preset: Preset = "full",
+    seed: Seed = 7,
+    as_json: Json = False,
+) -> None:
+    """Seconds and memory of `vouch predict` on more and more series of FreshRetail.
+
+    \b
+    $ vouch bench forecast --series 20 --preset fast
+    20 series of 62 days: ...
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from serving.bench import forecast as measures
+
+    try:
+        sizes = [int(size) for size in series.split(",")]
+    except ValueError as error:
+        raise InputRejected(
+            f"'{series}' is not a list of whole numbers; write e.g. 1000,10000", field="series"
+        ) from error
+    report = measures.measure(
+        data_dir, sizes=sizes, preset=preset, seed=seed, threads=Settings().threads,
+        progress=progress,
+    )  # fmt: skip
+    show(report, as_json=as_json)

@@ -45,7 +45,7 @@ def example_of(help_text):
 EXAMPLES = {name: example_of(command.help or "") for name, command in COMMANDS.items()}
 
 STARTS_A_SERVER = {"serve", "mlflow"}
-TAKES_MINUTES = {"demo", "bench http"}
+TAKES_MINUTES = {"demo", "bench http", "bench accuracy", "bench forecast"}
 
 
 def vouch(line, *, folder, environment=(), **options):
