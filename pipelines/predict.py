@@ -98,8 +98,7 @@ def predict_file(
 
     Parameters
     ----------
-    horizon : periods of the file (days or weeks).
-    window : periods to sum up, one or several, each beside and apart from the horizon.
+    horizon : periods of the file (days or weeks). window : periods to sum up, one or several.
     levels : quantile levels to write, in (0, 1).
     today : rows dated later are rejected, where given.
     signals : files joined as of each row, as `pipelines.signals` reads them.
@@ -109,25 +108,21 @@ def predict_file(
     ------
     InputRejected
         An argument is out of range, or a file cannot be used at all. Single broken rows do not
-        raise: they are in the report. Nothing is written unless everything could be.
+        raise, they are in the report. Nothing is written unless everything could be.
     """
     started = time.monotonic()
     windows = _windows_of(window)
     wanted = _checked(horizon=horizon, levels=levels, windows=windows, out_path=out_path)
     panel, read = read_panel(history_path, future_path, today=today)
-    ahead = max((horizon, *windows))
-    if ahead * panel.period_days > HORIZON_MAX_DAYS:
-        field_ = "horizon" if ahead == horizon else "window"
-        raise InputRejected(f"must be at most {HORIZON_MAX_DAYS} days ahead", field=field_)
+    ahead = _reach(horizon, windows, period_days=panel.period_days)
     panel, told = with_signals(panel, signals, horizon=ahead)
     fitted = fit_ensemble(
         panel, horizon=ahead, preset=preset, seed=seed, threads=threads, progress=progress
     )
     forecast, said = fitted.predict_with_members(panel, horizon=ahead, levels=np.array(LEVELS))
-    window_paths = tuple(out_path.parent / f"{periods}.parquet" for periods in windows)
-    for periods, path in zip(windows, window_paths, strict=True):
-        sums = window_frame(forecast, levels=wanted, window=periods, seed=seed)
-        write_whole(typed_like(sums, read.key_types), path)
+    sums = {w: window_frame(forecast, levels=wanted, window=w, seed=seed) for w in windows}
+    for periods, frame in sums.items():
+        write_whole(typed_like(frame, read.key_types), _sums_path(out_path, periods))
     rows = forecast_frame(forecast, levels=wanted, periods=horizon)
     write_whole(typed_like(rows, read.key_types), out_path)
     return PredictReport(
@@ -139,7 +134,7 @@ def predict_file(
         origin=panel.origin,
         seconds=time.monotonic() - started,
         out_path=out_path,
-        window_paths=window_paths,
+        window_paths=tuple(_sums_path(out_path, periods) for periods in windows),
         weights=fitted.weights,
         backtest=fitted.backtest,
         members=said if keep_members else {},
@@ -196,6 +191,19 @@ def _windows_of(window: int | Sequence[int] | None) -> tuple[int, ...]:
     if window is None:
         return ()
     return tuple(sorted({window} if isinstance(window, int) else set(window)))
+
+
+def _reach(horizon: int, windows: Sequence[int], *, period_days: int) -> int:
+    """Periods to forecast for the horizon and all sums; refuses what ends too far ahead."""
+    ahead = max((horizon, *windows))
+    if ahead * period_days > HORIZON_MAX_DAYS:
+        field_ = "horizon" if ahead == horizon else "window"
+        raise InputRejected(f"must be at most {HORIZON_MAX_DAYS} days ahead", field=field_)
+    return ahead
+
+
+def _sums_path(out_path: Path, periods: int) -> Path:
+    return out_path.parent / f"{periods}.parquet"
 
 
 def _checked(

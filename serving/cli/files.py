@@ -1,13 +1,16 @@
 """Commands on plain files, with no database: anybody can try, and score, the brain alone."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from inventory.errors import InputRejected
 from pipelines.settings import Settings
 from serving.cli.screen import Json, figures, progress, show
+
+if TYPE_CHECKING:
+    from pipelines.predict import PredictReport
 
 SHOWN_MAX = 10
 """Rejected rows on the screen; `--json` lists them all."""
@@ -72,8 +75,21 @@ def predict(
         threads=settings.threads,
         progress=progress,
     )
-    written = [str(path) for path in (report.out_path, *report.window_paths)]
-    told = {
+    lines = [*report.notes]
+    lines += [f"row {row}: {reason}" for row, reason in report.rejected.head(SHOWN_MAX).rows()]
+    lines += [
+        f"{report.series} series of {report.rows_read} rows, {horizon} periods ahead: "
+        + ", ".join(_written(report))
+    ]
+    show(_told(report), as_json=as_json, lines=lines)
+
+
+def _written(report: "PredictReport") -> list[str]:
+    return [str(path) for path in (report.out_path, *report.window_paths)]
+
+
+def _told(report: "PredictReport") -> dict[str, object]:
+    return {
         "series": report.series,
         "rows_read": report.rows_read,
         "rejected": report.rejected.to_dicts(),
@@ -82,15 +98,8 @@ def predict(
         "seconds": round(report.seconds, 1),
         "weights": report.weights.to_dicts(),
         "backtest": report.backtest.to_dicts(),
-        "written": written,
+        "written": _written(report),
     }
-    lines = [*report.notes]
-    lines += [f"row {row}: {reason}" for row, reason in report.rejected.head(SHOWN_MAX).rows()]
-    lines += [
-        f"{report.series} series of {report.rows_read} rows, {horizon} periods ahead: "
-        + ", ".join(written)
-    ]
-    show(told, as_json=as_json, lines=lines)
 
 
 def levels_of(text: str) -> list[float]:
