@@ -1,65 +1,84 @@
 """ARIMA with regressors, one model per series: the member that knows one item's own history best.
 
-    g(demand) = calendar and covariates (ridge) + ARIMA errors
+    g(demand) = calendar and covariates (pooled ridge) + ARIMA errors
 
 g is the square root or the logarithm, chosen per series. Quantiles come from the predictive
 distribution on that scale, so they are skewed as demand is, and the mean is the mean of that
-distribution rather than its back-transformed middle. A series that mostly sells nothing gets the
-negative binomial of `models.intermittent` instead: an ARIMA model of zeros is no model.
+distribution rather than its back-transformed middle. Items sold in whole units and not every
+period get the negative binomial's quantiles around that mean: they have their mass at zero.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from features.demand import dense_demand
-from features.frame import LOCATION, SERIES, SKU, Panel
+from features.frame import UNITS, Panel
 from inventory.demand import DemandForecast, Floats
 from models import arma
 from models.baseline import forecast_of
 from models.deseasonal import (
+    PERIODS_MIN_FOR_MONTH,
     YEARS_MIN_FOR_SEASON,
-    Regression,
+    Learned,
     calendar_columns,
+    explain,
     from_scale,
-    regress,
+    learn,
     to_scale,
+    with_shadows,
 )
-from models.intermittent import (
-    demand_variance,
-    negative_binomial_quantiles_units,
-    rate_units,
-)
+from models.intermittent import demand_variance, negative_binomial_quantiles_units
 from models.known_ahead import all_dates, closed_periods, covariate_names, covariates
-
-ZERO_SHARE_MAX = 0.5
-"""Above this share of known periods without a sale, a series is treated as intermittent."""
+from models.pooled import Prior
 
 PERIODS_MAX = 1096
 """Three years: older seasons are another assortment's."""
 
-SERIES_PER_CHUNK = 256
-"""Series solved in one batch, and handed to one process at a time."""
+SERIES_PER_CHUNK = 1024
+"""Series solved in one batch: some 60 MB with a quarter of history."""
 
-SERIES_MIN_FOR_PROCESSES = 200
-"""Below this, starting processes costs more than it saves."""
+SERIES_LEARNED_FROM = 3000
+"""What is usual among series is learned from so many of them, evenly spread over the panel."""
+
+SELLING_SHARE_MIN = 0.75
+"""Below this share of known periods with a sale, whole units are counted: see the module."""
 
 PATH_LEVELS = (np.arange(64) + 0.5) / 64
 """Probabilities over which the mean is taken."""
 
-Answer = TypeVar("Answer")
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """A panel's arrays, recent periods only.
+
+    demand : (N, T), NaN where unknown or closed. calendar : (T + H, C). known : (N, T + H, K), the
+    covariates. closed : (N, T + H).
+    """
+
+    demand: Floats
+    calendar: Floats
+    known: Floats
+    closed: NDArray[np.bool_]
+
+    @property
+    def horizon(self) -> int:
+        return self.known.shape[1] - self.demand.shape[1]
+
+    def rows(self, rows: slice) -> "Inputs":
+        """Of some of the series."""
+        return Inputs(self.demand[rows], self.calendar, self.known[rows], self.closed[rows])
 
 
 class ArimaForecaster:
-    """Regression with ARIMA errors per series. Local: each series on its own evidence.
+    """Regression with ARIMA errors per series; what effects are usual, it borrows from the panel.
 
-    `fit` estimates; `predict` filters the panel at hand with those estimates, and estimates series
-    that `fit` did not see. Uses `threads` processes.
+    `fit` learns what is usual; `predict` solves each series of the panel at hand on its own
+    evidence and that. Given the fit, a series' forecast depends on that series alone.
     """
 
     name = "arima"
@@ -68,32 +87,45 @@ class ArimaForecaster:
         del seed  # Nothing is drawn.
         self.threads = threads
         self.names: tuple[str, ...] = ()
+        self.events: tuple[int, ...] = ()
         self.yearly = False
-        self.models = pl.DataFrame(schema={SKU: pl.String, LOCATION: pl.String})
+        self.monthly = False
+        self.whole_units = False
+        self.learned: Learned | None = None
 
     def fit(self, panel: Panel, *, horizon: int) -> Self:
-        """Estimate one model per series."""
+        """Learn which columns there are, and what their effects usually are."""
         del horizon
+        self.whole_units = bool((panel.history[UNITS].drop_nulls() % 1 == 0).all())
         self.names = covariate_names(panel)
-        dates = all_dates(panel, horizon=0)
-        self.yearly = len(dates) * panel.period_days >= YEARS_MIN_FOR_SEASON * 365.25
-        demand, columns, _ = self._arrays(panel, horizon=0)
-        self.models = _as_table(panel.series, self._estimate(demand, columns))
+        periods = len(all_dates(panel, horizon=0))
+        self.yearly = periods * panel.period_days >= YEARS_MIN_FOR_SEASON * 365.25
+        self.monthly = periods >= PERIODS_MIN_FOR_MONTH
+        inputs = self._inputs(panel, horizon=0)
+        self.events = ()
+        if self.monthly:
+            named = range(len(self.names))
+            self.events = tuple(k for k in named if len(np.unique(inputs.known[..., k])) == 2)  # noqa: PLR2004
+        every = -(-len(inputs.demand) // SERIES_LEARNED_FROM)
+        some = inputs.rows(slice(None, None, every))
+        self.learned = learn(some.demand, self._columns(some))
         return self
 
     def predict(self, panel: Panel, *, horizon: int, levels: Floats) -> DemandForecast:
         """Forecast every series of the panel, of which some may be new since `fit`."""
-        demand, columns, closed = self._arrays(panel, horizon=horizon)
-        models = self._models_of(panel, demand, columns)
-        chunks = [
-            (demand[rows], columns[rows], models[rows], horizon, np.asarray(levels))
-            for rows in _chunks(len(demand))
-        ]
-        answers = self._in_processes(_predict_chunk, chunks, series=len(demand))
+        from joblib import Parallel, delayed
+
+        inputs = self._inputs(panel, horizon=horizon)
+        chunks = range(0, len(inputs.demand), SERIES_PER_CHUNK)
+        wanted = np.asarray(levels, dtype=np.float64)
+        answers = Parallel(n_jobs=self.threads, prefer="threads")(
+            delayed(self._predict_chunk)(inputs.rows(slice(i, i + SERIES_PER_CHUNK)), wanted)
+            for i in chunks
+        )
         quantiles, mean, dependence = (
             np.concatenate(parts) for parts in zip(*answers, strict=True)
         )
-        shut = closed[:, -horizon:]
+        shut = inputs.closed[:, -horizon:]
         return forecast_of(
             panel,
             levels=levels,
@@ -102,101 +134,76 @@ class ArimaForecaster:
             dependence=dependence,
         )
 
+    def _predict_chunk(self, inputs: Inputs, levels: Floats) -> tuple[Floats, Floats, Floats]:
+        """Quantiles (n, H, Q), means (n, H) and dependence (n, 2) of some series."""
+        assert self.learned is not None, "fit first"
+        horizon, T = inputs.horizon, inputs.demand.shape[1]
+        explained = explain(inputs.demand, self._columns(inputs), self.learned)
+        errors = to_scale(inputs.demand, explained.logarithm) - explained.fitted[:, :T]
+        state = arma.run(errors / np.sqrt(1 - explained.used)[:, None])
+        ahead, variance = arma.forecast(state, horizon=horizon)
+        middle, deviation = explained.fitted[:, T:] + ahead, np.sqrt(variance)
+        both = np.concatenate([levels, PATH_LEVELS])
+        units = _units_at(both, middle, deviation, arma.shapes(state.standard), explained.logarithm)
+        quantiles, mean = units[:, :, : len(levels)], units[:, :, len(levels) :].mean(axis=2)
+        if self.whole_units:
+            quantiles = _counted(inputs.demand, quantiles, mean, levels)
+        return quantiles, mean, arma.dependence(state, horizon=horizon)
+
+    def _inputs(self, panel: Panel, *, horizon: int) -> Inputs:
+        demand = dense_demand(panel)
+        known = covariates(panel, self.names, horizon=horizon)
+        closed = closed_periods(demand, known)
+        demand = np.where(closed[:, : demand.shape[1]], np.nan, demand)
+        keep = PERIODS_MAX + horizon
+        days = all_dates(panel, horizon=horizon)[-keep:]
+        calendar = calendar_columns(
+            days, period_days=panel.period_days, yearly=self.yearly, monthly=self.monthly
+        )
+        return Inputs(demand[:, -PERIODS_MAX:], calendar, known[:, -keep:], closed[:, -keep:])
+
+    def _columns(self, inputs: Inputs) -> Floats:
+        """Regressors (n, T + H, K) of some series."""
+        shared = np.broadcast_to(inputs.calendar, (len(inputs.demand), *inputs.calendar.shape))
+        columns = np.concatenate([shared, inputs.known], axis=2, dtype=np.float32)
+        if not self.monthly:
+            return columns
+        shut = inputs.closed[:, :, None]
+        events = np.concatenate([inputs.known[:, :, self.events], shut], axis=2, dtype=np.float32)
+        return with_shadows(columns, events)
+
     def save(self, folder: Path) -> None:
-        """Write what `load` needs: one row per series, and what the columns are."""
+        """Write what `load` needs."""
+        assert self.learned is not None, "fit first"
         folder.mkdir(parents=True, exist_ok=True)
-        about = {"name": self.name, "covariates": self.names, "yearly": self.yearly}
-        (folder / "member.json").write_text(json.dumps(about | {"threads": self.threads}))
-        self.models.write_parquet(folder / "models.parquet")
+        about = {key: getattr(self, key) for key in ("name", "threads", *_STATE)}
+        (folder / "member.json").write_text(json.dumps(about | {"learned": _numbers(self.learned)}))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Back from `save`."""
         about = json.loads((folder / "member.json").read_text())
         loaded = cls(threads=about["threads"])
-        loaded.names, loaded.yearly = tuple(about["covariates"]), about["yearly"]
-        loaded.models = pl.read_parquet(folder / "models.parquet")
+        loaded.names, loaded.events = tuple(about["names"]), tuple(about["events"])
+        loaded.yearly, loaded.monthly = about["yearly"], about["monthly"]
+        loaded.whole_units = about["whole_units"]
+        kept = about["learned"]
+        priors = [
+            Prior(np.array(mean), np.array(variance)) for mean, variance in kept.pop("priors")
+        ]
+        columns = {key: np.array(value, dtype=np.float64) for key, value in kept.items()}
+        loaded.learned = Learned(**columns, priors=(priors[0], priors[1]))
         return loaded
 
-    def _arrays(self, panel: Panel, *, horizon: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Demand (N, T), columns (N, T + H, K) and closed periods (N, T + H), recent ones only."""
-        demand = dense_demand(panel)
-        known = covariates(panel, self.names, horizon=horizon)
-        closed = closed_periods(demand, known)
-        demand = np.where(closed[:, : demand.shape[1]], np.nan, demand)
-        calendar = calendar_columns(
-            all_dates(panel, horizon=horizon), period_days=panel.period_days, yearly=self.yearly
-        )
-        shared = np.broadcast_to(calendar, (len(demand), *calendar.shape))
-        keep = PERIODS_MAX + horizon
-        columns = np.concatenate([shared[:, -keep:], known[:, -keep:]], axis=2, dtype=np.float32)
-        return demand[:, -PERIODS_MAX:], columns, closed
 
-    def _estimate(self, demand: Floats, columns: Floats) -> Floats:
-        """One row of numbers per series, (N, P)."""
-        chunks = [(demand[rows], columns[rows]) for rows in _chunks(len(demand))]
-        answers = self._in_processes(_estimate_chunk, chunks, series=len(demand))
-        return np.concatenate(answers) if answers else np.empty((0, 0))
-
-    def _models_of(self, panel: Panel, demand: Floats, columns: Floats) -> Floats:
-        """The fitted models in the panel's row order; series new since `fit` are estimated now."""
-        matched = panel.series.join(self.models, on=SERIES, how="left", maintain_order="left")
-        new = matched.get_column("model").is_null().to_numpy() if "model" in matched else None
-        if new is None or new.all():
-            return self._estimate(demand, columns[:, : demand.shape[1]])
-        width = len(self.models.get_column("model")[0])
-        models = np.zeros((len(matched), width))
-        models[~new] = matched.get_column("model").drop_nulls().to_numpy()
-        if new.any():
-            models[new] = self._estimate(demand[new], columns[new, : demand.shape[1]])
-        return models
-
-    def _in_processes(
-        self, work: Callable[..., Answer], chunks: Sequence[tuple[object, ...]], *, series: int
-    ) -> list[Answer]:
-        from joblib import Parallel, delayed
-
-        jobs = self.threads if series >= SERIES_MIN_FOR_PROCESSES else 1
-        return list(Parallel(n_jobs=jobs)(delayed(work)(*chunk) for chunk in chunks))
+_STATE = ("names", "events", "yearly", "monthly", "whole_units")
 
 
-def _chunks(series: int) -> list[slice]:
-    return [slice(i, i + SERIES_PER_CHUNK) for i in range(0, series, SERIES_PER_CHUNK)]
-
-
-def _as_table(series: pl.DataFrame, models: Floats) -> pl.DataFrame:
-    return series.with_columns(pl.Series("model", list(models), dtype=pl.List(pl.Float64)))
-
-
-def _estimate_chunk(demand: Floats, columns: Floats) -> Floats:
-    """Regression and ARIMA errors of some series, as rows of numbers."""
-    with arma.calm():
-        regression = regress(demand, columns)
-        errors = to_scale(demand, regression.logarithm) - regression.explained(columns)
-        used = (regression.degrees / (~np.isnan(demand)).sum(axis=1).clip(min=1)).clip(max=0.5)
-        fitted = [arma.estimate(row / np.sqrt(1 - u)) for row, u in zip(errors, used, strict=True)]
-    return np.concatenate([_flat(regression), np.stack([f.flat() for f in fitted])], axis=1)
-
-
-def _predict_chunk(
-    demand: Floats, columns: Floats, models: Floats, horizon: int, levels: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Quantiles (n, H, Q), means (n, H) and dependence (n, 2) of some series."""
-    width = columns.shape[2]
-    regression, rest = _unflat(models, width), models[:, 3 + 4 * width :]
-    explained = regression.explained(columns)
-    T = demand.shape[1]
-    errors = to_scale(demand, regression.logarithm) - explained[:, :T]
-    fitted = [arma.unflat(row) for row in rest]
-    with arma.calm():
-        ahead = [arma.forecast(f, e, horizon=horizon) for f, e in zip(fitted, errors, strict=True)]
-    middle = explained[:, T:] + np.stack([mean for mean, _ in ahead])
-    deviation = np.sqrt(np.stack([variance for _, variance in ahead]))
-    shapes = np.stack([f.shape for f in fitted])
-    quantiles = _units_at(levels, middle, deviation, shapes, regression.logarithm)
-    mean = _units_at(PATH_LEVELS, middle, deviation, shapes, regression.logarithm).mean(axis=2)
-    dependence = np.stack([arma.dependence(f, horizon=horizon) for f in fitted])
-    return (*_with_intermittent(demand, quantiles, mean, levels), dependence)
+def _numbers(learned: Learned) -> dict[str, object]:
+    """What was learned, for JSON."""
+    columns = {key: getattr(learned, key).tolist() for key in ("lowest", "highest", "deviation")}
+    priors = [(prior.mean.tolist(), prior.variance.tolist()) for prior in learned.priors]
+    return columns | {"priors": priors}
 
 
 def _units_at(
@@ -218,37 +225,18 @@ def _units_at(
     return from_scale(middle[:, :, None] + deviation[:, :, None] * shape[:, None, :], logarithm)
 
 
-def _with_intermittent(
-    demand: Floats, quantiles: Floats, mean: Floats, levels: Floats
-) -> tuple[Floats, Floats]:
-    """Replace the forecasts of series that mostly sell nothing."""
+def _counted(demand: Floats, quantiles: Floats, mean: Floats, levels: Floats) -> Floats:
+    """Quantiles (n, H, Q), those of series that do not sell every period counted in whole units.
+
+    Their variance stands to the mean as it did in the past.
+    """
     known = (~np.isnan(demand)).sum(axis=1)
-    rare = (demand > 0).sum(axis=1) < (1 - ZERO_SHARE_MAX) * known.clip(min=1)
-    if rare.any():
-        rate = rate_units(demand[rare], "tsb")
-        spread = demand_variance(demand[rare], rate)
-        counts = negative_binomial_quantiles_units(rate, spread, levels)
-        quantiles[rare], mean[rare] = counts[:, None, :], rate[:, None]
-    return quantiles, mean
-
-
-def _flat(regression: Regression) -> Floats:
-    """The regression as rows of numbers, for `_unflat`."""
-    heads = np.stack([regression.logarithm, regression.intercept, regression.degrees], axis=1)
-    parts = (regression.coefficients, regression.centre, regression.lowest, regression.highest)
-    return np.concatenate([heads.astype(np.float64), *parts], axis=1)
-
-
-def _unflat(rows: Floats, width: int) -> Regression:
-    """Back from `_flat`."""
-    starts = range(3, 3 + 4 * width, width) if width else [3] * 4
-    coefficients, centre, lowest, highest = (rows[:, i : i + width] for i in starts)
-    return Regression(
-        logarithm=rows[:, 0] > 0,
-        intercept=rows[:, 1],
-        coefficients=coefficients,
-        centre=centre,
-        lowest=lowest,
-        highest=highest,
-        degrees=rows[:, 2],
-    )
+    rare = (demand > 0).sum(axis=1) < SELLING_SHARE_MIN * known
+    if not rare.any():
+        return quantiles
+    usual = mean[rare].mean(axis=1)
+    ratio = demand_variance(demand[rare], usual) / np.maximum(usual, 1e-12)
+    spread = mean[rare] * ratio[:, None]
+    found = quantiles.copy()
+    found[rare] = negative_binomial_quantiles_units(mean[rare], spread, levels)
+    return found

@@ -1,122 +1,186 @@
-"""ARMA errors of one series, estimated and filtered by statsmodels.
+"""ARMA errors of many series at once: a library of models, filtered in one batch and averaged.
 
-Two models compete for each series and are averaged by how well they foresaw its second half:
-ARIMA(1,0,1), which returns to its mean, and ARIMA(0,1,1), whose level wanders (simple exponential
-smoothing). A third, white noise, needs no estimation. Hannan-Rissanen estimates in milliseconds;
-unknown periods are interpolated for it, and truly missing for the filter.
+A month of days cannot tell one ARMA model from its neighbours, and estimating one per series costs
+more than it brings. So every series is filtered by every model of a fixed library: white noise,
+ARIMA(1,0,1) that return to their mean at various paces, ARIMA(0,1,1) whose level wanders. Each
+counts as much as it makes the series likely, tempered: see `TEMPER`. The filter is Kalman's, exact
+with unknown periods; statsmodels gives the shocks' weights, and its own filter and likelihood are
+the test's.
 """
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from inventory.demand import Floats
 
-PERIODS_MIN = 12
-"""Known periods from which an ARMA model can be estimated; below, white noise."""
-
 PERIODS_MAX = 400
 """The filter forgets: older errors change neither the estimate nor the forecast noticeably."""
 
-ROOT_MAX = 0.98
-"""Bound of |φ| and |θ|: at one, forecasts would explode or errors never fade."""
+RETURNS = (0.4, 0.7, 0.85, 0.93, 0.97)
+"""φ of the models that return to their mean: half-lives from one period to three weeks."""
 
-WEIGHT_MIN = 0.05
-"""A model that weighs less is dropped; the filter need not run for it."""
+SIGNALS = (0.1, 0.25, 0.5, 0.75)
+"""Shares of the variance that is the returning part; the rest is gone the next period."""
 
-ORDERS = ((0, 0, 0), (1, 0, 1), (0, 1, 1))
-PARAMETERS = (0, 2, 1)
+GAINS = (0.02, 0.04, 0.07, 0.1, 0.15, 0.22, 0.32, 0.5)
+"""α of the models whose level wanders: exponential smoothing, θ = α - 1."""
+
+TEMPER = 0.5
+"""Power of the likelihood in a model's weight: no model of the library is the true one."""
+
+VARIANCE_PRIOR_PERIODS = 1.0
+VARIANCE_PRIOR_SHARE = 0.9
+"""A model's error variance leans on this share of the series' own, with that weight in periods."""
+
+START_VARIANCE_MIN = 0.3
+START_STEPS = 30.0
+"""A wandering level starts as uncertain as after thirty steps: the regression has centred it."""
 
 SHAPE_LEVELS = (np.arange(64) + 0.5) / 64
 """Probabilities at which the shape of the one-step errors is kept."""
 
-SHAPE_PRIOR = 100.0
+SHAPE_PRIOR = 300.0
 """Weight of the normal distribution in the shape, in observations."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Arma:
-    """The averaged model of one series.
+class Library:
+    """Models as a signal under noise of variance one: s[t] = φ s[t-1] + η, y = s + ε.
 
-    weights : of the three `ORDERS`, summing to one.
-    phi, theta, variance : one per order; variance of one-step errors.
-    shape : quantiles at `SHAPE_LEVELS` of the one-step errors divided by their deviation.
+    phi, step : (M,), φ and the variance of η. start : variance of the first s. Such a sum is an
+    ARIMA(1,0,1) for φ < 1 and an ARIMA(0,1,1) for φ = 1 (Harvey 1989, section 2.4).
     """
 
-    weights: Floats
     phi: Floats
-    theta: Floats
+    step: Floats
+    start: Floats
+
+    @property
+    def theta(self) -> Floats:
+        """Moving average coefficient of the ARMA form, (M,); φ + θ is the filter's lasting gain."""
+        p = _lasting_variance(self.phi, self.step)
+        return np.asarray(self.phi * (p / (p + 1)) - self.phi)
+
+
+@cache
+def library() -> Library:
+    """White noise, then every pace of return by every share of signal, then every gain."""
+    phi = [0.0, *(p for p in RETURNS for _ in SIGNALS), *(1.0 for _ in GAINS)]
+    back = [s / (1 - s) * (1 - p * p) for p in RETURNS for s in SIGNALS]
+    wander = [g * g / (1 - g) for g in GAINS]
+    phi_, step = np.array(phi), np.array([0.0, *back, *wander])
+    lasting = step / np.where(phi_ < 1, 1 - phi_**2, 1.0)
+    start = np.where(phi_ < 1, lasting, np.maximum(START_STEPS * step, START_VARIANCE_MIN))
+    return Library(phi=phi_, step=step, start=start)
+
+
+def _lasting_variance(phi: Floats, step: Floats) -> Floats:
+    """Variance of the signal one step ahead once the filter has settled: P = φ² P / (P + 1) + q."""
+    b = 1 - phi**2 - step
+    return np.asarray((np.sqrt(b**2 + 4 * step) - b) / 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filtered:
+    """Where each model stands after the last period, (N, M), and how it did on the way.
+
+    signal, variance : mean and variance of the signal of the next period, variance in units of
+    `scale`, the error variance. weight : sums to one over models. standard : one-step errors by
+    their deviation, averaged over the models, (N, T), NaN where unknown.
+    """
+
+    signal: Floats
     variance: Floats
-    shape: Floats
-
-    def flat(self) -> Floats:
-        """All numbers in one row, for `unflat`."""
-        return np.concatenate([self.weights, self.phi, self.theta, self.variance, self.shape])
+    scale: Floats
+    weight: Floats
+    standard: Floats
 
 
-def unflat(row: Floats) -> Arma:
-    """Back from `Arma.flat`."""
-    return Arma(row[:3], row[3:6], row[6:9], row[9:12], row[12:])
-
-
-def estimate(errors: Floats) -> Arma:
-    """Fit the three models to one series of errors (T,), oldest first, NaN where unknown."""
-    errors = _recent(errors)
+def run(errors: Floats) -> Filtered:
+    """Filter series of errors (N, T), oldest first, NaN where unknown, by every model."""
+    lib = library()
+    errors = errors[:, -PERIODS_MAX:]
+    shape = (len(errors), len(lib.phi))
+    signal, variance = np.zeros(shape), np.tile(lib.start, (shape[0], 1))
+    spread, squared = np.zeros(shape), np.zeros(shape)
+    misses = np.zeros((errors.shape[1], *shape), dtype=np.float32)
     known = ~np.isnan(errors)
-    phi, theta, variance = np.zeros(3), np.zeros(3), np.zeros(3)
-    variance[0] = float(np.mean(errors[known] ** 2)) if known.any() else 0.0
-    standard = errors[known] / np.sqrt(max(variance[0], 1e-12))
-    if known.sum() < PERIODS_MIN or variance[0] <= 0:
-        return Arma(np.array([1.0, 0.0, 0.0]), phi, theta, variance, _shape(standard))
-    score = np.full(3, -np.inf)
-    score[0] = _later_likelihood(errors[known], np.full(known.sum(), variance[0]))
-    found = [standard]
-    for k in (1, 2):
-        phi[k], theta[k] = _hannan_rissanen(errors, ORDERS[k])
-        miss, relative = _one_step_errors(errors, phi[k], theta[k], ORDERS[k])
-        variance[k] = float(np.mean(miss**2 / relative))
-        score[k] = _later_likelihood(miss, relative * variance[k]) - PARAMETERS[k]
-        found.append(miss / np.sqrt(relative * max(variance[k], 1e-12)))
-    weights = np.exp(score - score.max())
-    weights[weights < WEIGHT_MIN * weights.sum()] = 0.0
-    best = found[int(score.argmax())]
-    return Arma(weights / weights.sum(), phi, theta, variance, _shape(best))
+    for t, value in enumerate(np.where(known, errors, 0.0).T):
+        seen = known[:, t, None]
+        miss, width = value[:, None] - signal, variance + 1
+        gain = np.where(seen, variance / width, 0.0)
+        spread += np.where(seen, np.log(width), 0.0)
+        squared += np.where(seen, miss**2 / width, 0.0)
+        misses[t] = miss / np.sqrt(width)
+        signal = lib.phi * (signal + gain * miss)
+        variance = lib.phi**2 * (variance - gain * variance) + lib.step
+    counted = known.sum(axis=1, keepdims=True)
+    own = (np.where(known, errors, 0.0) ** 2).sum(axis=1, keepdims=True) / counted.clip(min=1)
+    believed = counted + VARIANCE_PRIOR_PERIODS
+    prior = VARIANCE_PRIOR_PERIODS * VARIANCE_PRIOR_SHARE * (own + 1e-9)
+    scale = (squared + prior) / believed
+    weight = _weights(-0.5 * (spread + believed * np.log(scale)))
+    standard = np.einsum("tnm,nm->nt", misses, weight / np.sqrt(scale), dtype=np.float64)
+    return Filtered(signal, variance, scale, weight, np.where(known, standard, np.nan))
 
 
-def forecast(model: Arma, errors: Floats, *, horizon: int) -> tuple[Floats, Floats]:
-    """Mean and variance (H,) of the errors ahead, averaged over the models by weight."""
-    errors = _recent(errors)
-    means, variances = np.zeros((3, horizon)), np.zeros((3, horizon))
-    variances[0] = model.variance[0]
-    for k in (1, 2):
-        if model.weights[k] > 0:
-            means[k], variances[k] = _filtered_ahead(
-                errors, model.phi[k], model.theta[k], ORDERS[k], horizon
-            )
-            variances[k] *= model.variance[k]
-    mean = model.weights @ means
-    return mean, model.weights @ (variances + (means - mean) ** 2)
+def _weights(likelihood: Floats) -> Floats:
+    """Weights (N, M) from log likelihoods."""
+    relative = TEMPER * (likelihood - likelihood.max(axis=1, keepdims=True))
+    weight = np.exp(relative)
+    return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
 
-def dependence(model: Arma, *, horizon: int) -> Floats:
-    """The two correlations of `DemandForecast.dependence` that the models imply, shape (2,).
+def forecast(state: Filtered, *, horizon: int) -> tuple[Floats, Floats]:
+    """Mean and variance (N, H) of the errors ahead, averaged over the models."""
+    lib = library()
+    signal, variance = state.signal, state.variance
+    means, variances = [], []
+    for _ in range(horizon):
+        mean = (state.weight * signal).sum(axis=1)
+        second = (state.weight * (state.scale * (variance + 1) + signal**2)).sum(axis=1)
+        means.append(mean)
+        variances.append(np.maximum(second - mean**2, 0.0))
+        signal = lib.phi * signal
+        variance = lib.phi**2 * variance + lib.step
+    return np.stack(means, axis=1), np.stack(variances, axis=1)
+
+
+def dependence(state: Filtered, *, horizon: int) -> Floats:
+    """The two correlations of `DemandForecast.dependence` that the models imply, (N, 2)."""
+    return np.asarray(state.weight @ _dependence_of_models(horizon))
+
+
+@cache
+def _dependence_of_models(horizon: int) -> Floats:
+    """Of each model of the library, (M, 2).
 
     Errors of the h-step forecasts are moving averages Σ ψ[k] ε of the same shocks, so they
     correlate; what is left at the longest distance is shared, the rest fades.
     """
+    lib = library()
     if horizon == 1:
-        return np.zeros(2)
-    correlation = sum(
-        (
-            model.weights[k] * _error_correlation(model.phi[k], model.theta[k], ORDERS[k], horizon)
-            for k in range(3)
-        ),
-        start=np.zeros((horizon, horizon)),
+        return np.zeros((len(lib.phi), 2))
+    return np.stack(
+        [
+            two_correlations(error_correlation(phi, theta, horizon))
+            for phi, theta in zip(lib.phi, lib.theta, strict=True)
+        ]
     )
-    return two_correlations(correlation)
+
+
+def error_correlation(phi: float, theta: float, horizon: int) -> Floats:
+    """Correlation (H, H) between the errors of the forecasts for H periods from one origin."""
+    from statsmodels.tsa.arima_process import arma2ma
+
+    psi = arma2ma([1.0, -phi], [1.0, theta], horizon)
+    distance = np.subtract.outer(np.arange(horizon), np.arange(horizon))
+    loading = np.where(distance >= 0, psi[distance.clip(min=0)], 0.0)
+    covariance = loading @ loading.T
+    deviation = np.sqrt(np.diagonal(covariance))
+    return np.asarray(covariance / np.outer(deviation, deviation))
 
 
 def two_correlations(correlation: Floats) -> Floats:
@@ -130,107 +194,13 @@ def two_correlations(correlation: Floats) -> Floats:
     return np.array([shared, np.clip((near - shared) / (1 - shared), 0.0, 0.95)])
 
 
-def _recent(errors: Floats) -> Floats:
-    """The last `PERIODS_MAX` periods, from the first known one."""
-    errors = errors[-PERIODS_MAX:]
-    known = ~np.isnan(errors)
-    return errors[int(known.argmax()) :] if known.any() else errors[:0]
-
-
-def _hannan_rissanen(errors: Floats, order: tuple[int, int, int]) -> tuple[float, float]:
-    """φ and θ by two regressions (Hannan & Rissanen 1982), unknown periods interpolated."""
-    from statsmodels.tsa.arima.estimators.hannan_rissanen import hannan_rissanen
-
-    at = np.arange(len(errors))
-    known = ~np.isnan(errors)
-    filled = np.diff(np.interp(at, at[known], errors[known]), order[1])
-    try:
-        found, _ = hannan_rissanen(filled, ar_order=order[0], ma_order=order[2], demean=False)
-    except (ValueError, np.linalg.LinAlgError):
-        return 0.0, 0.0
-    phi = float(found.ar_params[0]) if order[0] else 0.0
-    theta = float(found.ma_params[0])
-    if not (np.isfinite(phi) and np.isfinite(theta)):
-        return 0.0, 0.0
-    return float(np.clip(phi, -ROOT_MAX, ROOT_MAX)), float(np.clip(theta, -ROOT_MAX, ROOT_MAX))
-
-
-def _filter(
-    errors: Floats, phi: float, theta: float, order: tuple[int, int, int]
-) -> tuple[Floats, Floats]:
-    """One-step means and variances of statsmodels' Kalman filter, for unit error variance."""
-    from statsmodels.tsa.statespace.sarimax import SARIMAX
-
-    model = SARIMAX(errors, order=order, trend="n", validate_specification=False)
-    model.update(
-        np.array([value for value, used in ((phi, order[0]), (theta, 1), (1.0, 1)) if used])
-    )
-    result = model.ssm.filter()
-    return result.forecasts[0], result.forecasts_error_cov[0, 0]
-
-
-def _one_step_errors(
-    errors: Floats, phi: float, theta: float, order: tuple[int, int, int]
-) -> tuple[Floats, Floats]:
-    """Misses and relative variances at the known periods, the first left out: it has no past."""
-    mean, variance = _filter(errors, phi, theta, order)
-    known = ~np.isnan(errors)
-    known[0] = False
-    return errors[known] - mean[known], variance[known]
-
-
-def _filtered_ahead(
-    errors: Floats, phi: float, theta: float, order: tuple[int, int, int], horizon: int
-) -> tuple[Floats, Floats]:
-    """Means and relative variances (H,) ahead: the horizon is appended as unknown periods."""
-    if not len(errors):
-        return np.zeros(horizon), np.ones(horizon)
-    ahead = np.concatenate([errors, np.full(horizon, np.nan)])
-    mean, variance = _filter(ahead, phi, theta, order)
-    return mean[-horizon:], variance[-horizon:]
-
-
-def _later_likelihood(miss: Floats, variance: Floats) -> float:
-    """Log likelihood of the second half of the one-step misses."""
-    half = len(miss) // 2
-    late, spread = miss[half:], np.maximum(variance[half:], 1e-12)
-    return float(-0.5 * np.sum(np.log(2 * np.pi * spread) + late**2 / spread))
-
-
-def _shape(standard: Floats) -> Floats:
-    """Quantiles of standardised errors, shrunk towards the normal distribution's."""
+def shapes(standard: Floats) -> Floats:
+    """Quantiles (N, 64) of standardised errors (N, T), shrunk towards the normal distribution's."""
     from scipy.special import ndtri
 
-    normal = ndtri(SHAPE_LEVELS)
-    if len(standard) < PERIODS_MIN:
-        return np.asarray(normal)
-    seen = np.quantile(standard, SHAPE_LEVELS)
-    weight = len(standard) / (len(standard) + SHAPE_PRIOR)
-    return np.asarray(weight * seen + (1 - weight) * normal)
+    from models.baseline import row_quantiles
 
-
-def _error_correlation(
-    phi: float, theta: float, order: tuple[int, int, int], horizon: int
-) -> Floats:
-    """Correlations (H, H) between the errors of the forecasts for H periods from one origin."""
-    psi = np.ones(horizon)
-    psi[1:] = (phi + theta) * phi ** np.arange(horizon - 1) if order[1] == 0 else 1 + theta
-    loading = np.array(
-        [[psi[i - j] if j <= i else 0.0 for j in range(horizon)] for i in range(horizon)]
-    )
-    covariance = loading @ loading.T
-    deviation = np.sqrt(np.diagonal(covariance))
-    return np.asarray(covariance / np.outer(deviation, deviation))
-
-
-@contextmanager
-def calm() -> Iterator[None]:
-    """Without statsmodels' warnings about starting values, which are not used, and on one thread.
-
-    The matrices are tiny: threads of the linear algebra library would only wait for each other,
-    and on a busy machine cost eight times the work itself.
-    """
-    from threadpoolctl import threadpool_limits
-
-    with warnings.catch_warnings(action="ignore"), threadpool_limits(1):
-        yield
+    counted = (~np.isnan(standard)).sum(axis=1, keepdims=True)
+    weight = counted / (counted + SHAPE_PRIOR)
+    seen = row_quantiles(standard, SHAPE_LEVELS, empty=0.0)
+    return np.asarray(weight * seen + (1 - weight) * ndtri(SHAPE_LEVELS))

@@ -1,75 +1,103 @@
-"""What the calendar and the covariates explain of a series, by ridge regression per series.
+"""What the calendar and the covariates explain of a series; the rest is for the ARIMA errors.
 
-Demand is first put on a scale where its spread does not grow with its level (square root or
-logarithm, whichever makes the series likelier), then regressed on weekdays, the year's season and
-the covariates. What is left is for the ARIMA errors. All series are solved in one batch.
+Demand is put on a scale where its spread does not grow with its level (square root or logarithm,
+whichever makes the series likelier), then regressed on weekdays, Fourier terms of the month and the
+year, the covariates and the shadows that events cast on the periods beside them. Coefficients lean
+on what is usual in the panel: see `models.pooled`.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inventory.demand import Floats
-
-RIDGES = (1.0, 10.0, 100.0, 1000.0)
-"""Penalties tried, in observations: cross-validation picks one per series."""
+from models import pooled
+from models.pooled import Evidence, Prior
 
 YEARS_MIN_FOR_SEASON = 1.5
 """Years of history from which a yearly wave can be told from a trend."""
 
 YEAR_WAVES = 3
 
+MONTH_WAVES = 2
+PERIODS_MIN_FOR_MONTH = 180
+"""Periods from which the days of a month, and what comes before and after an event, can be told
+from chance: six months of days."""
+
 SPREAD_MIN = 1e-6
 """A column that varies less than this explains nothing: rounding, not information."""
 
+OUTLIER_DEVIATIONS = 6.0
+"""Values further from what was expected are pulled in before the second solution."""
+
+DEGREES_SHARE_MAX = 0.5
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Regression:
-    """One linear model per series on a transformed scale.
+class Learned:
+    """What a panel says of its columns: all that solving one series needs of the others.
 
-    logarithm : shape (N,), bool. True: log(1 + y); False: sqrt(y + 3/8), Anscombe's for counts.
-    intercept : shape (N,). coefficients, centre, lowest, highest : shape (N, K), of the columns
-        as given; `lowest` and `highest` bound them ahead to what the series has seen.
-    degrees : shape (N,), observations that the coefficients have used up.
+    lowest, highest, deviation : (K,), of the columns over all known periods; columns ahead are
+    bounded to what was seen. priors : for the square root and the logarithm, over the columns that
+    vary, in deviations, relative to the level of a series where the scale is the square root.
+    """
+
+    lowest: Floats
+    highest: Floats
+    deviation: Floats
+    priors: tuple[Prior, Prior]
+
+    @property
+    def telling(self) -> NDArray[np.bool_]:
+        """Columns that vary at all."""
+        return np.asarray(self.deviation > SPREAD_MIN)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """What the columns say of each series.
+
+    logarithm : (N,), its scale. fitted : (N, T + H), on that scale. used : (N,), the share of its
+    known periods that the coefficients have used up.
     """
 
     logarithm: NDArray[np.bool_]
-    intercept: Floats
-    coefficients: Floats
-    centre: Floats
-    lowest: Floats
-    highest: Floats
-    degrees: Floats
-
-    def explained(self, columns: Floats) -> Floats:
-        """Fitted values (N, T) of columns (N, T, K), on the transformed scale."""
-        seen = columns.clip(self.lowest[:, None, :], self.highest[:, None, :])
-        parts = np.einsum("ntk,nk->nt", seen - self.centre[:, None, :], self.coefficients)
-        return np.asarray(parts + self.intercept[:, None])
-
-    def rows(self, rows: NDArray[np.integer] | slice) -> "Regression":
-        """The models of some of the series."""
-        return Regression(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+    fitted: Floats
+    used: Floats
 
 
-def calendar_columns(days: list[date], *, period_days: int, yearly: bool) -> Floats:
-    """Columns (T, K) that a date alone gives: six weekdays if daily, waves of the year if asked."""
-    ordinal = np.array([day.timetuple().tm_yday for day in days])
+def calendar_columns(days: list[date], *, period_days: int, yearly: bool, monthly: bool) -> Floats:
+    """Columns (T, K) that a date alone gives: six weekdays if daily, and Fourier terms as asked."""
     columns = []
     if period_days == 1:
         weekday = np.array([day.weekday() for day in days])
         columns += [(weekday == k) - 1 / 7 for k in range(6)]
     if yearly:
-        turn = 2 * np.pi * (ordinal + (period_days - 1) / 2) / 365.25
-        for k in range(1, YEAR_WAVES + 1):
-            columns += [np.sin(k * turn), np.cos(k * turn)]
+        columns += list(_fourier(days, "YE", YEAR_WAVES, period_days=period_days).T)
+    if monthly and period_days == 1:
+        columns += list(_fourier(days, "ME", MONTH_WAVES, period_days=period_days).T)
     return np.stack(columns, axis=1) if columns else np.empty((len(days), 0))
 
 
+def _fourier(days: list[date], cycle: str, waves: int, *, period_days: int) -> Floats:
+    """Sines and cosines (T, 2 · waves) of the middle of each period within its year or month."""
+    import pandas as pd
+    from statsmodels.tsa.deterministic import CalendarFourier
+
+    middle = pd.DatetimeIndex(days) + pd.Timedelta(hours=12 * (period_days - 1))
+    return np.asarray(CalendarFourier(cycle, order=waves).in_sample(middle))
+
+
+def with_shadows(columns: Floats, events: Floats) -> Floats:
+    """Columns (N, T, K) and, after them, the events (N, T, E) of the period before and after."""
+    beside = np.pad(events, ((0, 0), (1, 1), (0, 0)), mode="edge")
+    return np.concatenate([columns, beside[:, :-2], beside[:, 2:]], axis=2)
+
+
 def to_scale(units: Floats, logarithm: NDArray[np.bool_]) -> Floats:
-    """Transform (N, ...) units row by row."""
+    """Transform (N, ...) units row by row: log(1 + y), or √(y + 3/8), Anscombe's for counts."""
     chosen = logarithm.reshape(-1, *[1] * (units.ndim - 1))
     return np.where(chosen, np.log1p(units), np.sqrt(units + 0.375))
 
@@ -81,85 +109,104 @@ def from_scale(values: Floats, logarithm: NDArray[np.bool_]) -> Floats:
     return np.maximum(np.where(chosen, np.expm1(np.minimum(values, 40.0)), power), 0.0)
 
 
-def regress(demand_units: Floats, columns: Floats) -> Regression:
-    """Fit every series, (N, T) with NaN where unknown, on its columns (N, T, K)."""
-    candidates = []
-    for logarithm in (False, True):
-        chosen = np.full(len(demand_units), logarithm)
-        regression, error = _ridge(to_scale(demand_units, chosen), columns, chosen)
-        known = ~np.isnan(demand_units)
-        units = np.where(known, demand_units, 0.0)
-        slope = -np.log1p(units) if logarithm else -0.5 * np.log(4 * (units + 0.375))
-        counted = known.sum(axis=1).clip(min=1)
-        jacobian = np.where(known, slope, 0.0).sum(axis=1) / counted
-        candidates.append((regression, -0.5 * np.log(error.clip(min=1e-12)) + jacobian))
-    (root, root_likelihood), (log, log_likelihood) = candidates
-    better = log_likelihood > root_likelihood
-    return Regression(
-        **{
-            f.name: np.where(
-                better.reshape(-1, *[1] * (getattr(root, f.name).ndim - 1)),
-                getattr(log, f.name),
-                getattr(root, f.name),
-            )
-            for f in fields(root)
-        }
+def learn(demand_units: Floats, columns: Floats) -> Learned:
+    """What is usual among series, (N, T) with NaN where unknown, with columns (N, T, K)."""
+    known = ~np.isnan(demand_units)
+    seen = columns[known]
+    if not len(seen):
+        seen = np.zeros((1, columns.shape[2]))
+    lowest, highest = seen.min(axis=0).astype(np.float64), seen.max(axis=0).astype(np.float64)
+    start = Learned(lowest, highest, np.ones(len(lowest)), (_nothing(0), _nothing(0)))
+    x = _centred(columns, known, start)
+    squared = np.einsum("ntk,nt->k", x**2, known) / max(1, known.sum())
+    learned = replace(start, deviation=np.sqrt(squared))
+    x = _unit(x, learned)
+    root, log = (
+        pooled.learn(Evidence.of(_target(demand_units, logarithm=logarithm)[0], x, known))
+        for logarithm in (False, True)
+    )
+    return replace(learned, priors=(root, log))
+
+
+def explain(demand_units: Floats, columns: Floats, learned: Learned) -> Explained:
+    """Solve every series, (N, T) with columns (N, T + H, K), on the likelier of its two scales."""
+    known = ~np.isnan(demand_units)
+    x = _unit(_centred(columns, known, learned), learned)
+    root, log = (
+        _explain_on(demand_units, x, known, prior, logarithm=logarithm)
+        for logarithm, prior in zip((False, True), learned.priors, strict=True)
+    )
+    chosen = log[2] > root[2]
+    return Explained(
+        logarithm=chosen,
+        fitted=np.where(chosen[:, None], log[0], root[0]),
+        used=np.where(chosen, log[1], root[1]),
     )
 
 
-def _ridge(
-    values: Floats, columns: Floats, logarithm: NDArray[np.bool_]
-) -> tuple[Regression, Floats]:
-    """Ridge regression of each row, its penalty by generalised cross-validation.
-
-    Returns the models and the mean squared errors (N,), corrected for the degrees used up.
-    Source of the criterion: Golub, Heath & Wahba (1979), Technometrics 21(2), 215-223.
-    """
-    known = ~np.isnan(values)
-    weight = known.astype(np.float64)
-    counted = weight.sum(axis=1).clip(min=1)
-    y_mean = np.where(known, values, 0.0).sum(axis=1) / counted
-    y = np.where(known, values - y_mean[:, None], 0.0)
-    centre = np.einsum("ntk,nt->nk", columns, weight) / counted[:, None]
-    centred = (columns - centre[:, None, :]) * weight[:, :, None]
-    spread = np.sqrt(np.einsum("ntk,ntk->nk", centred, centred) / counted[:, None])
-    unit = np.where(spread > SPREAD_MIN, spread, np.inf)
-    x = centred / unit[:, None, :]
-    eigenvalues, vectors = np.linalg.eigh(np.einsum("ntk,ntl->nkl", x, x))
-    projected = np.einsum("nkl,nk->nl", vectors, np.einsum("ntk,nt->nk", x, y))
-    beta, degrees, error = _best_ridge(eigenvalues, projected, (y**2).sum(axis=1), counted)
-    seen = np.where(known[:, :, None], columns, np.nan)
-    empty = ~known.any(axis=1)
-    seen[empty] = 0.0
-    regression = Regression(
-        logarithm=logarithm,
-        intercept=y_mean,
-        coefficients=np.einsum("nkl,nl->nk", vectors, beta) / unit,
-        centre=centre,
-        lowest=np.nanmin(seen, axis=1),
-        highest=np.nanmax(seen, axis=1),
-        degrees=degrees,
-    )
-    return regression, error
-
-
-def _best_ridge(
-    eigenvalues: Floats, projected: Floats, total: Floats, counted: Floats
+def _explain_on(
+    demand_units: Floats, x: Floats, known: NDArray[np.bool_], prior: Prior, *, logarithm: bool
 ) -> tuple[Floats, Floats, Floats]:
-    """Coefficients in the eigenbasis, degrees used and corrected error, of the best penalty."""
-    best = np.full(len(total), np.inf)
-    beta = np.zeros_like(projected)
-    degrees = np.ones(len(total))
-    error = total / counted
-    for penalty in RIDGES:
-        shrunk = projected / (eigenvalues + penalty)
-        squared = total - 2 * (shrunk * projected).sum(axis=1)
-        squared = (squared + (shrunk**2 * eigenvalues).sum(axis=1)).clip(min=0)
-        used = 1 + (eigenvalues / (eigenvalues + penalty)).sum(axis=1)
-        left = np.maximum(counted - used, 0.5)
-        criterion = counted * squared / left**2
-        better = criterion < best
-        best = np.where(better, criterion, best)
-        beta = np.where(better[:, None], shrunk, beta)
-        degrees, error = np.where(better, used, degrees), np.where(better, squared / left, error)
-    return beta, degrees, error
+    """Fitted values (N, T + H), share of periods used and likelihood per period (N,)."""
+    T = demand_units.shape[1]
+    past = x[:, :T]
+    y, level, size = _target(demand_units, logarithm=logarithm)
+    evidence = Evidence.of(y, past, known)
+    solved = pooled.settle(evidence, prior)
+    expected = (past @ solved.coefficients[:, :, None])[:, :, 0]
+    tame = _tamed(y, expected, known)
+    moved = np.where(known, tame, 0.0).sum(axis=1) / known.sum(axis=1).clip(min=1)
+    evidence = replace(evidence, products=Evidence.of(tame - moved[:, None], past, known).products)
+    solved = pooled.solve(evidence, prior, solved.noise)
+    fitted = (x @ solved.coefficients[:, :, None])[:, :, 0] + moved[:, None]
+    units = np.where(known, demand_units, 0.0)
+    slope = -np.log1p(units) if logarithm else -0.5 * np.log(4 * (units + 0.375))
+    counted = known.sum(axis=1).clip(min=1)
+    jacobian = np.where(known, slope, 0.0).sum(axis=1) / counted
+    likelihood = jacobian - 0.5 * np.log(solved.noise * size**2)
+    used = (solved.degrees / counted).clip(max=DEGREES_SHARE_MAX)
+    return level[:, None] + fitted * size[:, None], used, likelihood
+
+
+def _target(demand_units: Floats, *, logarithm: bool) -> tuple[Floats, Floats, Floats]:
+    """Targets (N, T) around each series' level, NaN where unknown; levels and sizes (N,).
+
+    An effect of a tenth is a tenth of the level's root, and a step of the same size on the
+    logarithm: dividing roots by their level makes series of all sizes comparable.
+    """
+    values = to_scale(demand_units, np.full(len(demand_units), logarithm))
+    known = ~np.isnan(values)
+    level = np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1).clip(min=1)
+    size = np.ones(len(level)) if logarithm else np.where(known.any(axis=1), level, 1.0)
+    return (values - level[:, None]) / size[:, None], level, size
+
+
+def _tamed(y: Floats, expected: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Values within `OUTLIER_DEVIATIONS` robust deviations of what was expected."""
+    miss = np.where(known, y - expected, np.nan)
+    counted = known.sum(axis=1).clip(min=1)
+    ordered = np.sort(np.abs(miss), axis=1)
+    middle = np.take_along_axis(ordered, ((counted - 1) // 2)[:, None], axis=1)
+    squared = (np.where(known, miss, 0.0) ** 2).sum(axis=1, keepdims=True) / counted[:, None]
+    spread = np.maximum(1.4826 * np.nan_to_num(middle), 0.5 * np.sqrt(squared))
+    bound = OUTLIER_DEVIATIONS * spread
+    return np.where(known, expected + np.clip(miss, -bound, bound), y)
+
+
+def _centred(columns: Floats, known: NDArray[np.bool_], learned: Learned) -> Floats:
+    """Columns within what was seen, minus their mean over the series' known periods."""
+    T = known.shape[1]
+    seen = columns.clip(learned.lowest, learned.highest).astype(np.float64)
+    counted = known.sum(axis=1).clip(min=1)
+    centre = (known[:, None, :] @ seen[:, :T])[:, 0] / counted[:, None]
+    return np.asarray(seen - centre[:, None, :])
+
+
+def _unit(centred: Floats, learned: Learned) -> Floats:
+    """Only the columns that vary, in deviations."""
+    telling = learned.telling
+    return np.asarray(centred[:, :, telling] / learned.deviation[telling])
+
+
+def _nothing(columns: int) -> Prior:
+    return Prior(np.zeros(columns), np.ones(columns))

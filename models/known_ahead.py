@@ -17,9 +17,27 @@ from inventory.demand import Floats
 CLOSED_BY_CHANCE_MAX = 1e-4
 """Periods that never sold are taken as closed when luck alone explains them more rarely than so."""
 
+DAYS_MIN_FOR_SHARED = 365
+"""History from which what moves for all series together can be told from the season."""
+
+SHARED_MIN = 0.1
+"""Share of a column's variance within series that the date alone explains, from which it is taken
+to move for all together. FreshRetail: discounts 0.02, rain 0.19, wind 0.28, temperature 0.91."""
+
+SERIES_LOOKED_AT = 2000
+SERIES_MIN_TO_TELL = 10
+"""Fewer series agree by chance."""
+
+TWO_VALUES = 2
+
 
 def covariate_names(panel: Panel) -> tuple[str, ...]:
-    """Numeric and boolean columns that both the history and the future have, in name order."""
+    """Numeric and boolean columns that both the history and the future have, in name order.
+
+    Left out on less than a year: columns that move for all series together and take more than two
+    values, like the weather. They cannot be told from the season and the trend there. On 1,000
+    FreshRetail series of 48 days, ARIMA's scaled quantile loss is 0.199 with them, 0.194 without.
+    """
     reserved = {*KEY, UNITS, IN_STOCK}
     usable = [
         name
@@ -28,7 +46,26 @@ def covariate_names(panel: Panel) -> tuple[str, ...]:
         and name in panel.future.columns
         and name not in reserved
     ]
+    if (panel.origin - first_period(panel)).days < DAYS_MIN_FOR_SHARED:
+        usable = [name for name in usable if not _moves_together(panel, name)]
     return tuple(sorted(usable))
+
+
+def _moves_together(panel: Panel, name: str) -> bool:
+    """Whether a column of more than two values owes much of its variance to the date alone."""
+    if len(panel.series) < SERIES_MIN_TO_TELL:
+        return False
+    every = -(-len(panel.series) // SERIES_LOOKED_AT)
+    sample = panel.series.gather_every(every)
+    rows = panel.history.select(*KEY, pl.col(name).cast(pl.Float64)).drop_nulls()
+    rows = rows.filter(pl.col(name).is_finite()).join(sample, on=SERIES, how="semi")
+    if rows[name].n_unique() <= TWO_VALUES:
+        return False
+    around = rows.select(DATE, v=pl.col(name) - pl.col(name).mean().over(SERIES))
+    of_date = around.group_by(DATE).agg(pl.col("v").mean(), pl.len())
+    total = float((around["v"] ** 2).to_numpy().sum())
+    shared = float((of_date["v"] ** 2 * of_date["len"]).to_numpy().sum())
+    return shared > (SHARED_MIN + 1 / len(sample)) * total > 0
 
 
 def covariates(panel: Panel, names: tuple[str, ...], *, horizon: int) -> Floats:

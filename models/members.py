@@ -43,7 +43,7 @@ MEMBERS: tuple[Listed, ...] = (
     Listed("boosting", BoostingForecaster, ("fast", "full")),
     Listed("seasonal_naive", SeasonalNaive, ("fast", "full"), is_local=True),
     Listed("moving_average", MovingAverage, ("fast", "full"), is_local=True),
-    Listed("arima", ArimaForecaster, ("full",), is_local=True),
+    Listed("arima", ArimaForecaster, ("full",)),
     Listed("lstm", LstmForecaster, ("full",)),
     Listed("tsb", partial(IntermittentForecaster, method="tsb"), is_local=True),
     Listed("sba", partial(IntermittentForecaster, method="sba"), is_local=True),

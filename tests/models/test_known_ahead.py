@@ -44,6 +44,34 @@ def test_only_numbers_that_the_future_has_are_known_ahead():
     assert covariate_names(panel()) == ("price",)
 
 
+def test_weather_counts_only_from_a_year_on():
+    """A temperature common to all, and prices of each item's own; flags count in any case."""
+
+    def shop(periods):
+        rng = np.random.default_rng(0)
+        warm = rng.normal(10, 5, periods + 1)
+        frame = pl.concat(
+            pl.DataFrame(
+                {
+                    "sku": f"s{i:02d}",
+                    "location": "x",
+                    "date": days(0, periods + 1),
+                    "units": 1.0,
+                    "in_stock": 1.0,
+                    "price": rng.choice([1.0, 2.0, 3.0], periods + 1),
+                    "holiday": (np.arange(periods + 1) % 30 == 0).astype(float),
+                    "warm": warm,
+                }
+            )
+            for i in range(12)
+        )
+        last = days(periods, 1)[0]
+        return Panel(frame.filter(pl.col("date") < last), frame.filter(pl.col("date") == last))
+
+    assert covariate_names(shop(90)) == ("holiday", "price")
+    assert covariate_names(shop(400)) == ("holiday", "price", "warm")
+
+
 def test_values_stand_on_their_day_and_gaps_hold_the_usual_price():
     values = covariates(panel(), ("price", "absent"), horizon=3)
     assert values.shape == (2, 4 + 3, 2)
