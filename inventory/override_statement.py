@@ -1,7 +1,7 @@
 """From what a planner says to an override, or to the reason why not: one door for every way in."""
 
 import math
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from inventory.errors import InputRejected
 from inventory.overrides import BASES, REASONS, Basis, Override, Scope
@@ -14,9 +14,6 @@ QUANTITY_MAX = 1_000_000_000.0
 
 DAYS_MAX = 731
 """Two years: what is true for longer belongs into the model."""
-
-ZONES = timedelta(hours=12)
-"""While it is still that day somewhere, the day is not over."""
 
 NOT_STATED_YET = 0
 """The id of an override before it is stored."""
@@ -43,15 +40,15 @@ def state_override(
     """
     _check_days(first_day, last_day, expires_at, now=now)
     _check_value(quantity, factor, confirmed=confirmed)
-    if reason not in REASONS:
-        raise InputRejected(f"no reason '{reason}'; give one of {', '.join(REASONS)}",
+    if not reason.strip():
+        raise InputRejected(f"say why: {', '.join(REASONS)}, or in words of your own",
                             field="reason")  # fmt: skip
     return Override(
         override_id=NOT_STATED_YET,
         scope=scope,
         first_day=first_day,
         last_day=last_day,
-        reason=reason,
+        reason=reason.strip(),
         created_by=actor,
         created_at=now,
         quantity=quantity,
@@ -76,10 +73,6 @@ def _check_days(
     if last_day < first_day:
         raise InputRejected(
             f"ends on {last_day}, before it starts on {first_day}; give the last day", field="to"
-        )
-    if last_day < (now - ZONES).date():
-        raise InputRejected(
-            f"{last_day} is over; an override can only change what is still to come", field="to"
         )
     if (last_day - first_day).days >= DAYS_MAX:
         raise InputRejected(

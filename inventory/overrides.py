@@ -36,7 +36,7 @@ REASONS = (
     "discontinued",
     "other",
 )
-"""Why a planner may know better. What it added, by reason, is how planners learn."""
+"""Why a planner may know better: by these, what overrides added is summed up."""
 
 BASES: tuple[Basis, ...] = ("total", "per_day")
 
@@ -80,6 +80,7 @@ class Override:
     Parameters
     ----------
     first_day, last_day : the days it is about, both included.
+    reason : one of `REASONS`, or words of one's own.
     quantity : units of the whole scope, at least 0
         Over all those days together (`quantity_basis` "total"), or on each one ("per_day").
     factor : times the statistical forecast, at least 0.
@@ -106,6 +107,12 @@ class Override:
         assert (self.quantity is None) != (self.factor is None)
         assert (self.quantity or 0) >= 0
         assert (self.factor or 0) >= 0
+
+    @property
+    def reason_code(self) -> str:
+        """The reason as one of `REASONS`; words of a planner's own are `other`."""
+        code = "-".join(self.reason.lower().replace("_", " ").split())
+        return code if code in REASONS else "other"
 
     def in_force(self, at: datetime) -> bool:
         """Whether it acts at that moment: stated by then, not expired, not withdrawn."""

@@ -37,6 +37,7 @@ STOCK_WRITERS = ("oms", "planner", "admin")
 SOURCERS = ("oms", "planner", "admin")
 AUDITORS = ("planner", "admin")
 CATALOGUE_WRITERS = ("planner", "buyer", "admin")
+OVERRIDERS = ("planner", "admin")
 STAFF = ("viewer", "oms", "planner", "buyer", "scientist", "admin")
 """Everybody but vendors, who may see their own SKUs only."""
 READERS = (*STAFF, "vendor")

@@ -70,6 +70,32 @@ def read_adjusted(
     return Adjusted(statistical, final, tuple(shaping))
 
 
+def read_expected_units(
+    db: psycopg.Connection, keys: Sequence[Key], *, first_day: date, last_day: date, now: datetime
+) -> tuple[float, float]:
+    """Mean demand of some series over some days, as forecast and as overridden, in units.
+
+    Of days that their forecasts do not reach, nothing.
+    """
+    stored = read_means(db, set(keys))
+    layer = _layer(db, stored, now=now, whole=False)
+    final = stored if layer is None else layer.applied(stored)
+
+    def within(forecasts: Sequence[DemandForecast]) -> float:
+        return sum(_units_between(forecast, first_day, last_day) for forecast in forecasts)
+
+    return within(stored), within(final)
+
+
+def _units_between(forecast: DemandForecast, first_day: date, last_day: date) -> float:
+    """Mean units of all series on these days; of a longer period, the share of its days."""
+    day = np.arange(forecast.horizon * forecast.period_days)
+    begins = (forecast.first_day - first_day).days
+    named = (day + begins >= 0) & (day + begins <= (last_day - first_day).days)
+    share = named.reshape(forecast.horizon, forecast.period_days).mean(axis=1)
+    return float((forecast.mean_units * share).sum())
+
+
 def _names(layer: "_Layer", override: Override, forecast: DemandForecast) -> bool:
     """Whether an override is about some of the days of a forecast of one series."""
     ends = forecast.days[-1] + timedelta(days=forecast.period_days - 1)

@@ -6,7 +6,7 @@ moment in the past can be read, and measured against what was sold.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
@@ -14,6 +14,9 @@ from psycopg.rows import dict_row
 
 from inventory.errors import InputRejected, NotFound, StateConflict, UnknownLocation, UnknownSku
 from inventory.overrides import Attributes, Override, Scope
+
+ZONES = timedelta(hours=12)
+"""While it is still that day somewhere, the day is not over."""
 
 SCOPE_NAMES = ("sku", "location", "category", "vendor", "group")
 
@@ -55,9 +58,11 @@ def add(db: psycopg.Connection, override: Override) -> Override:
     """Store an override that was not stored yet; returns it with its id.
 
     Raises `UnknownSku`, `UnknownLocation` or `InputRejected` for a scope that names what there is
-    not, and `NotFound` for one in which no series has a forecast to override.
+    not, and `NotFound` for one in which no series has a forecast to override; `InputRejected` also
+    where the days are over, today and in the forecast.
     """
     check_scope(db, override.scope)
+    _refuse_days_gone(db, override)
     row = db.execute(
         """
         insert into forecast_overrides (sku, location, category, vendor, group_id, first_day,
@@ -104,18 +109,18 @@ def withdraw(
         """,
         [now, actor, reason, override_id],
     )
-    found = get(db, override_id)
+    found = get(db, override_id, at=now)
     if done.rowcount == 0:
         raise StateConflict("override", str(override_id), state="withdrawn", act="withdraw")
     return _override(found)
 
 
-def get(db: psycopg.Connection, override_id: int) -> dict[str, Any]:
-    """One override with who withdrew it, when and why, or `NotFound`."""
+def get(db: psycopg.Connection, override_id: int, *, at: datetime) -> dict[str, Any]:
+    """One override with who withdrew it, when and why, or `NotFound`; `active` as of a moment."""
     found = _rows(db, "o.override_id = %(id)s", {"id": override_id})
     if not found:
         raise NotFound("override", str(override_id))
-    return found[0]
+    return found[0] | {"active": _override(found[0]).in_force(at)}
 
 
 def page(
@@ -185,19 +190,20 @@ def read_attributes(db: psycopg.Connection, *, skus: Sequence[str] | None = None
 def series_in(db: psycopg.Connection, scope: Scope) -> list[tuple[str, str]]:
     """The series of a scope that have a forecast in force, in order."""
     return db.execute(
-        """
-        select c.sku, c.location from current_forecasts c
-        left join skus s on s.sku = c.sku
-        where (%(sku)s::text is null or c.sku = %(sku)s)
-            and (%(location)s::text is null or c.location = %(location)s)
-            and (%(category)s::text is null or s.category = %(category)s)
-            and (%(vendor)s::text is null or s.vendor = %(vendor)s)
-            and (%(group)s::text is null or c.location in (
-                select location from group_members where group_id = %(group)s))
-        order by 1, 2
-        """,
+        f"select c.sku, c.location {_SERIES} order by 1, 2",
         _scope_values(scope),
     ).fetchall()
+
+
+_SERIES: LiteralString = """
+    from current_forecasts c left join skus s on s.sku = c.sku
+    where (%(sku)s::text is null or c.sku = %(sku)s)
+        and (%(location)s::text is null or c.location = %(location)s)
+        and (%(category)s::text is null or s.category = %(category)s)
+        and (%(vendor)s::text is null or s.vendor = %(vendor)s)
+        and (%(group)s::text is null or c.location in (
+            select location from group_members where group_id = %(group)s))
+"""
 
 
 def check_scope(db: psycopg.Connection, scope: Scope) -> None:
@@ -220,6 +226,21 @@ def check_scope(db: psycopg.Connection, scope: Scope) -> None:
     if not series_in(db, scope):
         where = f"{scope.sku} at {scope.location}" if scope.sku and scope.location else str(scope)
         raise NotFound("forecast", where)
+
+
+def _refuse_days_gone(db: psycopg.Connection, override: Override) -> None:
+    """Days before the forecast cannot be overridden; nor those that are over everywhere."""
+    row = db.execute(
+        "select min(r.first_day) from forecast_runs r "  # noqa: S608 - constants of this file.
+        f"where r.run_id in (select c.run_id {_SERIES})",
+        _scope_values(override.scope),
+    ).fetchone()
+    assert row is not None
+    if override.last_day < min(row[0], (override.created_at - ZONES).date()):
+        raise InputRejected(
+            f"{override.last_day} is over; an override can only change what is still to come",
+            field="to",
+        )
 
 
 def _unknown(name: str, value: str) -> InputRejected:

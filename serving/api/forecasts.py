@@ -1,4 +1,4 @@
-"""Forecasts in force, as they were stored by the run that made them. Nothing is computed here."""
+"""Forecasts in force: as a run stored them, with what planners stated over them."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from inventory.demand import DemandForecast
 from inventory.errors import InputRejected, NotFound
-from inventory.store import forecasts as store
+from inventory.store.effective_forecasts import read_adjusted
 from serving.api.context import PREFIX, Reader
 from serving.messages import Id
 
@@ -22,12 +22,16 @@ Periods = Annotated[int | None, Query(ge=1, le=366)]
 def read(
     sku: Id, location: Id, call: Reader, horizon: Periods = None, window: Periods = None
 ) -> dict[str, Any]:
-    """Demand per day as quantiles, and with `window` of the sum over the first days."""
+    """Demand per day as quantiles, and with `window` of the sum over the first days.
+
+    `statistical_mean` is the mean before `overrides`, the ids of what planners stated over it.
+    """
     with call.db() as db:
         call.may_see(db, sku)
-        forecast = store.read_forecast(db, sku, location)
-    if forecast is None:
+        found = read_adjusted(db, sku, location, now=call.now)
+    if found is None:
         raise NotFound("forecast", f"{sku} at {location}")
+    forecast = found.final
     answer = {
         "sku": sku,
         "location": location,
@@ -35,7 +39,13 @@ def read(
         "model_version": forecast.model_version,
         "origin": (forecast.first_day - timedelta(days=1)).isoformat(),
         "period_days": forecast.period_days,
-        "days": days_of(forecast, row=0)[: horizon or forecast.horizon],
+        "days": [
+            day | {"statistical_mean": _rounded(mean)}
+            for day, mean in zip(
+                days_of(forecast, row=0), found.statistical.mean_units[0], strict=True
+            )
+        ][: horizon or forecast.horizon],
+        "overrides": [override.override_id for override in found.overrides],
     }
     if window is not None:
         answer["window"] = window_of(forecast, periods=window, seed=call.server.settings.seed)

@@ -41,6 +41,7 @@ def test_openapi_names_every_path_of_the_contract(document):
         ("post", "/api/v2/reservations/{id}/extend"), ("post", "/api/v2/inventory/reserve"),
         ("post", "/api/v2/inventory/release"), ("get", "/api/v2/orders/{id}"),
         ("post", "/api/v2/orders/{id}/{act}"), ("get", "/api/v2/forecasts/{sku}/{location}"),
+        ("post", "/api/v2/forecasts/{sku}/{location}/overrides"),
         ("get", "/api/v2/policies/{sku}/{location}"), ("get", "/api/v2/purchase-orders"),
         ("patch", "/api/v2/purchase-orders/{id}"), ("post", "/api/v2/purchase-orders/{id}/{act}"),
         ("get", "/api/v2/alerts"), ("get", "/api/v2/jobs/{id}"),
