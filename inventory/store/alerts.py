@@ -134,3 +134,12 @@ def _raise_staged(db: psycopg.Connection, now: datetime) -> int:
         "do nothing",
         [now],
     ).rowcount
+
+
+def open_causes(db: psycopg.Connection, *, kinds: Collection[str]) -> list[tuple[str, datetime]]:
+    """Open alerts of these kinds, each with its cause (the whole kind) and when it was raised."""
+    return db.execute(
+        "select kind, raised_at from alerts "
+        "where resolved_at is null and split_part(kind, ':', 1) = any(%s) order by 1, 2",
+        [list(kinds)],
+    ).fetchall()

@@ -7,11 +7,15 @@ or corrected sale reaches all figures, in whatever order sales arrive.
 """
 
 import hashlib
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 
 import psycopg
 from psycopg import sql
+
+from inventory.overrides import Override
+from inventory.store.override_outcomes import lay_overrides, touching
+from inventory.store.overrides import read_overrides
 
 LEADS = (1, 7, 14, 21, 28)
 """Days ahead at which forecasts are judged, as far as their horizon reaches."""
@@ -31,24 +35,22 @@ MOMENT_DAYS = 60
 """Forecasts put in force earlier than this before a day do not change any more."""
 
 
-def evaluate(
-    db: psycopg.Connection, *, first: date, last: date, now: datetime, overrides: str = ""
-) -> tuple[int, int]:
-    """Compare each day from `first` to `last` that is due; returns days and outcomes written.
-
-    overrides : digest of the planners' overrides; days are due where it changed.
-    """
+def evaluate(db: psycopg.Connection, *, first: date, last: date, now: datetime) -> tuple[int, int]:
+    """Compare each day from `first` to `last` that is due; returns days and outcomes written."""
     implied = not _zeros_are_told(db, first=first, last=last)
+    stated = read_overrides(db, since=first)
     days = written = 0
-    for day, digest in _due(db, first=first, last=last, known=(implied, overrides)).items():
+    for day, digest in _due(db, stated, first=first, last=last, implied=implied).items():
         days += 1
-        written += _evaluate_day(db, day, digest=digest, zeros_implied=implied, now=now)
+        with db.transaction():
+            written += _evaluate_day(db, day, digest=digest, zeros_implied=implied, now=now)
+            lay_overrides(db, day, stated)
     return days, written
 
 
-def last_day(db: psycopg.Connection) -> date | None:
-    """The last day that was compared."""
-    row = db.execute("select max(day) from forecast_outcomes").fetchone()
+def last_day(db: psycopg.Connection, *, until: date) -> date | None:
+    """The last day that was compared, no later than `until`."""
+    row = db.execute("select max(day) from forecast_outcomes where day <= %s", [until]).fetchone()
     return row[0] if row else None
 
 
@@ -68,7 +70,12 @@ def _zeros_are_told(db: psycopg.Connection, *, first: date, last: date) -> bool:
 
 
 def _due(
-    db: psycopg.Connection, *, first: date, last: date, known: tuple[object, ...]
+    db: psycopg.Connection,
+    stated: Sequence[Override],
+    *,
+    first: date,
+    last: date,
+    implied: bool,
 ) -> Mapping[date, str]:
     """Days with sales whose comparison would read something else than it did, oldest first."""
     sales = _sales_digests(db, first=first - timedelta(weeks=WEEKS_BACK), last=last)
@@ -77,7 +84,7 @@ def _due(
         "where in_force_at >= %s order by 1, 2",
         [first - timedelta(days=MOMENT_DAYS)],
     ).fetchall()
-    done = dict(
+    done: dict[date, str] = dict(
         db.execute(
             "select day, digest from forecast_outcome_days where day between %s and %s",
             [first, last],
@@ -86,9 +93,12 @@ def _due(
     due = {}
     for day in sorted(day for day in sales if first <= day):
         read = [sales.get(day - timedelta(weeks=week)) for week in range(WEEKS_BACK + 1)]
-        until = day + timedelta(days=1)
-        in_force = [moment for moment in moments if moment[0].date() <= until]
-        told = repr((read, in_force, known)).encode()
+        # Somewhere the day begins twelve hours after it does in Greenwich.
+        begins = datetime.combine(day, time(12))
+        in_force = [moment for moment in moments if moment[0] < begins]
+        said = [(o.override_id, o.withdrawn_at and o.withdrawn_at.timestamp())
+                for o in touching(stated, day)]  # fmt: skip
+        told = repr((read, in_force, said, implied)).encode()
         digest = hashlib.sha256(told).hexdigest()[:16]
         if in_force and done.get(day) != digest:
             due[day] = digest
@@ -109,29 +119,28 @@ def _evaluate_day(
     db: psycopg.Connection, day: date, *, digest: str, zeros_implied: bool, now: datetime
 ) -> int:
     """Write the outcomes of one day in place of those it had."""
-    with db.transaction():
-        db.execute("delete from forecast_outcomes where day = %s", [day])
-        written = db.execute(
-            _COMPARE.format(
-                places=_listed("max(e.place) filter (where e.lead_max >= {})", LEADS),
-                on_sale=_listed(_ON_SALE, range(1, WEEKS_BACK + 1)),
-                recorded=_listed(_RECORDED, range(1, WEEKS_BACK + 1)),
-            ),
-            {
-                "day": day,
-                "leads": list(LEADS),
-                "past_days": [day - timedelta(weeks=w) for w in range(1, WEEKS_BACK + 1)],
-                "implied": 0.0 if zeros_implied else None,
-                "full": FULL_SHARE,
-                "naive_weeks": NAIVE_WEEKS,
-            },
-        ).rowcount
-        db.execute(
-            "insert into forecast_outcome_days (day, digest, evaluated_at) values (%s, %s, %s) "
-            "on conflict (day) do update set digest = excluded.digest, "
-            "evaluated_at = excluded.evaluated_at",
-            [day, digest, now],
-        )
+    db.execute("delete from forecast_outcomes where day = %s", [day])
+    written = db.execute(
+        _COMPARE.format(
+            places=_listed("max(e.place) filter (where e.lead_max >= {})", LEADS),
+            on_sale=_listed(_ON_SALE, range(1, WEEKS_BACK + 1)),
+            recorded=_listed(_RECORDED, range(1, WEEKS_BACK + 1)),
+        ),
+        {
+            "day": day,
+            "leads": list(LEADS),
+            "past_days": [day - timedelta(weeks=w) for w in range(1, WEEKS_BACK + 1)],
+            "implied": 0.0 if zeros_implied else None,
+            "full": FULL_SHARE,
+            "naive_weeks": NAIVE_WEEKS,
+        },
+    ).rowcount
+    db.execute(
+        "insert into forecast_outcome_days (day, digest, evaluated_at) values (%s, %s, %s) "
+        "on conflict (day) do update set digest = excluded.digest, "
+        "evaluated_at = excluded.evaluated_at",
+        [day, digest, now],
+    )
     return written
 
 

@@ -155,6 +155,26 @@ def read_current(
     )
 
 
+def read_in_force(
+    db: psycopg.Connection, *, at: datetime, skus: Sequence[str] | None = None
+) -> list[DemandForecast]:
+    """The forecasts that were in force just before a moment, as `read_current` gives them."""
+    return _read(
+        db,
+        sql.SQL("""
+        from (
+            select distinct on (sku, location) sku, location, run_id
+            from forecasts join forecast_moments m using (run_id)
+            where m.in_force_at < %(at)s
+              and (%(skus)s::text[] is null or sku = any(%(skus)s))
+            order by sku, location, m.in_force_at desc, m.moment_id desc
+        ) c
+        join forecasts f using (sku, location, run_id)
+        """),
+        {"at": at, "skus": _listed(skus)},
+    )
+
+
 def read_run(db: psycopg.Connection, run_id: str) -> DemandForecast | None:
     """All series of one run, in force or not, or None when there is no such run."""
     found = _read(db, sql.SQL("from forecasts f where f.run_id = %(run_id)s"), {"run_id": run_id})
