@@ -130,8 +130,9 @@ def _level(demand: Floats, raw: Floats, period_days: int) -> Floats:
     lately = _rolling_mean(demand, MEANS_OVER[period_days][3])
     ever = _rolling_mean(raw, raw.shape[1])
     mean = np.where(np.isnan(lately), ever, 0.8 * lately + 0.2 * np.nan_to_num(ever))
-    typical = float(np.nanmean(raw))
-    return np.maximum(np.nan_to_num(mean, nan=typical), 0.02 * typical).astype(np.float32)
+    typical = np.nanmean(ever, axis=0)
+    level: Floats = np.maximum(np.where(np.isnan(mean), typical, mean), 0.02 * typical)
+    return level.astype(np.float32)
 
 
 def _error(raw: Floats, season: int) -> Floats:
@@ -149,7 +150,8 @@ def _rolling_mean(values: Floats, periods: int) -> Floats:
     if periods < values.shape[1]:
         total[:, periods:] -= total[:, :-periods].copy()
         count[:, periods:] -= count[:, :-periods].copy()
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+    mean: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+    return mean
 
 
 def _training_rows(seen: _Seen, *, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
