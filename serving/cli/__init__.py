@@ -19,7 +19,19 @@ import pydantic
 import typer
 
 from inventory.errors import VouchError
-from serving.cli import answers, audit, bench, files, jobs, keys, models, quarantine, server, store
+from serving.cli import (
+    answers,
+    audit,
+    bench,
+    features,
+    files,
+    jobs,
+    keys,
+    models,
+    quarantine,
+    server,
+    store,
+)
 from serving.cli.screen import complain
 
 REFUSED = 2
@@ -35,7 +47,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for area in (server, store, jobs, models, answers, files):
+for area in (server, store, jobs, models, answers, files, features):
     area.register(cli)
 cli.add_typer(keys.cli, name="keys")
 cli.add_typer(quarantine.cli, name="quarantine")
