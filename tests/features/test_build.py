@@ -10,7 +10,7 @@ from features.as_of import as_of
 from features.build import Recipe, build, recipe_for
 from features.calendar import easter_sunday, holidays_between
 from features.closures import closed_ahead, find_closures, without_closed
-from features.demand import dense_demand, estimated_lost_units, with_demand
+from features.demand import dense_demand
 from features.frame import BadFrame, Panel
 
 START = date(2024, 1, 1)
@@ -93,22 +93,6 @@ def test_an_attribute_not_seen_in_training_has_no_code():
     brand = table.every_row(slice(0, 2))["brand"][-1]
     assert np.isnan(brand[0])
     assert brand[1] == 1.0, "the best-selling brand ranks highest"
-
-
-def test_censored_sales_are_scaled_up_within_bounds_or_unknown():
-    panel = panel_of(series([8.0, 8.0, 8.0], in_stock=[1.0, 0.5, 0.1]))
-    demand = dense_demand(panel)[0]
-    assert demand[0] == 8
-    assert 8 < demand[1] <= 16
-    assert np.isnan(demand[2])
-    assert with_demand(panel.history)["censored"].to_list() == [False, True, True]
-
-
-def test_lost_units_are_those_of_the_censored_days():
-    panel = panel_of(series([6.0, 6.0, 0.0], in_stock=[1.0, 1.0, 0.0]))
-    lost = estimated_lost_units(panel.history).row(0, named=True)
-    assert (lost["sold_units"], lost["lost_units"]) == (12, 6)
-    assert lost["censored_share"] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def before_and_after(request):
     back = 2 * HORIZON[request.param]
     names, matrix, level = examples(panel, recipe, back)
     _, again, level_again = examples(changed_after(panel, back), recipe, back)
-    _, earlier, _ = examples(changed_after(panel, back + 10), recipe, back)
+    _, earlier, _ = examples(changed_after(panel, PERIODS[request.param] - 30), recipe, back)
     return recipe, names, (matrix, level), (again, level_again), earlier
 
 
