@@ -2,53 +2,50 @@
 
 The horizon is a feature, and each training example is seen from its own origin, so that nothing is
 read that would not have been known. Demand is divided by the series' level at the origin: one model
-then serves items that sell one a month and a thousand a day. Periods censored by a stock-out are
-no targets; their demand is not known.
+then serves items that sell one a month and a thousand a day.
 """
 
 import json
-import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import polars as pl
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # Spinning threads starve a busy small machine.
-
 from features.build import FeatureTable, Recipe, build, recipe_for
-from features.demand import CENSORED, censored_expr
 from features.frame import Panel
 from inventory.demand import DemandForecast, Floats, quantile_function
 from models.baseline import MovingAverage, forecast_of
+from models.boosting_bag import HEAD_LEVELS, Bag, Lesson, gains, ratio_of_logarithm, total_gain
+from models.boosting_examples import draw, scaled_loss_weights
 
-HEAD_LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
-"""Quantiles with a head of their own; others are read off between them."""
+SEASON_CHANGE = "demand_season_change"
+"""The feature that says in which unit a series' errors are scored."""
 
-EXAMPLES_MAX = 160_000
-"""Training examples drawn at most: cost is linear in them, accuracy is not."""
-
-MEMORY_PERIODS = {1: 365, 7: 104}
-"""Half-life of an example's chance to be drawn, by days per period."""
-
-AGE_MIN_PERIODS = {1: 7, 7: 4}
-"""Periods a series must have behind an origin before it teaches anything."""
-
-ROWS_PER_CHUNK = 400_000
+ROWS_PER_CHUNK = 200_000
 """Rows predicted at once: bounds memory with tens of thousands of series."""
 
-PARAMETERS: dict[str, Any] = {
-    "tree_method": "hist",
-    "max_depth": 6,
-    "learning_rate": 0.1,
-    "min_child_weight": 20,
-    "subsample": 0.7,
-    "colsample_bytree": 0.5,
-    "max_bin": 128,
-    "verbosity": 0,
-}
-QUANTILE_ROUNDS = 90
-MEAN_ROUNDS = 90
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much a booster spends: time is linear in `examples_max · rounds · bags · columns_max`.
+
+    bags : boosters that are averaged, each with draws of its own.
+    columns_max : features kept, the strongest; told by a short look at `scout_examples_max`.
+    """
+
+    examples_max: int = 160_000
+    rounds: int = 90
+    bags: int = 1
+    columns_max: int = 80
+    scout_examples_max: int = 40_000
+    scout_rounds: int = 60
+
+
+FAST = Effort()
+FULL = Effort(bags=2)
 
 
 class BoostingForecaster:
@@ -58,111 +55,128 @@ class BoostingForecaster:
 
     def __init__(
         self, *, seed: int = 0, threads: int = 1, country: str | None = None,
-        examples_max: int = EXAMPLES_MAX,
+        effort: Effort = FAST, examples_max: int | None = None,
     ) -> None:  # fmt: skip
         self.seed = seed
         self.threads = threads
         self.country = country
-        self.examples_max = examples_max
+        self.effort = effort if examples_max is None else replace(effort, examples_max=examples_max)
         self.recipe: Recipe | None = None
-        self._quantiles: Any = None
-        self._mean: Any = None
+        self.bags: list[Bag] = []
 
     def fit(self, panel: Panel, *, horizon: int) -> Self:
         """Learn from every origin of the history that has a target behind it."""
-        import xgboost
-
         self.recipe = recipe_for(panel, horizon=horizon, country=self.country)
-        table = build(panel, self.recipe)
-        readable = ~_censored(panel, table)
-        series, origin, ahead = self._examples(table, readable, horizon)
-        self._quantiles = self._mean = None
-        sold_units = table.demand_units[table.first_row[series] + origin + ahead]
-        if not (sold_units > 0).any():
-            return self  # Nothing to learn from: predictions fall back to the recent average.
-        matrix, level = table.matrix(series=series, origin_place=origin, ahead=ahead)
-        target = sold_units / level
-        weight = _weights(table, matrix)
-        data = xgboost.QuantileDMatrix(
-            matrix, label=target, weight=weight, feature_names=table.names,
-            max_bin=PARAMETERS["max_bin"], nthread=self.threads,
-        )  # fmt: skip
-        common = PARAMETERS | {"seed": self.seed, "nthread": self.threads}
-        self._quantiles = xgboost.train(
-            common | {"objective": "reg:quantileerror", "quantile_alpha": list(HEAD_LEVELS)},
-            data,
-            QUANTILE_ROUNDS,
-        )
-        data.set_weight(level / level.mean())
-        self._mean = xgboost.train(
-            common | {"objective": "reg:tweedie", "tweedie_variance_power": 1.3}, data, MEAN_ROUNDS
-        )
+        self.bags = []
+        table = build(panel, self.recipe, threads=self.threads)
+        if len(table.features) > self.effort.columns_max:
+            scouted = self._lesson(panel, table, self.effort.scout_examples_max, self.seed)
+            if scouted is not None:
+                self.recipe.columns = self._strongest(table, scouted)
+                table = replace(table, features=self.recipe.features)
+        for seed in range(self.seed, self.seed + self.effort.bags):
+            lesson = self._lesson(panel, table, self.effort.examples_max, seed)
+            if lesson is None:
+                break  # Nothing to learn from: predictions fall back to the recent average.
+            self.bags.append(
+                Bag.train(lesson, rounds=self.effort.rounds, seed=seed, threads=self.threads)
+            )
         return self
 
-    def _examples(
-        self, table: FeatureTable, readable: np.ndarray, horizon: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Draw (series, origin place, periods ahead), newer targets more often."""
-        rng = np.random.default_rng(self.seed)
-        length = np.diff(np.append(table.first_row, len(table.demand_units)))
-        owner = np.repeat(np.arange(len(length)), length)
-        place = np.arange(len(owner)) - table.first_row[owner]
-        age_min = AGE_MIN_PERIODS[table.period_days]
-        usable = readable & ~np.isnan(table.demand_units) & (place > age_min)
-        usable &= place <= table.origin_place[owner]
-        rows = np.flatnonzero(usable)
-        if len(rows) == 0:
-            return rows, rows, rows
-        back = (table.origin_place[owner] - place)[rows]
-        chance = 0.5 ** (back / MEMORY_PERIODS[table.period_days])
-        wanted = min(self.examples_max, len(rows) * min(horizon, 4))
-        drawn = rng.choice(rows, size=wanted, p=chance / chance.sum())
-        drawn.sort()
-        series = owner[drawn]
-        ahead = rng.integers(1, np.minimum(horizon, place[drawn] - age_min) + 1)
-        return series, place[drawn] - ahead, ahead
+    def _lesson(
+        self, panel: Panel, table: FeatureTable, count_max: int, seed: int
+    ) -> Lesson | None:
+        """Examples drawn and made, or None where nothing was ever sold."""
+        assert self.recipe is not None
+        drawn = draw(panel, table, horizon=self.recipe.horizon, count_max=count_max, seed=seed)
+        if not (drawn.sold_units > 0).any():
+            return None
+        matrix, level = table.matrix(
+            series=drawn.series, origin_place=drawn.origin_place, ahead=drawn.ahead
+        )
+        weight = scaled_loss_weights(matrix[:, table.names.index(SEASON_CHANGE)])
+        return Lesson(table.names, matrix, level, drawn.sold_units / level, weight)
+
+    def _strongest(self, table: FeatureTable, lesson: Lesson) -> tuple[str, ...]:
+        """The features to keep, in the order of the catalogue."""
+        gain = gains(lesson, rounds=self.effort.scout_rounds, seed=self.seed, threads=self.threads)
+        ranked = sorted(table.features, key=lambda f: -gain.get(f.name, 0.0))
+        kept = {f.name for f in ranked[: self.effort.columns_max]} | {SEASON_CHANGE}
+        kept |= {f.less for f in table.features if f.name in kept and f.less is not None}
+        return tuple(f.name for f in table.features if f.name in kept)
 
     def predict(self, panel: Panel, *, horizon: int, levels: Floats) -> DemandForecast:
         """Quantiles and mean for each of the next `horizon` periods, at most the fitted horizon."""
         assert self.recipe is not None, "fit first"
         assert horizon <= self.recipe.horizon
-        if self._quantiles is None:
+        if not self.bags:
             return MovingAverage().predict(panel, horizon=horizon, levels=levels)
-        table = build(panel, self.recipe)
+        table = build(panel, self.recipe, threads=self.threads)
         N = len(table.first_row)
         quantiles = np.empty((N, horizon, len(levels)), dtype=np.float32)
         mean = np.empty((N, horizon), dtype=np.float32)
-        step = max(1, ROWS_PER_CHUNK // horizon)
-        for first in range(0, N, step):
-            chunk = np.arange(first, min(first + step, N))
-            quantiles[chunk], mean[chunk] = self._predict_chunk(table, chunk, horizon, levels)
+        for chunk in _chunks(N, horizon):
+            matrix, level = _ahead_of(table, np.arange(N)[chunk], horizon)
+            said, expected = self._ratios(matrix)
+            wanted = quantile_function(said * level[:, None], np.array(HEAD_LEVELS), levels)
+            quantiles[chunk] = wanted.reshape(-1, horizon, len(levels))
+            mean[chunk] = (expected * level).reshape(-1, horizon)
         return forecast_of(panel, levels=levels, quantiles_units=quantiles, mean_units=mean)
 
-    def _predict_chunk(
-        self, table: FeatureTable, chunk: np.ndarray, horizon: int, levels: Floats
-    ) -> tuple[Floats, Floats]:
-        series = np.repeat(chunk, horizon)
-        ahead = np.tile(np.arange(1, horizon + 1), len(chunk))
-        matrix, level = table.matrix(
-            series=series, origin_place=table.origin_place[series], ahead=ahead
-        )
-        heads = np.sort(self._quantiles.inplace_predict(matrix).clip(min=0.0), axis=1)
-        mean = self._mean.inplace_predict(matrix)
-        wanted = quantile_function(heads * level[:, None], np.array(HEAD_LEVELS), levels)
-        shape = (len(chunk), horizon)
-        return wanted.reshape(*shape, len(levels)), (mean * level).reshape(shape)
+    def _ratios(self, matrix: Floats) -> tuple[Floats, Floats]:
+        """Quantiles (n, 8), sorted, and mean (n,) of demand over level: averages of the bags."""
+        heads = np.mean([bag.ratio_quantiles(matrix) for bag in self.bags], axis=0)
+        mean: Floats = np.mean([bag.mean_ratio(matrix) for bag in self.bags], axis=0)
+        return ratio_of_logarithm(np.sort(heads, axis=1)), mean
+
+    def mean_contributions(
+        self, panel: Panel, *, horizon: int, rows: np.ndarray | None = None
+    ) -> tuple[list[str], Floats]:
+        """What each feature adds to the mean forecast, in units; the contributions sum to it.
+
+        Shapley values of the booster's logarithm of the mean (TreeSHAP: Lundberg et al. 2020,
+        "From local explanations to global understanding with explainable AI for trees"), taken to
+        units by `models.boosting_bag.parts_of_exponential`.
+
+        Parameters
+        ----------
+        rows : rows of `panel.series` to explain; all by default.
+
+        Returns
+        -------
+        names (F,) and contributions (n, H, F + 1) in units per period. The last is the base: the
+        series' level at the origin, times what an average example sells against its level. Where
+        nothing could be learned there are no names, and the base is the whole forecast.
+        """
+        assert self.recipe is not None, "fit first"
+        if not self.bags:
+            mean = self.predict(panel, horizon=horizon, levels=np.array([0.5])).mean_units
+            return [], (mean if rows is None else mean[rows])[..., None]
+        table = build(panel, self.recipe, threads=self.threads)
+        names = table.names
+        wanted = np.arange(len(table.first_row)) if rows is None else np.asarray(rows)
+        found = np.empty((len(wanted), horizon, len(names) + 1), dtype=np.float32)
+        for chunk in _chunks(len(wanted), horizon):
+            matrix, level = _ahead_of(table, wanted[chunk], horizon)
+            parts = [bag.mean_parts(matrix, names, threads=self.threads) for bag in self.bags]
+            units = np.mean(parts, axis=0) * level[:, None]
+            found[chunk] = units.reshape(-1, horizon, len(names) + 1)
+        return names, found
 
     def importance(self) -> pl.DataFrame:
         """Columns feature, group, gain: share of the loss reduction that each feature brought."""
         assert self.recipe is not None, "fit first"
-        gain = self._quantiles.get_score(importance_type="total_gain") if self._quantiles else {}
+        gain: dict[str, float] = {}
+        for bag in self.bags:
+            for name, value in total_gain(bag.quantiles).items():
+                gain[name] = gain.get(name, 0.0) + value
         group = {f.name: f.group for f in self.recipe.features}
         total = sum(gain.values()) or 1.0
         return pl.DataFrame(
             [(name, group.get(name, "history"), value / total) for name, value in gain.items()],
             schema={"feature": pl.String, "group": pl.String, "gain": pl.Float64},
             orient="row",
-        ).sort("gain", descending=True)
+        ).sort("gain", "feature", descending=[True, False])
 
     def save(self, folder: Path) -> None:
         """Write the boosters in XGBoost's own format and the recipe as JSON."""
@@ -172,53 +186,33 @@ class BoostingForecaster:
             "name": self.name,
             "seed": self.seed,
             "country": self.country,
-            "examples_max": self.examples_max,
-            "fitted": self._quantiles is not None,
+            "effort": asdict(self.effort),
+            "bags": len(self.bags),
             "recipe": self.recipe.as_dict(),
         }
         (folder / "member.json").write_text(json.dumps(state))
-        if self._quantiles is not None:
-            self._quantiles.save_model(folder / "quantiles.ubj")
-            self._mean.save_model(folder / "mean.ubj")
+        for number, bag in enumerate(self.bags):
+            bag.save(folder, number)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Back from `save`."""
-        import xgboost
-
         state = json.loads((folder / "member.json").read_text())
-        loaded = cls(
-            seed=state["seed"], country=state["country"], examples_max=state["examples_max"]
-        )
+        loaded = cls(seed=state["seed"], country=state["country"], effort=Effort(**state["effort"]))
         loaded.recipe = Recipe.from_dict(state["recipe"])
-        if state["fitted"]:
-            loaded._quantiles = xgboost.Booster(model_file=folder / "quantiles.ubj")
-            loaded._mean = xgboost.Booster(model_file=folder / "mean.ubj")
+        loaded.bags = [Bag.load(folder, number) for number in range(state["bags"])]
         return loaded
 
 
-def _weights(table: FeatureTable, matrix: Floats) -> Floats:
-    """Weigh each example as the scaled quantile loss will: level over naive error."""
-    change = matrix[:, table.names.index("demand_season_change")]
-    varied = change[change > 0]
-    usual = float(np.median(varied)) if len(varied) else 1.0
-    weight: Floats = 1.0 / np.clip(np.nan_to_num(change, nan=usual), 0.1 * usual, 10 * usual)
-    weighed: Floats = weight / weight.mean()
-    return weighed
+def _ahead_of(table: FeatureTable, rows: np.ndarray, horizon: int) -> tuple[Floats, Floats]:
+    """Matrix and level of the periods after the panel's origin, series after series."""
+    series = np.repeat(rows, horizon)
+    ahead = np.tile(np.arange(1, horizon + 1), len(rows))
+    return table.matrix(series=series, origin_place=table.origin_place[series], ahead=ahead)
 
 
-def _censored(panel: Panel, table: FeatureTable) -> np.ndarray:
-    """Rows of the table that are censored: those of the horizon count as not."""
-    flags = panel.history.select(censored_expr()).get_column(CENSORED).to_numpy()
-    length = table.origin_place + 1
-    rows = np.repeat(table.first_row, length) + _within(length)
-    found = np.zeros(len(table.demand_units), dtype=bool)
-    found[rows] = flags
-    return found
-
-
-def _within(length: np.ndarray) -> np.ndarray:
-    """0..n-1 for each n, one after the other."""
-    starts = np.concatenate([[0], np.cumsum(length)[:-1]])
-    places: np.ndarray = np.arange(length.sum()) - np.repeat(starts, length)
-    return places
+def _chunks(count: int, horizon: int) -> Iterator[slice]:
+    """Series that are predicted together."""
+    step = max(1, ROWS_PER_CHUNK // horizon)
+    for first in range(0, count, step):
+        yield slice(first, min(first + step, count))

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from features.frame import Panel
-from models import metrics
+from models import boosting, metrics
 from models.baseline import MovingAverage, SeasonalNaive
-from models.boosting import BoostingForecaster
+from models.boosting import FAST, FULL, BoostingForecaster, Effort
 
 LEVELS = np.array([0.1, 0.5, 0.9, 0.95, 0.99])
 HORIZON = 14
@@ -45,7 +45,8 @@ def make(*, series=30, periods=120, seed=0):
 @pytest.fixture(scope="module")
 def fitted():
     panel, actual = make()
-    return BoostingForecaster(examples_max=9000).fit(panel, horizon=HORIZON), panel, actual
+    effort = Effort(examples_max=6000, rounds=60, bags=2)
+    return BoostingForecaster(effort=effort).fit(panel, horizon=HORIZON), panel, actual
 
 
 def loss(forecast, panel, actual):
@@ -83,10 +84,12 @@ def test_stock_outs_do_not_lower_the_forecast(fitted):
         units=pl.when(empty).then(0.0).otherwise("units"),
         in_stock=pl.when(empty).then(0.0).otherwise("in_stock"),
     )
-    full = BoostingForecaster(examples_max=5000).fit(panel, horizon=7)
+    full = BoostingForecaster(effort=Effort(examples_max=4000, rounds=60)).fit(panel, horizon=7)
     before = full.predict(panel, horizon=7, levels=LEVELS)
     censored = Panel(history=history, future=panel.future)
-    partly = BoostingForecaster(examples_max=5000).fit(censored, horizon=7)
+    partly = BoostingForecaster(effort=Effort(examples_max=4000, rounds=60)).fit(
+        censored, horizon=7
+    )
     after = partly.predict(censored, horizon=7, levels=LEVELS)
     assert after.mean_units.sum() == pytest.approx(before.mean_units.sum(), rel=0.07)
 
@@ -94,7 +97,7 @@ def test_stock_outs_do_not_lower_the_forecast(fitted):
 def test_same_panel_and_seed_same_forecast(fitted):
     model, panel, _ = fitted
     untouched = panel.history.clone()
-    again = BoostingForecaster(examples_max=9000).fit(panel, horizon=HORIZON)
+    again = BoostingForecaster(effort=model.effort).fit(panel, horizon=HORIZON)
     first = model.predict(panel, horizon=HORIZON, levels=LEVELS)
     second = again.predict(panel, horizon=HORIZON, levels=LEVELS)
     assert np.array_equal(first.quantiles_units, second.quantiles_units)
@@ -110,6 +113,7 @@ def test_saved_and_loaded_it_answers_as_before(fitted, tmp_path):
     assert np.array_equal(first.quantiles_units, second.quantiles_units)
     assert np.array_equal(first.mean_units, second.mean_units)
     assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".ubj"}
+    assert (loaded.effort, loaded.recipe) == (model.effort, model.recipe)
 
 
 def test_predicts_from_a_panel_that_has_grown(fitted):
@@ -127,6 +131,63 @@ def test_degenerate_files_get_a_forecast(units):
     forecast = model.predict(panel, horizon=3, levels=LEVELS)
     assert np.isfinite(forecast.quantiles_units).all()
     assert forecast.mean_units.mean() == pytest.approx(np.mean(units), rel=0.5, abs=0.1)
+
+
+def test_contributions_sum_to_the_mean_in_units(fitted):
+    model, panel, _ = fitted
+    mean = model.predict(panel, horizon=HORIZON, levels=LEVELS).mean_units
+    names, parts = model.mean_contributions(panel, horizon=HORIZON)
+    assert parts.shape == (30, HORIZON, len(names) + 1)
+    assert parts.sum(axis=2) == pytest.approx(mean, rel=1e-3)
+    some_names, some = model.mean_contributions(panel, horizon=3, rows=np.array([7, 2]))
+    assert some_names == names
+    assert some == pytest.approx(parts[[7, 2], :3], rel=1e-3, abs=1e-4)
+
+
+def test_a_promotion_is_what_it_contributes(fitted):
+    model, panel, _ = fitted
+
+    def promoted_units(value):
+        names, parts = model.mean_contributions(with_promotion(panel, value), horizon=HORIZON)
+        of_it = ["promotion" in name for name in names] + [False]
+        return parts[..., of_it].sum(axis=2).mean(), parts.sum(axis=2).mean()
+
+    (on, total_on), (off, total_off) = promoted_units(1.0), promoted_units(0.0)
+    assert on - off == pytest.approx(total_on - total_off, rel=0.3)
+
+
+def test_without_anything_learned_the_base_is_the_forecast():
+    panel, _ = make(series=2, periods=20)
+    silent = Panel(history=panel.history.with_columns(units=pl.lit(0.0)), future=panel.future)
+    model = BoostingForecaster().fit(silent, horizon=3)
+    names, parts = model.mean_contributions(silent, horizon=3, rows=np.array([1]))
+    assert (names, parts.shape, parts.sum()) == ([], (1, 3, 1), 0)
+
+
+def test_only_the_strongest_features_are_kept(fitted):
+    _, panel, actual = fitted
+    few = BoostingForecaster(effort=Effort(examples_max=4000, rounds=60, columns_max=12))
+    few.fit(panel, horizon=HORIZON)
+    names = [feature.name for feature in few.recipe.features]
+    assert len(names) <= 12 + 4, "what kept features are measured against stays too"
+    assert any("promotion" in name for name in names)
+    ours = loss(few.predict(panel, horizon=HORIZON, levels=LEVELS), panel, actual)
+    for baseline in (SeasonalNaive(), MovingAverage()):
+        theirs = loss(baseline.predict(panel, horizon=HORIZON, levels=LEVELS), panel, actual)
+        assert ours < 0.85 * theirs
+
+
+def test_full_spends_more_than_fast():
+    assert FULL.bags * FULL.examples_max * FULL.rounds > FAST.bags * FAST.examples_max * FAST.rounds
+
+
+def test_chunks_change_nothing(fitted, monkeypatch):
+    model, panel, _ = fitted
+    whole = model.predict(panel, horizon=HORIZON, levels=LEVELS)
+    monkeypatch.setattr(boosting, "ROWS_PER_CHUNK", 3 * HORIZON)
+    parts = model.predict(panel, horizon=HORIZON, levels=LEVELS)
+    assert np.array_equal(whole.quantiles_units, parts.quantiles_units)
+    assert np.array_equal(whole.mean_units, parts.mean_units)
 
 
 def test_importance_names_features_and_their_groups(fitted):
