@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .PHONY: help setup demo serve test test-slow bench bench-peers lint format lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: .venv/complete ## Create the environment in .venv from the lock file
 
@@ -34,13 +34,22 @@ test: setup ## Run the tests
 test-slow: setup ## Run the tests that train for minutes or soak
 	$(BIN)/pytest -m slow -q
 
-bench: setup ## Print the figures of the README, with the machine they were measured on
+bench: bench-peers ## Print the figures of the README, with the machine they were measured on
 	$(BIN)/vouch bench availability
 	$(BIN)/vouch bench http
+	@if [ -n "$$VOUCH_BENCH_DATA" ]; then \
+		$(BIN)/vouch bench accuracy && $(BIN)/vouch bench forecast; \
+	else \
+		echo "Forecasts were not measured: set VOUCH_BENCH_DATA to the folder of the public data."; \
+	fi
 	$(BIN)/pytest tests/benchmarks -m slow -q -s
 
-bench-peers: setup ## Add the forecasters that `vouch bench accuracy` compares with
-	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -r $(PEERS)
+bench-peers: .venv/peers ## Add the forecasters that `vouch bench accuracy` compares with
+
+.venv/peers: .venv/complete $(PEERS)
+	@echo "Adding the peers of the accuracy bench ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -r $(PEERS)
+	@touch $@
 
 lint: setup ## Check style, types and the import rule
 	$(BIN)/ruff check
