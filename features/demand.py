@@ -24,14 +24,15 @@ CENSORED = "censored"
 SHARE_READABLE_MIN = 0.3
 """Below this share of demand seen, models are told nothing: demand is null."""
 
-CREDIT = 0.5
+CREDIT = 0.35
 """How much of the demand estimated as unseen models are given.
 
 The estimate itself is right on average (tests/features/test_demand.py), but models learn what is
-then expected of every day, and the days on which a forecast can be judged, and on which promises
-are kept, are the calm ones that the stock did outlast. Half lies between what sold, which is a
-lower bound, and the estimate. Chosen on the two windows before the last of 500 FreshRetail series
-each; see tests/benchmarks/test_censoring.py for its cost against naive use and masking."""
+then expected of every day, and the days on which a forecast can be judged are those the stock did
+outlast: the calm ones. So the truth to be told lies between what sold and the estimate. On the two
+windows before the last of 300 FreshRetail series, ARIMA's scaled quantile loss on in-stock days
+averages 0.221 with 0 (naive use), 0.218 with 0.25, 0.217 with 0.35, 0.219 with 0.5 and 0.229 with
+1, its bias -5, +2, +3, +6 and +14 %."""
 
 
 def demand_of(history: pl.DataFrame) -> pl.Series:
