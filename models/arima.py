@@ -67,7 +67,7 @@ class Inputs:
 
     @property
     def horizon(self) -> int:
-        return self.known.shape[1] - self.demand.shape[1]
+        return int(self.known.shape[1] - self.demand.shape[1])
 
     def rows(self, rows: slice) -> "Inputs":
         """Of some of the series."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from inventory.demand import Floats
+from models.device import booster_device
 
 if TYPE_CHECKING:
     import xgboost
@@ -68,12 +69,10 @@ class Bag:
     @classmethod
     def train(cls, lesson: Lesson, *, rounds: int, seed: int, threads: int) -> Self:
         """Both, on the same examples."""
-        import xgboost
-
         data = _data(lesson, threads)
         data.set_info(label=np.log1p(RATIO_SHAPE * lesson.ratio), weight=lesson.weight)
         given = PARAMETERS | {"seed": seed, "nthread": threads}
-        quantiles = xgboost.train(given | QUANTILES, data, rounds)
+        quantiles = _trained(given | QUANTILES, data, rounds)
         return cls(quantiles, _mean_booster(data, lesson, given, rounds))
 
     def ratio_quantiles(self, matrix: Floats) -> Floats:
@@ -175,8 +174,17 @@ def _mean_booster(
     data: "xgboost.QuantileDMatrix", lesson: Lesson, given: dict[str, Any], rounds: int
 ) -> "xgboost.Booster":
     """Weighted by level: a unit counts the same wherever it sells, so that sums come out right."""
-    import xgboost
-
     level = lesson.level_units
     data.set_info(label=lesson.ratio, weight=level / level.mean())
-    return xgboost.train(given | MEAN, data, rounds)
+    return _trained(given | MEAN, data, rounds)
+
+
+def _trained(
+    given: dict[str, Any], data: "xgboost.QuantileDMatrix", rounds: int
+) -> "xgboost.Booster":
+    """Trained on a GPU when there is one; predicts on the processor, where its inputs are."""
+    import xgboost
+
+    booster = xgboost.train(given | {"device": booster_device()}, data, rounds)
+    booster.set_param({"device": "cpu"})
+    return booster

@@ -14,6 +14,7 @@ from features.frame import Panel
 from inventory.demand import LEVELS, DemandForecast, Floats, quantile_function
 from models.arma import two_correlations
 from models.baseline import forecast_of
+from models.device import network_device
 from models.known_ahead import covariate_names
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class LstmForecaster:
         from models.lstm_windows import shape_of, windows_of
 
         self.shape = shape_of(panel, covariate_names(panel))
-        device = lstm_network.device_in_use()
+        device = network_device()
         windows = windows_of(panel, self.shape, horizon=0, device=device)
         plan = lstm_network.plan_for(
             windows,
@@ -123,7 +124,6 @@ class LstmForecaster:
         """Back from `save`; on the GPU when there is one."""
         import torch
 
-        from models.lstm_network import device_in_use
         from models.lstm_windows import Shape
 
         about = json.loads((folder / "member.json").read_text())
@@ -135,7 +135,7 @@ class LstmForecaster:
         loaded.dependence = np.array(about["dependence"])
         loaded.network = loaded._new_network()
         loaded.network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
-        loaded.network.to(device_in_use())
+        loaded.network.to(network_device())
         return loaded
 
     def _new_network(self) -> "QuantileLstm":

@@ -78,11 +78,6 @@ def reproducible(*, seed: int, threads: int) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def device_in_use() -> torch.device:
-    """The GPU when there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def train(
     network: QuantileLstm,
     windows: Windows,
