@@ -16,7 +16,7 @@ import psycopg
 from features.frame import DATE, IN_STOCK, LOCATION, PRICE, PROMOTION, SKU, UNITS
 from inventory.errors import InputRejected
 from inventory.store import bulk, history
-from pipelines import catalog_files, stock_files
+from pipelines import catalog_files, override_files, stock_files
 from pipelines.defaults import add_missing_catalog
 from pipelines.profiles import PROFILES as SALES_PROFILES
 from pipelines.profiles import SalesRows
@@ -24,7 +24,9 @@ from pipelines.raw_table import RawTable, read_raw
 from pipelines.row_checks import Column, Judged, judge
 
 PROFILES = tuple(SALES_PROFILES)
-KINDS = ("sales", *catalog_files.KINDS, "promotions", "location-days", *stock_files.KINDS)
+KINDS = (
+    "sales", *catalog_files.KINDS, "promotions", "location-days", *stock_files.KINDS, "overrides",
+)  # fmt: skip
 
 SHOWN = 5
 """Problems listed on the screen; the file of rejected rows has them all."""
@@ -233,6 +235,11 @@ def _import_other(
         report.outcomes = stock_files.write_stock(
             db, judged, kind=kind, digest=raw.digest, actor=actor, now=now
         )
+    elif kind == "overrides":
+        judged, report.outcomes = override_files.state_file(
+            db, raw, name=name, actor=actor, now=now
+        )
+        report.notes.append(override_files.FOLLOWS)
     elif kind == "promotions":
         judged = _judge_promotions(db, raw, name=name)
         history.upsert_promotions(db, promotions_of(judged.sound), now=now)

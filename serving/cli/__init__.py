@@ -28,6 +28,7 @@ from serving.cli import (
     jobs,
     keys,
     models,
+    overrides,
     quarantine,
     server,
     store,
@@ -54,6 +55,7 @@ cli.add_typer(quarantine.cli, name="quarantine")
 cli.add_typer(bench.cli, name="bench")
 cli.add_typer(audit.cli, name="audit")
 cli.add_typer(jobs.promotion_cli, name="promotion")
+cli.add_typer(overrides.cli, name="override")
 
 
 def main() -> None:

@@ -93,6 +93,7 @@ def forecast(
     $ vouch forecast
     vouch: no sales are on record; import some with `vouch import sales FILE`
     """  # noqa: D301
+    from inventory.store.overrides import read_overrides
     from models import registry
     from pipelines import history
     from pipelines.forecast import forecast as run
@@ -113,9 +114,11 @@ def forecast(
             skus=sku,
             progress=progress,
         )
-    told = {"run_id": run_id, "model_version": version, "origin": panel.origin}
-    line = f"run {run_id} is in force: {version}, sales to {panel.origin}"
-    show(told, as_json=as_json, lines=[line])
+        over = len(read_overrides(db, at=now, since=panel.first_day, skus=sku))
+    told = {"run_id": run_id, "model_version": version, "origin": panel.origin, "overrides": over}
+    lines = [f"run {run_id} is in force: {version}, sales to {panel.origin}"]
+    lines += [f"{over} overrides act over it: see `vouch override list`"] if over else []
+    show(told, as_json=as_json, lines=lines)
 
 
 def buffers(*, sku: Skus = None, as_of: AsOf = None, as_json: Json = False) -> None:

@@ -15,11 +15,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import numpy as np
 import polars as pl
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from inventory.demand import LEVELS, DemandForecast
+from inventory.store import database, forecasts
 from serving.cli import cli
 from serving.cli import run as run_command
 
@@ -131,6 +134,48 @@ def prepare(desk, name):
         (desk.folder / "stock.csv").write_text("sku,location,quantity\nSKU-1,S1,5\n")
         for kind in ("skus", "locations", "stock"):
             assert desk(f"import {kind} {kind}.csv").returncode == 0
+    if name == "override add":
+        with database.connect(os.environ["VOUCH_DATABASE_URL"]) as db:
+            db.execute("insert into skus (sku, name) values ('SKU-1', 'First')")
+            db.execute("insert into locations (location, name, type) values ('S1', '1', 'store')")
+            ten_a_day = DemandForecast(
+                skus=("SKU-1",),
+                locations=("S1",),
+                first_day=date(2027, 1, 4),
+                levels=np.array(LEVELS),
+                quantiles_units=np.full((1, 14, len(LEVELS)), 10.0),
+                mean_units=np.full((1, 14), 10.0),
+                dependence=np.zeros((1, 2)),
+                run_id="run-1",
+            )
+            forecasts.store_run(db, ten_a_day, now=datetime(2027, 1, 4, tzinfo=UTC))
+
+
+def test_overrides_are_stated_listed_and_withdrawn(desk):
+    prepare(desk, "override add")
+    week = "--from 2027-01-04 --to 2027-01-10 --reason event"
+    for line in (
+        f"override add --sku SKU-1 --location S1 {week} --quantity 20 --per-day",
+        f"override add --total {week} --factor 2",
+    ):
+        assert desk(line).returncode == 0
+    shown = desk("override list").stdout.splitlines()
+    number, _, rest = shown[0].partition("  ")
+    assert rest.startswith("everything  2027-01-04 to 2027-01-10  x 2")
+    assert "20 units a day" in shown[1]
+    assert desk(f"override withdraw {number} --reason off").returncode == 0
+    assert len(desk("override list").stdout.splitlines()) == 1
+    told = json.loads(desk("override list --all --json").stdout)["overrides"]
+    assert [row["withdrawn_because"] for row in told] == ["off", None]
+    assert told[0]["withdrawn_by"].startswith("cli:")
+    for line, word in (
+        (f"override add {week} --factor 2", "--total"),
+        (f"override add --sku SKU-1 {week}", "quantity"),
+        (f"override add --sku GONE {week} --factor 2", "GONE"),
+    ):
+        done = desk(line)
+        assert done.returncode == 2
+        assert word in done.stderr
 
 
 def test_a_refusal_is_one_message_without_a_traceback(desk):

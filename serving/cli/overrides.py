@@ -1,0 +1,169 @@
+"""Commands on overrides: state what the statistics cannot know, see it, take it back."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from inventory.errors import InputRejected
+from inventory.overrides import Scope
+from serving.cli.screen import Json, opened, person, show, utc_now
+
+cli = typer.Typer(help="What planners state over the forecast.", no_args_is_help=True)
+
+Sku = Annotated[str | None, typer.Option(help="Of this SKU.")]
+Location = Annotated[str | None, typer.Option(help="At this location.")]
+Category = Annotated[str | None, typer.Option(help="Of all SKUs of this category.")]
+Vendor = Annotated[str | None, typer.Option(help="Of all SKUs of this vendor.")]
+Group = Annotated[str | None, typer.Option(help="At all locations of this group.")]
+
+
+@cli.callback()
+def _group() -> None:
+    """What planners state over the forecast; no training and no new run loses it."""
+
+
+@cli.command()
+def add(
+    *,
+    sku: Sku = None,
+    location: Location = None,
+    category: Category = None,
+    vendor: Vendor = None,
+    group: Group = None,
+    total: Annotated[bool, typer.Option("--total", help="Of everything.")] = False,
+    from_: Annotated[datetime, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])],
+    to: Annotated[datetime, typer.Option(help="Last day, included.", formats=["%Y-%m-%d"])],
+    quantity: Annotated[
+        float | None, typer.Option(help="Units of all that is named, over all days.")
+    ] = None,
+    per_day: Annotated[
+        bool, typer.Option("--per-day", help="The quantity is of each day by itself.")
+    ] = False,
+    factor: Annotated[
+        float | None, typer.Option(help="Or times the forecast: 1.2 is a fifth more.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="promotion, event, weather, ... or own words.")],
+    note: Annotated[str, typer.Option(help="What else should be remembered.")] = "",
+    expires: Annotated[
+        datetime | None,
+        typer.Option(help="It acts until then (UTC), as 2027-01-08.", formats=["%Y-%m-%d"]),
+    ] = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="A factor above 10 is meant.")] = False,
+    as_json: Json = False,
+) -> None:
+    """State demand; forecast, promise buffers, policies and proposed orders follow at once.
+
+    \b
+    $ vouch override add --sku SKU-1 --from 2027-01-04 --to 2027-01-10 --factor 1.3 --reason event
+    override ... on sku SKU-1: 70 units from 2027-01-04 to 2027-01-10 become 91
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from inventory.override_statement import state_override
+    from inventory.store import overrides as store
+
+    scope = Scope(sku, location, category, vendor, group)
+    if total == bool(scope.named):
+        raise InputRejected(
+            "name --sku, --location, --category, --vendor or --group, or else --total",
+            field="total",
+        )
+    now = utc_now()
+    override = state_override(
+        scope=scope,
+        first_day=from_.date(),
+        last_day=to.date(),
+        reason=reason,
+        actor=person(),
+        now=now,
+        quantity=quantity,
+        quantity_basis="per_day" if per_day else "total",
+        factor=factor,
+        note=note,
+        expires_at=expires and expires.replace(tzinfo=UTC),
+        confirmed=confirm,
+    )
+    with opened() as (settings, db):
+        from inventory.store.effective_forecasts import read_expected_units
+        from pipelines.replan import replan
+
+        with db.transaction():
+            stated = store.add(db, override)
+            keys = store.series_in(db, scope)
+            statistical, final = read_expected_units(
+                db, keys, first_day=stated.first_day, last_day=stated.last_day, now=now
+            )
+            counts = replan(db, settings, now=now, skus=sorted({sku for sku, _ in keys}))
+    told = {
+        "id": stated.override_id,
+        "scope": scope.named,
+        "series": len(keys),
+        "expected": {"statistical": statistical, "final": final},
+        "replanned": counts,
+    }
+    line = (
+        f"override {stated.override_id} on {scope}: {statistical:.4g} units from "
+        f"{stated.first_day} to {stated.last_day} become {final:.4g}"
+    )
+    show(told, as_json=as_json, lines=[line])
+
+
+@cli.command("list")
+def list_(
+    *,
+    sku: Sku = None,
+    location: Location = None,
+    category: Category = None,
+    vendor: Vendor = None,
+    group: Group = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that act no more.")] = False,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 100,
+    as_json: Json = False,
+) -> None:
+    """Overrides that act, the latest first.
+
+    \b
+    $ vouch override list
+    no overrides
+    """  # noqa: D301
+    from inventory.store import overrides as store
+
+    active = None if everything else True
+    wanted = store.OverrideFilter(sku, location, category, vendor, group, active)
+    with opened() as (_, db):
+        rows = store.page(db, wanted, at=utc_now(), limit=limit)
+    show({"overrides": rows}, as_json=as_json, lines=[_line(r) for r in rows] or ["no overrides"])
+
+
+def _line(row: dict[str, Any]) -> str:
+    scope = Scope(row["sku"], row["location"], row["category"], row["vendor"], row["group_id"])
+    if row["quantity"] is None:
+        says = f"x {row['factor']:g}"
+    else:
+        each = " a day" if row["quantity_basis"] == "per_day" else ""
+        says = f"{row['quantity']:g} units{each}"
+    over = "" if row["active"] else ", withdrawn" if row["withdrawn_at"] else ", expired"
+    days = f"{row['first_day']} to {row['last_day']}"
+    return f"{row['override_id']}  {scope}  {days}  {says}  ({row['reason']}{over})"
+
+
+@cli.command()
+def withdraw(
+    number: Annotated[int, typer.Argument(help="The number that `vouch override list` prints.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why it no longer holds.")],
+) -> None:
+    """Take an override back; it stays on record, with who did and why.
+
+    \b
+    $ vouch override withdraw 7 --reason "the fair is off"
+    vouch: no override '7'
+    """  # noqa: D301
+    from inventory.store import overrides as store
+    from pipelines.replan import replan
+
+    now = utc_now()
+    with opened() as (settings, db), db.transaction():
+        gone = store.withdraw(db, number, reason=reason, actor=person(), now=now)
+        keys = store.series_in(db, gone.scope)
+        replan(db, settings, now=now, skus=sorted({sku for sku, _ in keys}))
+    show({}, as_json=False, lines=[f"withdrew override {number} on {gone.scope}"])
