@@ -1,6 +1,6 @@
 """The daily job: what sold becomes a forecast, and the forecast becomes buffers, policies, orders.
 
-    ledger -> sales history -> features -> train -> forecast -> promise buffers
+    ledger -> sales history -> monitoring -> features -> train -> forecast -> promise buffers
            -> safety stock, reorder points, order quantities -> proposed purchase orders, alerts
 
 Run twice on one day with the same data, the second run changes nothing.
@@ -20,6 +20,7 @@ from inventory.store import announcements, database, forecasts
 from inventory.store.sales_rollup import roll_up_ledger_sales
 from pipelines.buffers import compute_buffers
 from pipelines.history import load_panel
+from pipelines.monitor import monitor, retraining_due, thresholds_of
 from pipelines.replenish import replenish
 from pipelines.schedule import training_due
 from pipelines.settings import Settings
@@ -117,6 +118,8 @@ def daily(
             counts["series"], counts["days of sales"] = len(panel.series), len(panel.history)
         report.origin = panel.origin
         _note_lag(report, now.date())
+        if skus is None:
+            _monitor(db, settings, report, now=now, as_of=as_of, progress=progress)
         _forecast(db, panel, settings, report, now=now, skus=skus, train=train, progress=progress)
         _act(db, settings, report, now=now, skus=skus, progress=progress)
     return report
@@ -124,14 +127,44 @@ def daily(
 
 def must_train(db: psycopg.Connection, settings: Settings, *, now: datetime) -> bool:
     """Whether it is time for a training, by the forecasts that trainings bore on this database."""
-    runs = forecasts.forecast_runs(db, limit=1000)
-    trained = [run.made_at for run in runs if run.note.startswith(TRAINED)]
     return training_due(
-        max(trained, default=None),
+        last_training(db),
         now=now,
         every_days=settings.train_every_days,
         weekday=settings.train_weekday,
     )
+
+
+def last_training(db: psycopg.Connection) -> datetime | None:
+    """When a training last bore a forecast on this database."""
+    runs = forecasts.forecast_runs(db, limit=1000)
+    return max((run.made_at for run in runs if run.note.startswith(TRAINED)), default=None)
+
+
+def _monitor(
+    db: psycopg.Connection,
+    settings: Settings,
+    report: DailyReport,
+    *,
+    now: datetime,
+    as_of: date | None,
+    progress: Progress,
+) -> None:
+    """Compare what came with what was forecast, before anything is forecast anew."""
+    with _step(report, "monitor", progress) as counts:
+        watched = monitor(
+            db,
+            now=now,
+            as_of=as_of,
+            window_days=settings.monitor_days,
+            thresholds=thresholds_of(settings),
+        )
+        counts |= {
+            "days compared": watched.days,
+            "breaches": len(watched.breaches),
+            "alerts raised": watched.alerts_raised,
+            "alerts resolved": watched.alerts_resolved,
+        }
 
 
 def _forecast(
@@ -150,15 +183,28 @@ def _forecast(
     from pipelines.forecast import forecast, horizon_of
     from pipelines.train import train as train_model
 
+    reason = None
+    if train is None and skus is None:
+        reason = retraining_due(
+            db,
+            now=now,
+            trained_at=last_training(db),
+            after_days=settings.retrain_after_days,
+            thresholds=thresholds_of(settings),
+        )
+    because = f": {reason}" if reason else ""
     if train is None:
         train = skus is None and (
-            must_train(db, settings, now=now)
+            reason is not None
+            or must_train(db, settings, now=now)
             or horizon_of(registry.load_champion(settings.tracking_uri).ensemble)
             < settings.horizon_days
         )
     if train:
         with _step(report, "train", progress) as counts:
-            trained = train_model(panel, settings, now=now, by="daily job", progress=progress)
+            trained = train_model(
+                panel, settings, now=now, by=f"daily job{because}", progress=progress
+            )
             counts["members"] = len(trained.ensemble.members)
         report.notes.append(f"model {trained.version} is {trained.alias}: {trained.reason}")
     with _step(report, "forecast", progress) as counts:
@@ -177,7 +223,7 @@ def _forecast(
             horizon=settings.horizon_days,
             mlflow_run_id=champion.run_id,
             skus=skus,
-            note=f"{TRAINED} {now.date()}" if train else "",
+            note=f"{TRAINED} {now.date()}{because}" if train else "",
             progress=progress,
         )
         counts["days ahead"] = settings.horizon_days

@@ -29,6 +29,7 @@ from models.alarms import (
 )
 from models.segments import CV2_MAX, NEW_PERIODS, QUIET_PERIODS, SELLING_SHARE_MIN
 from pipelines.drift import CORE_INPUTS, input_drift
+from pipelines.settings import Settings
 
 Progress = Callable[[str], None]
 
@@ -53,6 +54,16 @@ BOUNDS = series_segments.Bounds(
     new_days=NEW_PERIODS[1],
     quiet_days=QUIET_PERIODS[1],
 )
+
+
+def thresholds_of(settings: Settings) -> Thresholds:
+    """The thresholds that an operator set."""
+    return Thresholds(
+        wape_over_naive_max=settings.monitor_wape_over_naive_max,
+        bias_max=settings.monitor_bias_max,
+        coverage_tolerance=settings.monitor_coverage_tolerance,
+        psi_max=settings.monitor_psi_max,
+    )
 
 
 @dataclass(slots=True)

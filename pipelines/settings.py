@@ -61,6 +61,29 @@ class Settings(BaseSettings):
     daily_at: time | None = Field(
         default=None, description="UTC time at which `vouch serve` runs the daily job, e.g. 05:30."
     )
+    monitor_days: int = Field(
+        default=21, ge=7, le=90, description="Days whose forecasts monitoring judges together."
+    )
+    monitor_wape_over_naive_max: float = Field(
+        default=1.0,
+        gt=0,
+        description="Error over that of the naive forecast, above which it tells.",
+    )
+    monitor_bias_max: float = Field(
+        default=0.1, gt=0, description="Bias, as a share of demand, above which it tells."
+    )
+    monitor_coverage_tolerance: float = Field(
+        default=0.02, ge=0, lt=0.5, description="By how much the 0.95 quantile may cover less."
+    )
+    monitor_psi_max: float = Field(
+        default=0.25, gt=0, description="Population stability index above which an input drifted."
+    )
+    retrain_after_days: int = Field(
+        default=3,
+        ge=0,
+        le=365,
+        description="Days between trainings for a breach. 0: never for one.",
+    )
     seed: int = Field(default=7, description="Seed of everything random.")
     threads: int = Field(
         default=os.cpu_count() or 1, ge=1, description="Threads that training may use."

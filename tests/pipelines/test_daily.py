@@ -55,7 +55,9 @@ def test_a_day_from_ledger_to_orders_and_again(database_url, settings, quick):
         assert must_train(db, settings, now=NOW)
         report = daily(database_url, settings, now=NOW, progress=said.append)
         counts = {step.name: step.counts for step in report.steps}
-        assert list(counts) == ["history", "train", "forecast", "buffers", "replenish", "announce"]
+        assert list(counts) == [
+            "history", "monitor", "train", "forecast", "buffers", "replenish", "announce",
+        ]  # fmt: skip
         assert set(counts) <= set(said)
         series = counts["history"]["series"]
         assert counts["replenish"]["policies"] == series > 30
