@@ -1,8 +1,8 @@
 """`vouch bench forecast`: time and memory of `vouch predict` against the number of series.
 
 Each size is a process of its own on files of its own, as a user would run it, so that the peak of
-memory is that of the whole command. Cost is linear when a series is no dearer among many than
-among few.
+memory is that of the whole command. Cost is linear when a further series is no dearer among many
+than among few.
 """
 
 import os
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,17 @@ from serving.bench.servers import machine
 SIZES = (1_000, 10_000, 50_000)
 
 LINEAR_MAX = 1.2
-"""Seconds per series at the largest size over those at the smallest. Start-up flatters it."""
+"""What a further series costs between the largest sizes, over that between the smallest."""
 
 ARIMA_SERIES = 1_000
+
+LAUNCHER = """
+import os, sys
+pid = os.posix_spawn(sys.executable, sys.argv[1:], os.environ)
+_, status, used = os.wait4(pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss)
+"""
+"""A process counts the memory of whoever started it into its peak, so a small one starts it."""
 
 PEAK_PER_GIB = 2**30 if sys.platform == "darwin" else 2**20
 """The system counts bytes on macOS, KiB elsewhere."""
@@ -70,28 +79,41 @@ class Report:
     machine: dict[str, Any]
 
     @property
-    def growth(self) -> float:
-        """Seconds per series at the largest size over those at the smallest."""
-        first, last = self.runs[0], self.runs[-1]
-        return round(first.series_per_second / last.series_per_second, 2)
+    def further_series_seconds(self) -> list[float]:
+        """What each further series costs, from one size to the next: start-up is in neither."""
+        pairs = pairwise(self.runs)
+        return [round((b.seconds - a.seconds) / max(1, b.series - a.series), 4) for a, b in pairs]
+
+    @property
+    def growth(self) -> float | None:
+        """The last of `further_series_seconds` over the first; None below three sizes."""
+        costs = self.further_series_seconds
+        return round(costs[-1] / max(costs[0], 1e-9), 2) if len(costs) > 1 else None
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "preset": self.preset,
             "horizon": FRESHRETAIL.horizon,
             "runs": [run.as_dict() for run in self.runs],
-            "seconds_per_series_growth": self.growth,
-            "linear": self.growth <= LINEAR_MAX,
+            "further_series_seconds": self.further_series_seconds,
+            "growth": self.growth,
+            "linear": None if self.growth is None else self.growth <= LINEAR_MAX,
             "arima_series_per_second": self.arima_series_per_second,
             "machine": self.machine,
         }
 
     def lines(self) -> list[str]:
         """One line per size."""
-        verdict = "linear" if self.growth <= LINEAR_MAX else "GROWS"
+        growth = []
+        if self.growth is not None:
+            verdict = "linear" if self.growth <= LINEAR_MAX else "GROWS"
+            growth = [
+                f"{verdict}: a further series costs {self.further_series_seconds} s from size to "
+                f"size, {self.growth} times as much in the end"
+            ]
         return [
             *(run.line() for run in self.runs),
-            f"{verdict}: a series costs {self.growth} times as much among the most",
+            *growth,
             f"ARIMA alone: {self.arima_series_per_second:.0f} series/s",
             f"on {self.machine}",
         ]
@@ -136,16 +158,21 @@ def run(where: Path, folder: Path, *, size: int, preset: Preset, seed: int, thre
     command = [sys.executable, "-m", "serving.cli", "predict", "--history", str(history)]
     command += ["--future", str(future), "--horizon", str(FRESHRETAIL.horizon)]
     command += ["--window", "7,14", "--levels", "0.1,0.5,0.9,0.95,0.99", "--preset", preset]
-    command += ["--out", str(folder / "forecast.parquet")]
+    command += ["--out", str(folder / "forecast.parquet"), "--json"]
     asked = {"VOUCH_THREADS": str(threads), "VOUCH_SEED": str(seed)}
     started = time.monotonic()
-    child = subprocess.Popen(command, env=os.environ | asked, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
+    done = subprocess.run(
+        [sys.executable, "-c", LAUNCHER, *command],
+        env=os.environ | asked,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
     seconds = time.monotonic() - started
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
+    code, peak = (int(figure) for figure in done.stdout.split()[-2:])
+    if code != 0:
         raise Unavailable(f"vouch predict on {N:,} series failed; its message is above")
-    return Run(N, T, round(seconds, 1), round(used.ru_maxrss / PEAK_PER_GIB, 2))
+    return Run(N, T, round(seconds, 1), round(peak / PEAK_PER_GIB, 2))
 
 
 def arima_series_per_second(where: Path, *, seed: int, threads: int) -> float:

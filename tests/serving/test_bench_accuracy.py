@@ -230,12 +230,18 @@ def test_peers_answer_like_forecasters(name, window):
     assert accuracy_scores.score(window, answer, periods=7)["wape_median"] < 0.6
 
 
-def test_growth_is_the_cost_of_one_series_among_many():
-    runs = [Run(1_000, 76, 100.0, 1.0), Run(50_000, 76, 6_000.0, 9.0)]
-    report = Report("full", runs, 70.0, {})
-    assert report.growth == 1.2
-    assert report.as_dict()["linear"]
-    assert report.lines()[1] == "50,000 series of 76 days: 6000 s, 9.00 GiB, 8.3 series/s"
-    assert not replace(report, runs=[runs[0], replace(runs[1], seconds=6_100.0)]).as_dict()[
-        "linear"
+def test_growth_is_what_a_further_series_costs():
+    runs = [
+        Run(1_000, 62, 300.0, 1.0),
+        Run(10_000, 62, 480.0, 3.0),
+        Run(50_000, 62, 1_280.0, 9.0),
     ]
+    report = Report("full", runs, 70.0, {})
+    assert report.further_series_seconds == [0.02, 0.02]
+    assert (report.growth, report.as_dict()["linear"]) == (1.0, True)
+    assert report.lines()[2] == "50,000 series of 62 days: 1280 s, 9.00 GiB, 39.1 series/s"
+    # A scan of all for each: 40,000 further series cost 25 times what 9,000 did.
+    dearer = replace(report, runs=[*runs[:2], replace(runs[2], seconds=4_980.0)])
+    assert dearer.as_dict()["linear"] is False
+    assert "GROWS" in dearer.lines()[3]
+    assert replace(report, runs=runs[:2]).as_dict()["linear"] is None
