@@ -1,11 +1,32 @@
-"""When jobs are due: pure rules of time, for a moment that is given."""
+"""When jobs are due, and seeing to it: once for all servers, and again after a failure.
 
+A moment that was missed, as by a machine that was off, is caught up as soon as somebody looks.
+"""
+
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import get_args
 
+import psycopg
+
+from inventory.alerts import Alert
+from inventory.errors import VouchError
+from inventory.store import alerts, jobs
 from pipelines.settings import Weekday
 
 DAY = timedelta(days=1)
+DAILY = "daily"
+"""Kind of the jobs that run the daily job."""
+
+ATTEMPTS_MAX = 3
+"""Tries for one day: what fails three times needs a person, who is told by the alert."""
+
+RETRY_AFTER = timedelta(minutes=30)
+"""Between two tries: time for a database or a disk to come back."""
+
+FAILED = "daily_job_failed"
+"""Kind of the alert; it closes when a later run succeeds."""
+
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
@@ -40,3 +61,59 @@ def last_due(now: datetime, *, at: time) -> datetime:
     """
     today = datetime.combine(now.astimezone(UTC).date(), at, tzinfo=UTC)
     return today if today <= now else today - DAY
+
+
+class JobFailed(VouchError):
+    """The daily job ended badly; the message is what it said."""
+
+
+def run_daily_if_due(
+    db: psycopg.Connection, *, at: time, now: Callable[[], datetime], run: Callable[[], object]
+) -> str | None:
+    """Run the daily job if its last moment has not been seen to; returns its id, or None.
+
+    Each run is a job (`GET /api/v2/jobs/{id}`). A failure raises an alert, is tried again after
+    `RETRY_AFTER`, and three times at most until the next day.
+
+    db : a connection of its own, held until the job ends: a server that dies lets go of it.
+    run : does the work and returns what came of it as JSON values; raises `JobFailed`.
+    """
+    with jobs.alone(db, DAILY) as alone:
+        started = now()
+        due = last_due(started, at=at)
+        if not alone or not _is_open(db, due, now=started):
+            return None
+        attempt = len(jobs.of_kind(db, DAILY, since=due)) + 1
+        job_id = f"{DAILY}-{due:%Y%m%d-%H%M}-{attempt}"
+        jobs.create(db, job_id=job_id, kind=DAILY, total=1, now=started)
+        with jobs.held(db, job_id):
+            jobs.progress(db, job_id, phase="running", now=started)
+            found: list[Alert] = []
+            try:
+                jobs.succeed(db, job_id, result=run(), now=now())
+            except JobFailed as failure:
+                jobs.fail(db, job_id, problem=str(failure), now=now())
+                found = [_alert(job_id, str(failure), attempt)]
+            alerts.replace_alerts(db, found, kinds=[FAILED], now=now())
+        return job_id
+
+
+def _is_open(db: psycopg.Connection, due: datetime, *, now: datetime) -> bool:
+    """Whether the moment waits for a run: none succeeded, and the last try is long enough ago."""
+    tried = [
+        jobs.look(db, str(job["job_id"]), now=now) for job in jobs.of_kind(db, DAILY, since=due)
+    ]
+    if any(job["state"] != "failed" for job in tried) or len(tried) >= ATTEMPTS_MAX:
+        return False
+    # A run that was lost with its server is taken up by the next one at once.
+    last = [job["updated_at"] for job in tried if job["problem"] != jobs.LOST]
+    return all(isinstance(moment, datetime) and moment + RETRY_AFTER <= now for moment in last)
+
+
+def _alert(job_id: str, problem: str, attempt: int) -> Alert:
+    return Alert(
+        kind=FAILED,
+        severity="critical",
+        message=f"the daily job failed ({attempt} of {ATTEMPTS_MAX} tries): {problem}",
+        detail={"job": job_id},
+    )

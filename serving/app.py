@@ -31,12 +31,15 @@ from serving.api import (
     catalogue,
     docs,
     events,
+    forecast_accuracy,
     forecasts,
     health,
     inbound,
     inventory,
     jobs,
     ledger,
+    lost_sales,
+    models,
     orders,
     overrides,
     policies,
@@ -47,6 +50,7 @@ from serving.api import (
 )
 from serving.api.context import CONNECTION_SECONDS_MAX, Clock, Server
 from serving.inference import Inference
+from serving.nightly import LOOK_SECONDS, Nightly
 
 log = logging.getLogger("vouch")
 
@@ -63,7 +67,10 @@ AREAS = (
     quarantine,
     catalogue,
     overrides,
+    forecast_accuracy,
     forecasts,
+    lost_sales,
+    models,
     policies,
     purchase_orders,
     alerts,
@@ -119,6 +126,12 @@ def create_app(
                 asyncio.create_task(_every(SWEEP_SECONDS, _sweep, server)),
                 asyncio.create_task(_every(SETTLE_SECONDS, _settle, server)),
             ]
+            if settings.daily_at is not None:
+                nightly = Nightly(settings.daily_at)
+                opened.callback(nightly.stop)
+                housekeeping.append(
+                    asyncio.create_task(_every(LOOK_SECONDS, nightly.daily, server))
+                )
             # What start-up made stays for good: the collector need not walk it during a request.
             gc.collect()
             gc.freeze()

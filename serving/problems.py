@@ -52,6 +52,14 @@ class TooManyRequests(errors.VouchError):
         super().__init__(f"too many requests for this key; try again in {retry_after_seconds} s")
 
 
+class PromotionRefused(errors.VouchError):
+    """A model is worse than the champion, or was never compared with it."""
+
+    def __init__(self, version: str, reason: str, verdict: Mapping[str, Any]) -> None:
+        self.verdict = verdict
+        super().__init__(f"version {version} is not promoted: {reason}")
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How one class of refusal looks from outside."""
@@ -87,6 +95,9 @@ KINDS: dict[type[errors.VouchError], Kind] = {
     ),
     errors.Unavailable: Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "A part that is needed cannot be used"
+    ),
+    PromotionRefused: Kind(
+        HTTPStatus.CONFLICT, "promotion-refused", "The model may not take the champion's place"
     ),
     Unauthenticated: Kind(HTTPStatus.UNAUTHORIZED, "unauthenticated", "A valid key is needed"),
     Forbidden: Kind(HTTPStatus.FORBIDDEN, "forbidden", "This key may not do that"),
@@ -168,6 +179,8 @@ def _data_of(error: errors.VouchError) -> dict[str, Any]:
             data = {"kind": error.kind, "id": error.key}
         case errors.IdempotencyConflict():
             data = {"id": error.key}
+        case PromotionRefused():
+            data = {"verdict": dict(error.verdict)}
         case TooManyRequests():
             data = {"retry_after_seconds": error.retry_after_seconds}
     return {name: value for name, value in data.items() if value is not None}

@@ -92,6 +92,27 @@ def get(db: psycopg.Connection, job_id: str) -> dict[str, object]:
     return found
 
 
+def of_kind(db: psycopg.Connection, kind: str, *, since: datetime) -> list[dict[str, object]]:
+    """The jobs of a kind that were announced at that moment or later, the oldest first."""
+    with db.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "select * from jobs where kind = %s and created_at >= %s order by created_at, job_id",
+            [kind, since],
+        ).fetchall()
+
+
+@contextlib.contextmanager
+def alone(db: psycopg.Connection, what: str) -> Iterator[bool]:
+    """Whether nobody else is at `what` now; if so, nobody else will be until the block ends."""
+    name = f"alone {what}"
+    found = db.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [name]).fetchone()
+    try:
+        yield found == (True,)
+    finally:
+        if found == (True,) and not db.closed:
+            db.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
+
 def look(db: psycopg.Connection, job_id: str, *, now: datetime) -> dict[str, object]:
     """The job as it stands, or `NotFound`. One whose server is gone is failed here and now."""
     found = get(db, job_id)
