@@ -107,10 +107,8 @@ class Report:
         growth = []
         if self.growth is not None:
             verdict = "linear" if self.growth <= LINEAR_MAX else "GROWS"
-            growth = [
-                f"{verdict}: a further series costs {self.further_series_seconds} s from size to "
-                f"size, {self.growth} times as much in the end"
-            ]
+            costs = ", ".join(f"{cost} s" for cost in self.further_series_seconds)
+            growth = [f"{verdict}: a further series costs {costs}, {self.growth} times as much"]
         return [
             *(run.line() for run in self.runs),
             *growth,
