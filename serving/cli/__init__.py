@@ -27,7 +27,9 @@ from serving.cli import (
     files,
     jobs,
     keys,
+    lost_sales,
     models,
+    monitor,
     overrides,
     quarantine,
     server,
@@ -48,7 +50,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for area in (server, store, jobs, models, answers, files, features):
+for area in (server, store, jobs, monitor, models, answers, files, features, lost_sales):
     area.register(cli)
 cli.add_typer(keys.cli, name="keys")
 cli.add_typer(quarantine.cli, name="quarantine")
