@@ -31,6 +31,7 @@ from models.calibration import (
     probability_of,
     standardised,
 )
+from models.cold_start import with_borrowed
 from models.contract import Forecaster
 from models.reliability import COLUMNS as RELIABILITY_COLUMNS
 from models.reliability import reliability
@@ -154,6 +155,7 @@ class Ensemble:
         }
         segment = segments(dense_demand(open_panel), period_days=panel.period_days)
         forecast = self._calibrate(self._combine(said, segment), segment)
+        forecast = with_borrowed(forecast, open_panel)
         closed = closed_ahead(panel, self.closures, horizon=horizon)
         quantiles = quantile_function(forecast.quantiles_units, forecast.levels, levels)
         quantiles = np.where(closed[..., None], 0.0, quantiles)
