@@ -50,6 +50,13 @@ class Panel:
         return last
 
     @property
+    def first_recorded(self) -> date:
+        """First period of the history, of whichever series began first."""
+        first = self.history.get_column(DATE).min()
+        assert isinstance(first, date)
+        return first
+
+    @property
     def first_day(self) -> date:
         """First period to forecast."""
         return self.origin + timedelta(days=self.period_days)

@@ -9,7 +9,7 @@ from features.calendar import calendar_columns, calendar_features, season_column
 from features.catalog import Feature, chosen
 from features.covariates import Covariate, covariate_features
 from features.demand import CENSORED, DEMAND, with_demand
-from features.frame import DATE, IN_STOCK, KEY, SERIES, UNITS, Panel
+from features.frame import IN_STOCK, KEY, SERIES, UNITS, Panel
 from features.groups import NEIGHBOURS, group_features, groups_of
 from features.history import history_features
 from features.price import price_features
@@ -125,7 +125,7 @@ def recipe_for(
     series = panel.series
     categories = [c for c in attributes if c in text]
     shared = [g for g in NEIGHBOURS if series[g].n_unique() > 1]
-    days = (panel.origin - min(history[DATE])).days
+    days = (panel.origin - panel.first_recorded).days
     recipe = Recipe(
         period_days=panel.period_days,
         horizon=horizon,

@@ -62,7 +62,7 @@ def timeline_of(panel: Panel, recipe: Recipe) -> Timeline:
     covariates = _covariates(panel, recipe, history, (periods, rows), (N, T))
     shared = {name: column[0] for name, column in covariates.items() if _agree(column)}
     by_row |= {name: column for name, column in covariates.items() if name not in shared}
-    first = min(history[DATE])
+    first = panel.first_recorded
     step = f"{panel.period_days}d"
     dates = pl.date_range(first, first + (T - 1) * _days(panel), step, eager=True).to_list()
     calendar = calendar_of(dates, country=recipe.country, period_days=panel.period_days)

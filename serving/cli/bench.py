@@ -159,3 +159,27 @@ def forecast(
         progress=progress,
     )  # fmt: skip
     show(report, as_json=as_json)
+
+
+@cli.command()
+def features(
+    *,
+    rows: Annotated[int, typer.Option(help="Rows of made-up daily sales.", min=1)] = 1_000_000,
+    periods: Annotated[int, typer.Option(help="Days of each series.", min=30, max=2_000)] = 90,
+    threads: Annotated[int | None, typer.Option(help="Threads; as set up.", min=1)] = None,
+    seed: Seed = 7,
+    as_json: Json = False,
+) -> None:
+    """Rows per second of building features, beside one rolling mean over the same rows.
+
+    \b
+    $ vouch bench features --rows 9000
+    ... million rows/s: ... lags and rolling features on ... rows, ...
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from serving.bench import features as measures
+
+    report = measures.run(
+        rows=rows, periods=periods, threads=threads or Settings().threads, seed=seed,
+        progress=progress,
+    )  # fmt: skip
+    show(report, as_json=as_json)
