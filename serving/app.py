@@ -68,6 +68,7 @@ AREAS = (
     catalogue,
     overrides,
     forecast_accuracy,
+    forecast_accuracy,
     forecasts,
     lost_sales,
     models,
