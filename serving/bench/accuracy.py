@@ -70,20 +70,25 @@ class Report:
     def means(self) -> list[dict[str, Any]]:
         return accuracy_scores.means(self.rows)
 
-    def verdicts(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One verdict per data set and number of periods scored."""
-        by_place = groupby(
-            sorted(rows, key=_place), key=_place
-        )  # Sorting is stable: methods keep their order.
-        return [accuracy_scores.verdict(list(cell)) for _, cell in by_place]
+    def verdicts(self, *, untouched: bool = False) -> list[dict[str, Any]]:
+        """One verdict per data set and number of periods scored, over all windows or the last."""
+        rows = [row for row in self.rows if row["untouched"]] if untouched else self.rows
+        sums = [row for row in self.sums if row["untouched"]] if untouched else self.sums
+        if not rows:
+            return []
+        # Sorting is stable: methods keep their order.
+        by_place = groupby(sorted(accuracy_scores.means(rows), key=_place), key=_place)
+        return [
+            accuracy_scores.verdict(list(cell), [row for row in sums if row["data"] == place[0]])
+            for place, cell in by_place
+        ]
 
     def as_dict(self) -> dict[str, Any]:
-        untouched = [row for row in self.rows if row["untouched"]]
         return {
             "machine": self.machine,
             "plan": asdict(self.plan),
-            "verdicts": self.verdicts(self.means),
-            "verdicts_untouched": self.verdicts(untouched),
+            "verdicts": self.verdicts(),
+            "verdicts_untouched": self.verdicts(untouched=True),
             "means": self.means,
             "sums": self.sums,
             "windows": self.rows,
@@ -171,7 +176,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _table(rows)
     for sums in report.sums:
         yield "sums: " + ", ".join(f"{name} {_short(value)}" for name, value in sums.items())
-    for verdict in report.verdicts(report.means):
+    for verdict in report.verdicts():
         yield "verdict: " + ", ".join(f"{name} {_short(value)}" for name, value in verdict.items())
     yield f"on {report.machine}"
 

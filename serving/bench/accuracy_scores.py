@@ -37,7 +37,7 @@ def score(split: Split, said: Said, *, periods: int) -> dict[str, float | None]:
     quantiles = said.quantiles_units[:, :periods]
     scale = split.scale_units[said.rows]
     mean = None if said.mean_units is None else said.mean_units[:, :periods]
-    return {
+    figures = {
         "sql": _sql(actual, quantiles, scale),
         "sql_in_stock": _sql(on_sale, quantiles, scale),
         "wape_median": metrics.wape(actual, quantiles[..., MEDIAN]),
@@ -48,19 +48,22 @@ def score(split: Split, said: Said, *, periods: int) -> dict[str, float | None]:
         "coverage95_in_stock": metrics.coverage(on_sale, quantiles[..., Q95]),
         "coverage99_in_stock": metrics.coverage(on_sale, quantiles[..., Q99]),
     }
+    return {name: _known(figure) for name, figure in figures.items()}
 
 
-def sum_coverage(split: Split, said: Said) -> dict[str, float]:
-    """Coverage of quantiles of sums, over all series and those on sale throughout."""
-    found: dict[str, float] = {}
+def sum_coverage(split: Split, said: Said) -> dict[str, float | None]:
+    """Coverage of quantiles of sums, over all series and those on sale throughout.
+
+    The latter are few where stock-outs are many, and those that sell least.
+    """
+    found: dict[str, float | None] = {}
     for periods, quantiles in said.sums_units.items():
         actual = split.actual_units[said.rows, :periods].sum(axis=1)
         on_sale = split.in_stock[said.rows, :periods].all(axis=1)
         for name, kept in (("", np.ones(len(actual), dtype=bool)), ("_in_stock", on_sale)):
             for level, at in ((95, Q95), (99, Q99)):
-                found[f"sum{periods}_coverage{level}{name}"] = metrics.coverage(
-                    actual[kept], quantiles[kept, at]
-                )
+                covered = metrics.coverage(actual[kept], quantiles[kept, at])
+                found[f"sum{periods}_coverage{level}{name}"] = _known(covered)
         found[f"sum{periods}_series_in_stock"] = float(on_sale.sum())
     return found
 
@@ -96,7 +99,15 @@ def means(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return found.to_dicts()
 
 
-def verdict(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def mean_sums(sums: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    """The mean over windows of what `sum_coverage` found."""
+    table = pl.DataFrame(sums, infer_schema_length=None)
+    names = [name for name in table.columns if name.startswith("sum")]
+    means = table.select(pl.col(names).cast(pl.Float64).mean())
+    return dict(zip(names, means.row(0), strict=True))
+
+
+def verdict(rows: Sequence[dict[str, Any]], sums: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """How we stand on one data set and number of periods, by the means over windows.
 
     Each peer is compared on the series that it was asked about. The best peer is the one that
@@ -120,17 +131,17 @@ def verdict(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
                     nearest["ours_wape"], _point_error(nearest)
                 ),
             }
-    return told | {"reached": _reached(told, ours)}
+    covered = ours | mean_sums(sums)
+    told |= {name: covered[name] for name in covered if "coverage" in name}
+    return told | {"reached": _reached(told)}
 
 
-def _reached(told: dict[str, Any], ours: dict[str, Any]) -> dict[str, bool]:
+def _reached(told: dict[str, Any]) -> dict[str, bool]:
     """Which of the aims hold."""
     reached = {
-        f"coverage{level}{where}": bool(
-            abs(100 * ours[f"coverage{level}{where}"] - level) <= COVERAGE_POINTS_MAX
-        )
-        for level in (95, 99)
-        for where in ("", "_in_stock")
+        name: abs(100 * figure - (95 if "coverage95" in name else 99)) <= COVERAGE_POINTS_MAX
+        for name, figure in told.items()
+        if "coverage" in name and figure is not None
     }
     if "best_peer" in told:
         reached["sql_5_percent_below_peers"] = told["sql_percent_of_best_peer"] <= SQL_PERCENT_MAX
@@ -154,3 +165,8 @@ def _sql(actual: Floats, quantiles: Floats, scale: Floats) -> float:
     return metrics.scaled_quantile_loss(
         actual, quantiles, np.array(SCORED_LEVELS), scale_units=scale
     )
+
+
+def _known(figure: float | None) -> float | None:
+    """None where nothing could be counted: there is no NaN in JSON."""
+    return None if figure is None or np.isnan(figure) else figure

@@ -16,7 +16,7 @@ def test_ours_lose_five_per_cent_less_than_the_best_peer(shared_data, data, seri
         pytest.skip(f"not installed: {accuracy_peers.missing()}; run make bench-peers")
     plan = accuracy.Plan(data=(data,), series=series, windows=3, sample=150, hold_last=True)
     report = accuracy.measure(plan, shared_data)
-    verdicts = report.verdicts(report.means)
+    verdicts = report.verdicts()
     print(json.dumps(verdicts, indent=1))  # noqa: T201
     for verdict in verdicts:
         assert verdict["sql_percent_of_best_peer"] <= -5.0

@@ -120,14 +120,15 @@ def test_the_verdict_compares_with_the_best_on_the_same_series():
         line("boosted", "peer", 0.2, 0.34, wape_mean=0.32),
         # On its sample we are at 0.30, so 0.25 there beats us, whatever we do elsewhere.
         line("slow", "peer", 0.25, 0.5, ours_sql=0.30),
-    ])  # fmt: skip
+    ], [{"data": "d", "sum7_coverage95": sum7} for sum7 in (0.9, 0.94)])  # fmt: skip
     assert (found["best_peer"], found["sql_percent_of_best_peer"]) == ("slow", 20.0)
     assert (found["best_peer_by_wape"], found["wape_percent_of_best_peer"]) == ("boosted", 3.12)
     assert (found["best_member"], found["sql_percent_of_best_member"]) == ("arima", -10.0)
     assert found["reached"] == {
         "coverage95": True, "coverage95_in_stock": False, "coverage99": True,
         "coverage99_in_stock": True, "sql_5_percent_below_peers": False,
-        "wape_no_worse_than_peers": False, "better_than_each_member": True,
+        "sum7_coverage95": False, "wape_no_worse_than_peers": False,
+        "better_than_each_member": True,
     }  # fmt: skip
 
 
