@@ -1,5 +1,6 @@
 """The accuracy bench: scores against sums done by hand, windows that hide the future, and peers."""
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 
 from inventory.errors import InputRejected
+from models.baseline import MovingAverage, SeasonalNaive
 from serving.bench import accuracy, accuracy_boosted, accuracy_peers, accuracy_scores
 from serving.bench.accuracy_data import DATA_SETS, DataSet, data_sets, load, split
 from serving.bench.accuracy_peers import PEERS, Said
@@ -174,6 +176,30 @@ def test_inputs_of_the_boosted_peer_know_nothing_after_their_origin(window):
             for each in (window, later)
         )
         assert np.array_equal(before, after, equal_nan=True)
+
+
+def test_one_run_from_files_to_verdicts(tmp_path, monkeypatch):
+    monkeypatch.setitem(DATA_SETS, "small", SMALL)
+    monkeypatch.setattr(
+        "pipelines.predict.members_of", lambda *_, **__: [SeasonalNaive(), MovingAverage()]
+    )
+    rows().write_parquet(tmp_path / "rows.parquet")
+    report = accuracy.measure(accuracy.Plan(data=("small",), peers=(), threads=1), tmp_path)
+    told = json.loads(json.dumps(report.as_dict(), default=str, allow_nan=False))
+    assert [row["untouched"] for row in told["windows"]] == 3 * [False] + 3 * [True]
+    (all_windows,), (last,) = told["verdicts"], told["verdicts_untouched"]
+    each = [row["sql"] for row in told["windows"] if row["kind"] == "ours"]
+    assert all_windows["sql"] == pytest.approx(sum(each) / 2)
+    assert last["sql"] == each[-1]
+    members = {row["method"]: row["sql"] for row in told["means"] if row["kind"] == "member"}
+    assert set(members) == {"seasonal_naive", "moving_average"}
+    assert all_windows["sql_percent_of_best_member"] == pytest.approx(
+        100 * (all_windows["sql"] / min(members.values()) - 1), abs=0.01
+    )
+    held = accuracy.measure(replace(report.plan, hold_last=True), tmp_path)
+    assert held.rows == [row | {"seconds": held.rows[at]["seconds"]}
+                         for at, row in enumerate(report.rows[:3])]  # fmt: skip
+    assert held.verdicts(untouched=True) == []
 
 
 def test_a_sample_of_series_is_the_same_every_time(tmp_path):
