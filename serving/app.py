@@ -68,7 +68,6 @@ AREAS = (
     catalogue,
     overrides,
     forecast_accuracy,
-    forecast_accuracy,
     forecasts,
     lost_sales,
     models,
