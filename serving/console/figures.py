@@ -35,6 +35,8 @@ class Fan:
     quantiles_units: Mapping[float, Sequence[float]]
     """By level; holds at least the levels of `BANDS` and 0.5."""
     period_days: int = 1
+    plain_median_units: Sequence[float] | None = None
+    """The median as the statistics have it, where a planner overrode it."""
 
 
 def demand_figure(sold: Sold, fan: Fan | None, promotion_days: Iterable[date]) -> Figure:
@@ -89,7 +91,7 @@ def _censored_markers(sold: Sold) -> list[Figure]:
 
 def _fan_traces(fan: Fan) -> list[Figure]:
     x = [day.isoformat() for day in fan.days]
-    traces: list[Figure] = []
+    traces: list[Figure] = _plain_median(fan, x)
     for low, high, colour in BANDS:
         edge: Figure = {
             "type": "scatter",
@@ -128,6 +130,22 @@ def _fan_traces(fan: Fan) -> list[Figure]:
         }
     )
     return traces
+
+
+def _plain_median(fan: Fan, x: Sequence[str]) -> list[Figure]:
+    if fan.plain_median_units is None:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "Without overrides",
+            "x": x,
+            "y": list(fan.plain_median_units),
+            "line": {"color": theme.CALM, "width": 1.5, "dash": "dot"},
+            "hovertemplate": "%{y:,.1f} without overrides<extra></extra>",
+        }
+    ]
 
 
 def spans(days: Iterable[date]) -> list[tuple[date, date]]:

@@ -15,7 +15,7 @@ from inventory.demand import DemandForecast
 from inventory.errors import NotFound, VouchError
 from inventory.store import database, history, overview, sku_overview
 from inventory.store.availability import availability
-from inventory.store.forecasts import read_forecast
+from inventory.store.effective_forecasts import Adjusted, read_adjusted
 from inventory.store.policies import read_policy
 
 HISTORY_DAYS = 119
@@ -95,12 +95,18 @@ class Place:
     methods: list[str]
     sales: pl.DataFrame
     promotions: pl.DataFrame
-    forecast: DemandForecast | None
+    adjusted: Adjusted | None
+    """The forecast in force, before and after what planners stated over it."""
     flows: sku_overview.Flows
     answer: Availability | str
     """What can be promised, or why that cannot be said."""
     policy: dict[str, Any] | None
     order_lines: list[sku_overview.OrderLine]
+
+    @property
+    def forecast(self) -> DemandForecast | None:
+        """The forecast that acts."""
+        return self.adjusted.final if self.adjusted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,7 @@ def _read_place(
         methods=methods,
         sales=history.read_sales_days(db, first=first, last=last, skus=[sku], locations=[location]),
         promotions=_promotions_at(db, sku, location, first=first, last=last),
-        forecast=read_forecast(db, sku, location),
+        adjusted=read_adjusted(db, sku, location, now=now),
         flows=sku_overview.flows(db, sku, location, today=today, now=now),
         answer=_answer(db, sku, location, view, now=now, horizon_days=source.horizon_days),
         policy=_policy(db, sku, location),

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from inventory.availability import Availability
 from inventory.demand import DemandForecast
+from inventory.store.effective_forecasts import Adjusted
 from serving.console import figures
 from serving.console.availability_card import availability_card
 from serving.console.layout import (
@@ -170,7 +171,7 @@ def _demand(place: Place) -> Component:
         units=sold["units"].to_list(),
         in_stock=sold["in_stock"].to_list(),
     )
-    fan = _fan(place.forecast) if place.forecast else None
+    fan = _fan(place.adjusted) if place.adjusted else None
     figure = figures.demand_figure(series, fan, promotion_days(place))
     label = (
         f"Units sold per day, {figures.caption_of_days(series.days)}, "
@@ -179,23 +180,35 @@ def _demand(place: Place) -> Component:
     body: list[Child] = [legend(figure), chart(figure, height=184, label=label)]
     if place.forecast is None:
         body.append(empty("No forecast yet", ["Run ", command("vouch daily"), "."]))
-    return card("Demand and forecast", *body, note=_run_words(place.forecast), wide=8)
+    return card("Demand and forecast", *body, note=_run_words(place.adjusted), wide=8)
 
 
-def _run_words(forecast: DemandForecast | None) -> Child:
-    if forecast is None:
+def _run_words(adjusted: Adjusted | None) -> Child:
+    if adjusted is None:
         return "units per day"
-    return [
+    forecast = adjusted.final
+    words: list[Child] = [
         f"units per {'day' if forecast.period_days == 1 else 'week'} · run ",
         html.Code(forecast.run_id),
     ]
+    if adjusted.overrides:
+        reasons = ", ".join(dict.fromkeys(override.reason for override in adjusted.overrides))
+        words.append(f" · {counted(len(adjusted.overrides), 'override')}: {reasons}")
+    return words
 
 
-def _fan(forecast: DemandForecast) -> figures.Fan:
+def _fan(adjusted: Adjusted) -> figures.Fan:
+    forecast = adjusted.final
     by_level = {
         level: forecast.day_quantiles_units(level)[0].round(2).tolist() for level in FAN_LEVELS
     }
-    return figures.Fan(forecast.days, by_level, forecast.period_days)
+    plain = adjusted.statistical.day_quantiles_units(0.5)[0].round(2).tolist()
+    return figures.Fan(
+        forecast.days,
+        by_level,
+        forecast.period_days,
+        plain_median_units=plain if adjusted.overrides else None,
+    )
 
 
 def promotion_days(place: Place) -> set[date]:

@@ -1,5 +1,6 @@
 """The console without a browser: charts as data, figures against plain counting, and its door."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def test_the_fan_has_both_bands_around_the_median():
     assert drawn["Forecast median"]["y"] == [4, 4, 5]
     order = list(drawn)
     assert order.index("p05–p95 low") + 1 == order.index("p05–p95")  # Filled to the one before.
+
+
+def test_an_overridden_forecast_shows_what_it_was():
+    sold = Sold(days(4), [1] * 4, [1] * 4)
+    assert "Without overrides" not in traces(figures.demand_figure(sold, FAN, []))
+    overridden = replace(FAN, plain_median_units=[3, 3, 3])
+    drawn = traces(figures.demand_figure(sold, overridden, []))
+    assert drawn["Without overrides"]["y"] == [3, 3, 3]
+    assert drawn["Forecast median"]["y"] == [4, 4, 5]
 
 
 def test_promotions_are_bands_from_noon_to_noon():
