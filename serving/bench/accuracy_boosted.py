@@ -74,9 +74,7 @@ def forecast(split: Split, *, masked: bool, seed: int, threads: int) -> Floats:
     )  # fmt: skip
     N = len(seen.units)
     scaled = said.reshape(seen.horizon, N, -1).transpose(1, 0, 2)
-    quantiles = np.sort(np.maximum(scaled, 0.0), axis=2) * seen.level_units[:, -1, None, None]
-    if "open" in seen.ahead:
-        quantiles[seen.ahead["open"][:, T:] == 0] = 0.0
+    quantiles: Floats = scaled * seen.level_units[:, -1, None, None]
     return quantiles
 
 

@@ -13,7 +13,7 @@ from models.members import Preset
 from models.metrics import SCORED_LEVELS
 from pipelines.predict import level_name, predict_file
 from serving.bench.accuracy_data import Split
-from serving.bench.accuracy_peers import Said
+from serving.bench.accuracy_peers import Said, without_closed
 
 QUANTILES = [level_name(level) for level in SCORED_LEVELS]
 
@@ -68,14 +68,13 @@ def forecast(
 
 
 def _said(forecast: DemandForecast, split: Split) -> Said:
-    """A member's forecast, with doors closed where they are known to be, as for everybody."""
+    """A member's forecast, as everybody's is read."""
     keys = pl.DataFrame(dict(zip(SERIES, (forecast.skus, forecast.locations), strict=True)))
     assert keys.equals(split.keys)
     picked = [int(np.argmin(np.abs(forecast.levels - level))) for level in SCORED_LEVELS]
-    quantiles = forecast.quantiles_units[:, : split.horizon, picked]
-    mean = forecast.mean_units[:, : split.horizon]
-    if "open" in split.ahead:
-        closed = split.ahead["open"][:, -split.horizon :] == 0
-        quantiles = np.where(closed[..., None], 0.0, quantiles)
-        mean = np.where(closed, 0.0, mean)
-    return Said(np.arange(len(mean)), quantiles, mean)
+    said = Said(
+        np.arange(len(forecast.skus)),
+        forecast.quantiles_units[:, : split.horizon, picked],
+        forecast.mean_units[:, : split.horizon],
+    )
+    return without_closed(split, said)

@@ -8,7 +8,7 @@ import importlib.util
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -113,9 +113,20 @@ def ask(peer: Peer, split: Split, *, sample: int, seed: int, threads: int) -> Sa
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         said = peer.ask(split, rows, seed, threads)
-    quantiles = np.sort(np.maximum(said.quantiles_units, 0.0), axis=2)
-    mean = None if said.mean_units is None else np.maximum(said.mean_units, 0.0)
-    return Said(said.rows, quantiles, mean, time.monotonic() - started)
+    answer = Said(said.rows, np.sort(np.maximum(said.quantiles_units, 0.0), axis=2),
+                  None if said.mean_units is None else np.maximum(said.mean_units, 0.0),
+                  time.monotonic() - started)  # fmt: skip
+    return without_closed(split, answer)
+
+
+def without_closed(split: Split, said: Said) -> Said:
+    """Nothing sells behind a door known to be closed: everybody may use that."""
+    if "open" not in split.ahead:
+        return said
+    closed = split.ahead["open"][said.rows, -split.horizon :] == 0
+    mean = None if said.mean_units is None else np.where(closed, 0.0, said.mean_units)
+    quantiles = np.where(closed[..., None], 0.0, said.quantiles_units)
+    return replace(said, quantiles_units=quantiles, mean_units=mean)
 
 
 def _statistical(model: str) -> Ask:
@@ -177,9 +188,6 @@ def _mlforecast(split: Split, rows: np.ndarray, seed: int, threads: int) -> Said
     )  # fmt: skip
     said = forecaster.predict(split.horizon, X_df=later, level=list(INTERVALS))
     quantiles, mean = _answer(said, len(rows), split.horizon)
-    if "open" in split.ahead:
-        closed = split.ahead["open"][rows, -split.horizon :] == 0
-        quantiles[closed], mean[closed] = 0.0, 0.0
     return Said(rows, quantiles, mean)
 
 
