@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from scipy.stats import gamma
+from scipy.special import gammaincinv
 
 from features.demand import CENSORED, censored_expr
 from features.expected import expected
@@ -80,7 +80,7 @@ def interval(units: Floats, variance: Floats) -> tuple[Floats, Floats]:
     shape = np.divide(mean**2, spread, out=np.ones_like(mean), where=some)
     scale = np.divide(spread, mean, out=np.ones_like(mean), where=some)
     tail = (1 - LEVEL) / 2
-    low, high = (np.where(some, gamma.ppf(q, shape, scale=scale), 0.0) for q in (tail, 1 - tail))
+    low, high = (np.where(some, scale * gammaincinv(shape, q), 0.0) for q in (tail, 1 - tail))
     return low, high
 
 
