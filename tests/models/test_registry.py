@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from models.baseline import MovingAverage, SeasonalNaive
 from models.ensemble import Ensemble
 from models.gate import Verdict
 from models.intermittent import IntermittentForecaster
+from models.members import members_of
 
 START = date(2024, 1, 1)
 NOW = datetime(2024, 3, 1, 6, tzinfo=UTC)
@@ -235,8 +237,12 @@ def test_a_file_that_is_no_database_is_said_plainly(tmp_path):
 
 
 LOADS = """
-import json, sys, mlflow
-uri, table, out = sys.argv[1:]
+import sys
+uri, project, table, out = sys.argv[1:]
+# What a development install adds must not help.
+sys.meta_path = [f for f in sys.meta_path if "editable" not in repr(f)]
+sys.path = [p for p in sys.path if p != project]
+import mlflow
 mlflow.set_tracking_uri(uri)
 model = mlflow.pyfunc.load_model("models:/vouch-forecaster@champion")
 import pandas as pd
@@ -248,32 +254,58 @@ print(models.ensemble.__file__)
 """
 
 
-def test_loads_from_the_registry_alone(store, tmp_path):
-    """Another process, in another folder, without this project: its code travels with the model."""
+def answer_of(python, store, panel, folder):
+    """What the registered champion says to another Python, in another folder, on its own."""
     import models.registered as served
 
-    panel = small_panel()
-    ensemble = small_ensemble(panel)
-    log(panel, store, ensemble)
-    served.table_of(panel).to_parquet(tmp_path / "table.parquet")
-    hide_project = tmp_path / "hidden"
-    hide_project.mkdir()
-    (hide_project / "sitecustomize.py").write_text(
-        "import sys\n"
-        "sys.meta_path = [f for f in sys.meta_path if 'editable' not in repr(f)]\n"
-        f"sys.path = [p for p in sys.path if p != {str(Path(served.__file__).parents[1])!r}]\n"
-    )
+    served.table_of(panel).to_parquet(folder / "table.parquet")
+    project = str(Path(served.__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, "-c", LOADS, store[0], "table.parquet", "answer.parquet"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(hide_project), "MLFLOW_DISABLE_TELEMETRY": "true"},
+        [python, "-I", "-c", LOADS, store[0], project, "table.parquet", "answer.parquet"],
+        cwd=folder,
+        env={"MLFLOW_DISABLE_TELEMETRY": "true", "PATH": os.environ["PATH"], "HOME": str(folder)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     assert str(store[1]) in done.stdout, "the code that ran came with the model"
-    answer = pl.read_parquet(tmp_path / "answer.parquet")
+    return pl.read_parquet(folder / "answer.parquet")
+
+
+def assert_same(answer, forecast, **tolerance):
+    assert answer["sku"].unique().sort().to_list() == sorted(forecast.skus)
+    for level in LEVELS:
+        expected = forecast.day_quantiles_units(level).ravel()
+        np.testing.assert_allclose(answer[f"q{level:g}"], expected, **tolerance)
+    np.testing.assert_allclose(answer["mean"], forecast.mean_units.ravel(), **tolerance)
+
+
+def test_loads_from_the_registry_alone(store, tmp_path):
+    """Another process, in another folder, without this project: its code travels with the model."""
+    panel = small_panel()
+    ensemble = small_ensemble(panel)
+    log(panel, store, ensemble)
+    answer = answer_of(sys.executable, store, panel, tmp_path)
+    assert_same(answer, ensemble.predict(panel, horizon=7, levels=np.array(LEVELS)))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_loads_in_an_environment_made_from_its_own_requirements(store, tmp_path):
+    """All members, in a fresh environment that holds what the model says it needs, and no Vouch."""
+    panel = small_panel(days=120)
+    ensemble = Ensemble(members_of("full", seed=1, threads=1), windows=2).fit(panel, horizon=7)
+    log(panel, store, ensemble)
+    (needs,) = store[1].rglob("requirements.txt")
+    fresh = tmp_path / "fresh"
+    venv.create(fresh, with_pip=True)
+    python = str(fresh / "bin" / "python")
+    subprocess.run([python, "-m", "pip", "install", "-q", "-r", str(needs)], check=True)
+    found = subprocess.run(
+        [python, "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True, check=True
+    )
+    assert "vouch" not in {line.split("==")[0] for line in found.stdout.splitlines()}
+    answer = answer_of(python, store, panel, tmp_path)
     expected = ensemble.predict(panel, horizon=7, levels=np.array(LEVELS))
-    np.testing.assert_allclose(answer["q0.95"], expected.day_quantiles_units(0.95).ravel())
-    assert answer["sku"].unique().sort().to_list() == ["a", "b", "c"]
+    assert_same(answer, expected, rtol=1e-4, atol=1e-4)
