@@ -213,9 +213,9 @@ def quantile_of(stack: Floats, known: Floats, level: float) -> Floats:
     share = place - below
     at = below * cells + np.arange(cells)
     low = flat[at].astype(np.float64)
+    low[np.isinf(low)] = np.nan  # Nothing is known.
     at += cells * (below < top)
     quantile: Floats = low + (flat[at] - low) * share
-    quantile[np.isinf(low)] = np.nan
     return quantile.reshape(stack.shape[1:])
 
 
