@@ -28,6 +28,10 @@ HEAD_LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 RATIO_SHAPE = 4.0
 """Heads learn log(1 + 4 · ratio): linear where next to nothing sells, logarithmic above."""
 
+HEAVY_MAX = 3.0
+"""A level weighs at most so many times what nine of ten stay below: one series of another scale
+must not be the only one that the mean listens to."""
+
 STILL = 1e-9
 """A logarithm that moved less than this did not move: the quotient would be noise."""
 
@@ -174,7 +178,7 @@ def _mean_booster(
     data: "xgboost.QuantileDMatrix", lesson: Lesson, given: dict[str, Any], rounds: int
 ) -> "xgboost.Booster":
     """Weighted by level: a unit counts the same wherever it sells, so that sums come out right."""
-    level = lesson.level_units
+    level = np.minimum(lesson.level_units, HEAVY_MAX * np.quantile(lesson.level_units, 0.9))
     data.set_info(label=lesson.ratio, weight=level / level.mean())
     return _trained(given | MEAN, data, rounds)
 

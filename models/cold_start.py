@@ -32,6 +32,10 @@ DONORS_MAX = 200
 """So many are enough for a mixture: every n-th of a larger group."""
 
 
+FENCE = 3.0
+"""Interquartile ranges beyond the quartiles at which a donor is of another scale."""
+
+
 def with_borrowed(forecast: DemandForecast, panel: Panel) -> DemandForecast:
     """The forecast with that of young series drawn towards the mixture of those like them."""
     known = (~np.isnan(dense_demand(panel))).sum(axis=1)
@@ -43,7 +47,7 @@ def with_borrowed(forecast: DemandForecast, panel: Panel) -> DemandForecast:
     quantiles = np.array(forecast.quantiles_units)
     mean = np.array(forecast.mean_units)
     for group, borrowers in _by_donors(donors).items():
-        chosen = np.array(group)
+        chosen = _of_one_scale(np.array(group), forecast.mean_units)
         pooled = mixture_quantiles(forecast.quantiles_units[chosen], forecast.levels)
         mean_pooled = forecast.mean_units[chosen].mean(axis=0)
         own = (known[borrowers] ** 2 / (known[borrowers] ** 2 + half**2))[:, None]
@@ -94,6 +98,18 @@ def _by_donors(donors: dict[int, tuple[int, ...]]) -> dict[tuple[int, ...], np.n
     for borrower, rows in donors.items():
         borrowers.setdefault(rows, []).append(borrower)
     return {rows: np.array(sorted(members)) for rows, members in borrowers.items()}
+
+
+def _of_one_scale(rows: np.ndarray, mean_units: Floats) -> np.ndarray:
+    """Donors without those of quite another scale, by Tukey's outer fence on the logarithm.
+
+    One item that sells a million a day must not be what a new one is promised.
+    """
+    size = np.log1p(mean_units[rows].mean(axis=1))
+    low, high = np.quantile(size, [0.25, 0.75])
+    reach = FENCE * (high - low)
+    found: np.ndarray = rows[(size >= low - reach) & (size <= high + reach)]
+    return found
 
 
 def mixture_quantiles(quantiles_units: Floats, levels: Floats) -> Floats:
