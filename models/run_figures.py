@@ -28,7 +28,7 @@ def calibration(reliability: pl.DataFrame) -> Figure | None:
     names = reliability["segment"].unique(maintain_order=True).to_list()
     if not names:
         return None
-    figure, axes = _grid(2, len(names), width=4.2, height=3.8)
+    figure, axes = _grid(2, len(names), width=3.7, height=3.7)
     for column, segment in enumerate(names):
         upper, lower = axes[0, column], axes[1, column]
         upper.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--", label="ideal")
@@ -44,13 +44,13 @@ def calibration(reliability: pl.DataFrame) -> Figure | None:
             shares = pit_shares(reliability, segment=segment, kind=kind)
             place = (np.arange(10) + 0.5) / 10 + (k - 0.5) * 0.04
             lower.bar(place, shares, width=0.04, color=COLOURS[k])
-        upper.set(title=f"{segment} demand", xlim=(0, 1), ylim=(0, 1), xlabel="forecast level")
+        upper.set(title=segment, xlim=(0, 1), ylim=(0, 1), xlabel="forecast level")
         lower.set(xlim=(0, 1), xlabel="where actuals fell in their forecast (PIT)")
         lower.yaxis.set_major_formatter(_percent())
         upper.legend(loc="upper left", frameon=False, fontsize=8)
     axes[0, 0].set_ylabel("share of actuals at or below")
     axes[1, 0].set_ylabel("share of actuals")
-    figure.suptitle("Calibration of the ensemble on past windows")
+    figure.suptitle("Calibration of the ensemble on past windows, by kind of seller", fontsize=14)
     return figure
 
 
@@ -72,7 +72,7 @@ def importance(features: pl.DataFrame, groups: pl.DataFrame) -> Figure | None:
     right.barh(sums["group"], sums["gain"], color=[colour[g] for g in sums["group"]])
     for place, (gain, count) in enumerate(sums.select("gain", "features").iter_rows()):
         right.annotate(f" {gain:.1%}, {count} features", (gain, place), va="center", fontsize=9)
-    right.set(title="By group", xlim=(0, float(sums["gain"].max()) * 1.45))  # type: ignore[arg-type]
+    right.set(title="By group", xlim=(0, float(sums["gain"].max()) * 1.7))  # type: ignore[arg-type]
     for axes in (left, right):
         axes.set_xlabel(f"share of the loss reduction in {member}")
         axes.xaxis.set_major_formatter(_percent())
@@ -110,7 +110,7 @@ def losses(backtest: pl.DataFrame, blocks: Sequence[str]) -> Figure | None:
     )
     segments = means["segment"].unique(maintain_order=True).to_list()
     members = means["member"].unique(maintain_order=True).to_list()
-    figure, axes = _grid(1, len(segments), width=4.6, height=4.2)
+    figure, axes = _grid(1, len(segments), width=4.0, height=4.2)
     for column, segment in enumerate(segments):
         panel = axes[0, column]
         own = means.filter(pl.col("segment") == segment)
@@ -120,12 +120,12 @@ def losses(backtest: pl.DataFrame, blocks: Sequence[str]) -> Figure | None:
             bars = own.filter(pl.col("member") == member).sort("horizon_block")
             place = np.array([found.index(b) for b in bars["horizon_block"]]) - 0.4
             label = member if column == 0 else None
-            colour = COLOURS[m % len(COLOURS)]
+            colour = "black" if member == "ensemble" else COLOURS[m % len(COLOURS)]
             panel.bar(place + (m + 0.5) * width, bars["sql"], width, color=colour, label=label)
         panel.set_xticks(range(len(found)), [blocks[b] for b in found])
-        panel.set(title=f"{segment} demand", xlabel="periods ahead")
+        panel.set(title=segment, xlabel="periods ahead")
     axes[0, 0].set_ylabel("scaled quantile loss")
-    figure.suptitle("Backtest on past windows (lower is better)")
+    figure.suptitle("Backtest on past windows, by kind of seller: lower is better", fontsize=14)
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
     return figure
 
@@ -134,7 +134,7 @@ def _grid(rows: int, columns: int, *, width: float, height: float) -> tuple[Figu
     """A figure of axes (rows, columns), each of that size in inches."""
     size = (max(width * columns, 6.0), height * rows)
     figure = Figure(figsize=size, layout="constrained", dpi=110)
-    axes = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False, sharey="row")
     for one in axes.flat:
         _bare(one)
     return figure, axes
