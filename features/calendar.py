@@ -51,16 +51,18 @@ def calendar_columns() -> tuple[CalendarColumn, ...]:
     return (
         column("weekday", "day", "Each weekday has its own trade.", day.dt.weekday(),
                only=1),
-        column("weekend", "flag", "Weekend trade differs.", weekend, only=1),
+        column("weekend", "flag", "On weekends other people shop, for other things.", weekend,
+               only=1),
         column("day_of_month", "day", "Wages and bills follow the month.", day.dt.day()),
         column("days_to_month_end", "days", "Money runs out towards the end of the month.", left),
-        column("days_since_payday", "days", "Spending follows wages.", _days_since_payday()),
-        column("days_to_payday", "days", "And waits for them.", _days_to_payday()),
+        column("days_since_payday", "days", "Spending follows the day wages arrive.",
+               _days_since_payday()),
+        column("days_to_payday", "days", "Spending waits for the wages.", _days_to_payday()),
         column("payday", "flag", "Wages of the day are spent on the day.",
                _days_since_payday() == 0, only=1),
         column("holiday", "flag", "Shops close or fill.", holiday),
-        column("days_to_holiday", "days", "Stocking up before.", ahead),
-        column("days_from_holiday", "days", "Quiet after.", behind),
+        column("days_to_holiday", "days", "People stock up before shops close.", ahead),
+        column("days_from_holiday", "days", "Trade is quiet after a holiday.", behind),
         column("eve_of_holiday", "flag", "The last day to shop is the fullest.", ahead == 1),
         column("after_holiday", "flag", "Shelves are bare and fridges full.", behind == 1),
         column("days_off_around", "days", "Weekends and holidays of the week around: long ones "
@@ -81,9 +83,16 @@ def season_columns() -> tuple[CalendarColumn, ...]:
         for name, wave in (("sin", (k * turn).sin()), ("cos", (k * turn).cos()))
     ]
     return (
-        CalendarColumn("week_of_year", "week", "Seasons of trade.", day.dt.week()),
-        CalendarColumn("month", "month", "Seasons of trade, coarser.", day.dt.month()),
-        CalendarColumn("quarter_end", "flag", "Clearances.", day.dt.month() % 3 == 0),
+        CalendarColumn(
+            "week_of_year", "week", "Seasons of trade come back every year.", day.dt.week()
+        ),
+        CalendarColumn("month", "month", "The same, coarser: less to learn from.", day.dt.month()),
+        CalendarColumn(
+            "quarter_end",
+            "flag",
+            "Budgets and clearances end with the quarter.",
+            day.dt.month() % 3 == 0,
+        ),
         *waves,
     )
 

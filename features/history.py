@@ -215,7 +215,7 @@ def _rhythm(period_days: int) -> list[Feature]:
         own(f"share_selling_{half}", lambda b: b.mean(selling(b), half),
             "The same lately: an item falling asleep.", unit="share"),
         own(f"share_selling_{short}", lambda b: b.mean(selling(b), short),
-            "The same just now.", unit="share"),
+            "The same just now: the newest weeks of a fading item.", unit="share"),
         own("periods_since_sale", lambda b: b.since(selling(b)),
             "A long silence may be the end.", unit="periods"),
         own("age", lambda b: b.age.clip(0, 2 * window), "New items still find their level.",
