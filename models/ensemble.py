@@ -148,7 +148,7 @@ class Ensemble:
         self, panel: Panel, *, horizon: int, levels: Floats
     ) -> tuple[DemandForecast, dict[str, DemandForecast]]:
         """The combination, and what each member said (at `LEVELS`)."""
-        open_panel = without_closed(panel, self.closures)
+        open_panel = self.opened(panel)
         own_levels = np.array(LEVELS)
         said = {
             m.name: m.predict(open_panel, horizon=horizon, levels=own_levels) for m in self.members
@@ -166,6 +166,22 @@ class Ensemble:
             mean_units=np.where(closed, 0.0, forecast.mean_units),
         )
         return final, said
+
+    def opened(self, panel: Panel) -> Panel:
+        """The panel as the members see it: closed periods count as not on sale."""
+        return without_closed(panel, self.closures)
+
+    def combined_mean(
+        self, panel: Panel, said: dict[str, DemandForecast], *, periods: int
+    ) -> tuple[Floats, Floats]:
+        """Before calibration: the mean (N,) over the first periods, and what each member counts.
+
+        said : from `predict_with_members`. Weights are (N, members), averaged over the periods.
+        """
+        segment = segments(dense_demand(self.opened(panel)), period_days=panel.period_days)
+        weight = self.weight_table[segment][:, self._blocks(periods)]
+        means = np.stack([said[m.name].mean_units[:, :periods] for m in self.members], axis=2)
+        return (weight * means).sum(axis=2).mean(axis=1), weight.mean(axis=1)
 
     def _combine(self, said: dict[str, DemandForecast], segment: np.ndarray) -> DemandForecast:
         """Average members' quantiles, level by level, and means, with the learned weights."""
