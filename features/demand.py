@@ -43,8 +43,9 @@ def demand_of(history: pl.DataFrame) -> pl.Series:
     """
     units = history.get_column(UNITS).cast(pl.Float64)
     share = history.get_column(IN_STOCK).cast(pl.Float64).fill_null(1.0)
-    if (share >= FULL_SHARE).all():
-        return units.alias(DEMAND)
+    censored = share < FULL_SHARE
+    if not (censored & (share >= SHARE_READABLE_MIN)).any():
+        return units.set(censored, None).alias(DEMAND)
     return _remembered(history, lambda: _estimated(history, units, share))
 
 

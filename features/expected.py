@@ -49,6 +49,8 @@ STRAY_MAX = 10.0
 """Demand beyond ten times what was expected is an outlier, and says nothing of the usual spread."""
 FIXED_POINT = 2.0**-10
 """Units; sums up to 2⁵³ of them stay exact."""
+SEEN_MIN = 0.01
+"""A share below this is none: what sold in it, divided by it, could be anything."""
 EXPECTED_UNITS_MIN = 0.01
 FULL_SHARE = 0.999
 """A share on sale from here on counts as on sale throughout; shares come from divisions."""
@@ -144,7 +146,8 @@ def expected(history: pl.DataFrame) -> Expected:
     """
     units = history.get_column(UNITS).cast(pl.Float64).fill_null(np.nan).to_numpy()
     share = history.get_column(IN_STOCK).cast(pl.Float64).fill_null(1.0).to_numpy()
-    seen = np.where(np.isnan(units), np.nan, np.clip(share, 0.0, 1.0))
+    seen = np.where(share < SEEN_MIN, 0.0, np.clip(share, 0.0, 1.0))
+    seen = np.where(np.isnan(units), np.nan, seen)
     rows = _Rows.of(history)
     periods = np.minimum(_before(rows.series, np.nan_to_num(seen)), LEVEL_PERIODS_MAX)
     level = _ratio(_smooth(rows, units), _smooth(rows, seen))

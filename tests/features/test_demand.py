@@ -156,6 +156,13 @@ def test_an_estimate_is_never_below_what_sold_and_unread_is_unknown():
     assert np.isnan(dense_demand(Panel(history=history, future=history.clear()))[0, 2])
 
 
+def test_a_share_that_is_all_but_nothing_moves_nothing():
+    history = series([5, 4, 6, 5, 5], in_stock=[1e-17, 1, 1, 0.5, 1])
+    lost = lost_rows(history)["lost_units"].to_list()
+    assert lost[0] is None
+    assert 2 < lost[3] < 10
+
+
 def test_nothing_is_said_of_a_first_day_cut_short():
     assert demand_of(series([5, 5], in_stock=[0.6, 0.6])).to_list()[0] is None
 
