@@ -20,12 +20,16 @@ COLOURS = (
 KIND_NAMES = {PERIOD: "single periods", WINDOW_SUM: "sums over a window"}
 FEATURES_SHOWN = 25
 
+OBSERVATIONS_MIN = 50
+"""Fewer actuals than this draw a picture of chance."""
+
 SHARE = "{:.0%}".format
 
 
 def calibration(reliability: pl.DataFrame) -> Figure | None:
     """Per segment: observed against nominal levels above, the PIT histogram below."""
-    names = reliability["segment"].unique(maintain_order=True).to_list()
+    seen = reliability.filter(pl.col("observations") >= OBSERVATIONS_MIN)
+    names = seen["segment"].unique(maintain_order=True).to_list()
     if not names:
         return None
     figure, axes = _grid(2, len(names), width=3.7, height=3.7)
@@ -34,14 +38,14 @@ def calibration(reliability: pl.DataFrame) -> Figure | None:
         upper.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--", label="ideal")
         lower.axhline(0.1, color="#999999", linewidth=1, linestyle="--")
         for k, kind in enumerate(KINDS):
-            rows = reliability.filter(pl.col("segment") == segment, pl.col("kind") == kind)
+            rows = seen.filter(pl.col("segment") == segment, pl.col("kind") == kind)
             if rows.is_empty():
                 continue
             count = int(rows["observations"][0])
             label = f"{KIND_NAMES[kind]} ({count:,})"
             upper.plot(rows["level"], rows["observed"], marker="o", markersize=3.5,
                        color=COLOURS[k], label=label)  # fmt: skip
-            shares = pit_shares(reliability, segment=segment, kind=kind)
+            shares = pit_shares(seen, segment=segment, kind=kind)
             place = (np.arange(10) + 0.5) / 10 + (k - 0.5) * 0.04
             lower.bar(place, shares, width=0.04, color=COLOURS[k])
         upper.set(title=segment, xlim=(0, 1), ylim=(0, 1), xlabel="forecast level")
@@ -72,7 +76,9 @@ def importance(features: pl.DataFrame, groups: pl.DataFrame) -> Figure | None:
     right.barh(sums["group"], sums["gain"], color=[colour[g] for g in sums["group"]])
     for place, (gain, count) in enumerate(sums.select("gain", "features").iter_rows()):
         right.annotate(f" {gain:.1%}, {count} features", (gain, place), va="center", fontsize=9)
-    right.set(title="By group", xlim=(0, float(sums["gain"].max()) * 1.7))  # type: ignore[arg-type]
+    widest = float(sums["gain"].to_numpy().max())
+    right.set(title="By group", xlim=(0, widest * 1.7))
+    right.set_xticks([tick / 5 for tick in range(6) if tick / 5 <= widest + 0.1])
     for axes in (left, right):
         axes.set_xlabel(f"share of the loss reduction in {member}")
         axes.xaxis.set_major_formatter(_percent())
