@@ -251,7 +251,8 @@ def _shape_by_day(rows: _Rows, units: Floats, seen: Floats, mean: Floats) -> Flo
     ratio = SHAPES[:, None] / m
     logs = gammaln(SHAPES[:, None] + s) - gammaln(SHAPES)[:, None]
     logs += SHAPES[:, None] * np.log(ratio) - (SHAPES[:, None] + s) * np.log(ratio + p)
-    by_day = np.stack([np.bincount(rows.day[usable], row, minlength=days) for row in logs])
+    at = rows.day[usable]
+    by_day = np.stack([np.bincount(at, row, minlength=days) for row in logs]).astype(float)
     before = np.cumsum(by_day, axis=1) - by_day
     before -= SHAPE_PRIOR_ROWS * 0.05 * np.log(SHAPES / SHAPE_DEFAULT)[:, None] ** 2
     shape: Floats = SHAPES[np.argmax(before, axis=0)]

@@ -156,6 +156,21 @@ def test_an_estimate_is_never_below_what_sold_and_unread_is_unknown():
     assert np.isnan(dense_demand(Panel(history=history, future=history.clear()))[0, 2])
 
 
+@pytest.mark.parametrize(
+    ("units", "in_stock"),
+    [
+        ([0] * 9, [0.5] * 9), ([None] * 5, [0.5] * 5), ([3], [0.5]), ([], []),
+        ([1e9, 0, 1e9, 5], [1, 0.5, 1, 0.3]), ([0.3, 0.2, 0.4, 0.1], [1, 1, 0.5, 0.5]),
+    ],
+)  # fmt: skip
+def test_odd_series_are_read_too(units, in_stock):
+    history = series(units, in_stock)
+    demand = demand_of(history).to_numpy()
+    known = ~np.isnan(demand)
+    assert (demand[known] >= history["units"].to_numpy()[known]).all()
+    assert np.isfinite(demand[known]).all()
+
+
 def test_a_share_that_is_all_but_nothing_moves_nothing():
     history = series([5, 4, 6, 5, 5], in_stock=[1e-17, 1, 1, 0.5, 1])
     lost = lost_rows(history)["lost_units"].to_list()
