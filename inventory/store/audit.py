@@ -1,7 +1,8 @@
 """Who did what, when, why and from which source: every record of change, in one order of time.
 
-Three books are read together: the entries behind the balances, the transitions of reservations, and
-those of purchase orders. They are append-only; a mistake is corrected by a new record.
+Four books are read together: the entries behind the balances, the transitions of reservations,
+those of purchase orders, and what planners stated over the forecast. They are append-only; a
+mistake is corrected by a new record.
 """
 
 import heapq
@@ -38,6 +39,8 @@ class Position:
     placing: int = LAST_ID
     transition: int = LAST_ID
     purchase_order: int = LAST_ID
+    override: int = LAST_ID
+    withdrawal: int = LAST_ID
 
 
 def page(
@@ -114,6 +117,24 @@ _PURCHASE_ORDERS: LiteralString = """
         and (%(location)s::text is null or b.location = %(location)s)
 """
 
+# A SKU is meant by its category and vendor too, a location by its groups.
+_OF_SCOPE: LiteralString = """
+        and (%(sku)s::text is null or b.sku = %(sku)s or b.sku is null and exists (
+            select from skus s where s.sku = %(sku)s
+                and (b.detail ->> 'category' = s.category or b.detail ->> 'vendor' = s.vendor)
+                and coalesce(b.detail ->> 'category', s.category) = s.category
+                and coalesce(b.detail ->> 'vendor', s.vendor, '') = coalesce(s.vendor, '')))
+        and (%(location)s::text is null or b.location = %(location)s or exists (
+            select from group_members g
+            where g.group_id = b.detail ->> 'group' and g.location = %(location)s))
+"""
+
+_OVERRIDES: LiteralString = "select * from audit_overrides b where b.book_id < %(before)s"
+
+_WITHDRAWALS: LiteralString = (
+    "select * from audit_override_withdrawals b where b.book_id < %(before)s"
+)
+
 # What every book is asked alike.
 _BY_WHOM_AND_WHEN: LiteralString = """
         and (%(actor)s::text is null or b.actor = %(actor)s)
@@ -127,6 +148,8 @@ _BOOKS: dict[str, LiteralString] = {
     "placing": _PLACINGS + _OF_RESERVATION + _BY_WHOM_AND_WHEN,
     "transition": _TRANSITIONS + _OF_RESERVATION + _BY_WHOM_AND_WHEN,
     "purchase_order": _PURCHASE_ORDERS + _BY_WHOM_AND_WHEN,
+    "override": _OVERRIDES + _OF_SCOPE + _BY_WHOM_AND_WHEN,
+    "withdrawal": _WITHDRAWALS + _OF_SCOPE + _BY_WHOM_AND_WHEN,
 }
 
 ENTRY_COLUMNS = {

@@ -1,6 +1,6 @@
 """Who did what, when, why and from which source, over all records in one order of time."""
 
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from datetime import datetime
 from typing import Annotated
 
@@ -32,7 +32,7 @@ def records(
     cursor: Cursor = None,
     limit: PageLimit = 100,
 ) -> JSONResponse:
-    """Ledger entries, transitions of reservations and of purchase orders, newest first."""
+    """Ledger entries, transitions of reservations and orders, and overrides, newest first."""
     _check(since, until)
     wanted = store.AuditFilter(sku, location, actor, since, until)
     before = store.Position(*_position(cursor)) if cursor else store.Position()
@@ -48,4 +48,4 @@ def _check(since: datetime | None, until: datetime | None) -> None:
 
 
 def _position(cursor: str) -> list[int]:
-    return [int(part) for part in decode_cursor(cursor, int, int, int, int)]
+    return [int(part) for part in decode_cursor(cursor, *[int] * len(fields(store.Position)))]

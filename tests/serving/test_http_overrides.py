@@ -219,6 +219,36 @@ def test_lists_by_scope_and_page(plan, client_of):
     assert problem(bad, 422)["field"] == "cursor"
 
 
+def test_it_is_on_record_who_stated_and_who_withdrew(plan, client_of):
+    told = plan.one(factor=2, client=client_of("planner"), note="fair")
+    plan.state(category=plan.category, quantity=9, quantity_basis="per_day", reason="weather")
+    path = f"/forecasts/overrides/{told['id']}"
+    plan.shop.client.delete(path, params={"reason": "the fair is off"})
+
+    def records(**query):
+        answer = plan.shop.ok(plan.shop.client.get("/audit", params=query))
+        return [row for row in answer["records"] if row["record"] == "override"]
+
+    gone, wide, stated = records(sku=plan.skus[0])
+    assert (gone["act"], gone["reason"]) == ("withdraw", "the fair is off")
+    assert gone["actor"].startswith("admin:")
+    assert stated["actor"].startswith("planner:")
+    assert (stated["act"], stated["reason"], stated["sku"]) == ("state", "promotion", plan.skus[0])
+    assert stated["detail"]["factor"] == 2
+    assert stated["detail"]["note"] == "fair"
+    assert (wide["sku"], wide["detail"]["category"]) == (None, plan.category)
+    assert [row["act"] for row in records(sku=plan.skus[1])] == ["state"]
+    assert records(sku=plan.shop.sku("OTHER")) == []
+    paged, query = [], {"sku": plan.skus[0], "limit": 1}
+    while True:
+        page = plan.shop.ok(plan.shop.client.get("/audit", params=query))
+        paged += [row for row in page["records"] if row["record"] == "override"]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert paged == [gone, wide, stated]
+
+
 def test_who_may(plan, client_of):
     for role in ("viewer", "oms", "buyer", "scientist"):
         plan.one(factor=2, client=client_of(role), status=403)
