@@ -145,7 +145,8 @@ def open_alerts(db: psycopg.Connection, *, limit: int) -> list[OpenAlert]:
     with db.cursor(row_factory=class_row(OpenAlert)) as cursor:
         cursor.execute(
             """
-            select alert_id, severity, kind, sku, location, message, raised_at
+            select alert_id, severity, split_part(kind, ':', 1) as kind, sku, location, message,
+                raised_at
             from alerts where resolved_at is null
             order by array_position(array['critical', 'warning', 'info'], severity),
                 raised_at desc, alert_id
