@@ -185,7 +185,8 @@ def _smooth(rows: _Rows, values: Floats) -> Floats:
 
 def _ratio(above: Floats, below: Floats) -> Floats:
     """The quotient; NaN where there is nothing to divide by."""
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    quotient: Floats = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return quotient
 
 
 def _before(series: np.ndarray, values: Floats) -> Floats:
