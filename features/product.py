@@ -14,6 +14,7 @@ from features.catalog import KNOWN_AHEAD, Anchor, Feature
 from features.demand import DEMAND
 from features.groups import NEIGHBOURS
 from features.history import level_window, selling, short_windows
+from features.roles import Role, meaning_of
 from features.windows import ratio
 from inventory.demand import Floats
 
@@ -54,9 +55,12 @@ class Codes:
 def attribute_features(columns: list[str]) -> tuple[Feature, ...]:
     """One feature per attribute column, coded or numeric."""
     why = "Items of one kind behave alike; lets new items borrow."
+    supply = "How soon and how often the shelf is filled: who waits, and who turns elsewhere."
+    late = {c for c in columns if meaning_of(c).role == Role.INVENTORY}
     return tuple(
         Feature(
-            c, "rank", "product", Anchor.TARGET, KNOWN_AHEAD, why,
+            c, "of column" if c in late else "rank", "inventory" if c in late else "product",
+            Anchor.TARGET, KNOWN_AHEAD, supply if c in late else why,
             lambda block, c=c: block.column(c),  # type: ignore[misc]
         )
         for c in columns

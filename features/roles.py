@@ -38,7 +38,8 @@ class Meaning:
 MEANINGS = (
     Meaning(Role.COMPETITOR, "external", "competitor|competition|rival",
             "Shoppers compare: a rival's price moves ours."),
-    Meaning(Role.INVENTORY, "inventory", "stock|on_hand|on_order|lead_time|order_freq|receipt",
+    Meaning(Role.INVENTORY, "inventory",
+            "stock|on_hand|on_order|lead_time|order_freq|review_period|receipt",
             "What lies on the shelf, and how fast it comes back, bounds what sells."),
     Meaning(Role.CUSTOMER, "customer",
             "search|wish|cart|basket|review|rating|mention|click|view|visit|traffic|session",

@@ -37,7 +37,13 @@ SILENT_DAYS_MAX = 56
 
 NO_SALES = "no sales are on record; import some with `vouch import sales FILE`"
 
-ATTRIBUTES = {"category": pl.String, "brand": pl.String, "location_type": pl.String}
+OF_SKU = {
+    "category": pl.String, "brand": pl.String, "vendor": pl.String, "pack_size": pl.Float64,
+    "shelf_life_days": pl.Float64, "lead_time_days": pl.Float64, "review_period_days": pl.Float64,
+}  # fmt: skip
+"""What the catalogue says of a SKU and of the vendor that brings it."""
+
+ATTRIBUTES = OF_SKU | {"location_type": pl.String}
 
 
 def load_panel(
@@ -53,7 +59,7 @@ def load_panel(
     as_of : the morning on which one stands: what sold on that day or later is not yet known.
 
     History columns: key, units, in_stock, price and promotion where there are any, covariates of
-    the row and of the place, and the attributes category, brand, location_type. The future holds
+    the row and of the place, and those `ATTRIBUTES` that tell series apart. The future holds
     what is known of each of the `horizon_days` days after the origin.
 
     Raises
@@ -165,8 +171,11 @@ def _attributes(db: psycopg.Connection, series: pl.DataFrame) -> pl.DataFrame:
     """The attributes of each series' SKU and place."""
     things = copy_out(
         db,
-        sql.SQL("select sku, category, brand from skus"),
-        schema={SKU: pl.String, "category": pl.String, "brand": pl.String},
+        sql.SQL(
+            "select sku, category, brand, vendor, pack_size, shelf_life_days, lead_time_days, "
+            "review_period_days from skus left join vendors using (vendor)"
+        ),
+        schema={SKU: pl.String, **OF_SKU},
     )
     places = copy_out(
         db,

@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from features.build import recipe_for
 from features.frame import check
 from inventory.errors import InputRejected
 from inventory.store import database, history
@@ -98,6 +99,19 @@ def test_covariates_of_row_and_place_and_attributes_join(db):
     assert (first["queue"], first["rain"]) == (3.0, 1.5)
     assert (first["category"], first["location_type"]) == ("tea", "store")
     assert "brand" not in panel.history.columns  # Nobody gave one, so it tells nothing apart.
+
+
+def test_the_lead_time_of_the_vendor_comes_with_the_sku(db):
+    db.execute(
+        "insert into vendors (vendor, name, lead_time_days) values ('near', 'n', 2), ('far', 'f', 9)"
+    )
+    db.execute("update skus set vendor = case sku when 'A' then 'near' else 'far' end")
+    write(db, *month(), *month("B"))
+    panel = load_panel(db, horizon_days=7)
+    told = panel.history.select("sku", "vendor", "lead_time_days").unique().sort("sku")
+    assert told.rows() == [("A", "near", 2.0), ("B", "far", 9.0)]
+    features = {f.name: f.group for f in recipe_for(panel, horizon=7).features}
+    assert (features["vendor"], features["lead_time_days"]) == ("product", "inventory")
 
 
 def test_a_covariate_is_known_ahead_only_when_it_is_there_for_the_whole_horizon(db):
