@@ -10,6 +10,7 @@ from features.demand import SHARE_READABLE_MIN, demand_of, dense_demand, with_de
 from features.expected import expected
 from features.frame import Panel
 from features.lost_sales import interval, lost_rows, summed
+from models.baseline import MovingAverage
 from pipelines.profiles import FRESHRETAIL_PROFILE
 
 START = date(2024, 1, 1)
@@ -231,3 +232,24 @@ def test_lost_units_money_and_days_are_summed():
     assert a["lost_low_units"] < a["lost_units"] < a["lost_high_units"]
     assert a["lost_value"] == pytest.approx(2.5 * a["lost_units"])
     assert (b["lost_units"], b["lost_value"], b["days_not_estimated"]) == (0, None, 1)
+
+
+def test_orders_cost_less_than_with_naive_use_or_masking_where_true_demand_is_known():
+    """Newsvendor orders (short 9, left 1) for the last two weeks of a shop, at what they cost
+    against the demand that there was, not the sales."""
+    history, truth = shop(skus=10, places=10)
+    split, horizon = START + timedelta(days=86), 14
+    past = history.filter(pl.col("date") < split)
+    wanted = truth.reshape(-1, 100)[:, 86:]
+    uses = {
+        "naive": past.with_columns(in_stock=pl.lit(1.0)),
+        "masked": past.with_columns((pl.col("in_stock") >= 1).cast(pl.Float64).alias("in_stock")),
+        "unconstrained": past,
+    }
+    cost = {}
+    for name, read in uses.items():
+        panel = Panel(read, read.clear())
+        order = MovingAverage().predict(panel, horizon=horizon, levels=np.array([0.9]))
+        gap = wanted - order.quantiles_units[:, :, 0]
+        cost[name] = np.where(gap > 0, 9 * gap, -gap).mean()
+    assert cost["unconstrained"] < 0.95 * cost["naive"] < 0.95 * cost["masked"], cost
