@@ -15,7 +15,7 @@ from inventory.base_stock import extended, starting_on, tail_periods
 from inventory.demand import DemandForecast, Floats
 from inventory.overrides import Attributes, Override, SeriesIndex, effective_together
 from inventory.store.forecasts import REAL_ARRAY_OID, RealArrayLoader, read_current
-from inventory.store.overrides import read_attributes, read_overrides
+from inventory.store.overrides import read_acting, read_attributes
 
 ONE = timedelta(days=1)
 
@@ -164,7 +164,7 @@ def _layer(
         return None
     asked = {sku for forecast in forecasts for sku in forecast.skus}
     since = min(forecast.first_day for forecast in forecasts)
-    overrides = read_overrides(db, at=now, since=since, skus=None if whole else sorted(asked))
+    overrides = read_acting(db, now=now, since=since, skus=None if whole else sorted(asked))
     if not overrides:
         return None
     attributes = read_attributes(db, skus=None if whole else sorted(asked))
@@ -197,7 +197,7 @@ def _wide_layer(
     attributes = read_attributes(db)
     keys = _keys_in_force(db)
     index = SeriesIndex([sku for sku, _ in keys], [at for _, at in keys], attributes)
-    overrides = read_overrides(db, at=now)
+    overrides = read_acting(db, now=now)
     rows = {override.scope: index.rows(override.scope) for override in overrides}
     reached = np.array([key in asked for key in keys])
     first_day = min(override.first_day for override in touching)

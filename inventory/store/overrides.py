@@ -170,6 +170,29 @@ def read_overrides(
     return [_override(row) for row in found]
 
 
+def read_acting(
+    db: psycopg.Connection,
+    *,
+    now: datetime,
+    since: date | None = None,
+    skus: Sequence[str] | None = None,
+) -> list[Override]:
+    """Overrides that act on whatever is planned now, oldest first; `since`, `skus` as above.
+
+    Who plans as of an earlier morning, from files that end there, has those stated later too: they
+    are about those days, and nobody could have stated them sooner.
+    """
+    conditions: LiteralString = """
+        w.withdrawn_at is null and (o.expires_at is null or o.expires_at > %(now)s)
+        and (%(since)s::date is null or o.last_day >= %(since)s)
+        and (%(skus)s::text[] is null or o.sku is null or o.sku = any (%(skus)s))
+        order by o.override_id
+    """
+    listed = None if skus is None else list(skus)
+    found = _rows(db, conditions, {"now": now, "since": since, "skus": listed})
+    return [_override(row) for row in found]
+
+
 def read_attributes(db: psycopg.Connection, *, skus: Sequence[str] | None = None) -> Attributes:
     """What scopes may name: category and vendor by SKU, groups by location."""
     listed = None if skus is None else list(skus)

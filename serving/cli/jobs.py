@@ -93,7 +93,7 @@ def forecast(
     $ vouch forecast
     vouch: no sales are on record; import some with `vouch import sales FILE`
     """  # noqa: D301
-    from inventory.store.overrides import read_overrides
+    from inventory.store.overrides import read_acting
     from models import registry
     from pipelines import history
     from pipelines.forecast import forecast as run
@@ -114,7 +114,7 @@ def forecast(
             skus=sku,
             progress=progress,
         )
-        over = len(read_overrides(db, at=now, since=panel.first_day, skus=sku))
+        over = len(read_acting(db, now=now, since=panel.first_day, skus=sku))
     told = {"run_id": run_id, "model_version": version, "origin": panel.origin, "overrides": over}
     lines = [f"run {run_id} is in force: {version}, sales to {panel.origin}"]
     lines += [f"{over} overrides act over it: see `vouch override list`"] if over else []

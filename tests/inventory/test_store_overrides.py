@@ -106,12 +106,17 @@ def test_what_is_stated_is_read_back(shop):
     assert store.read_overrides(shop, skus=["BLACK"]) == []
 
 
-def test_an_override_acts_from_its_statement_to_its_expiry(shop):
+def test_an_override_acts_until_it_expires(shop):
     state(shop, sku="GREEN", location="S1", factor=2, expires_at=NOW + timedelta(days=1))
     assert acting(shop)["GREEN", "S1"] == [8] * 7
     assert acting(shop)["GREEN", "S2"] == [2] * 7
-    assert acting(shop, now=NOW - timedelta(hours=1))["GREEN", "S1"] == [4] * 7
     assert acting(shop, now=NOW + timedelta(days=1))["GREEN", "S1"] == [4] * 7
+
+
+def test_who_plans_from_old_files_as_of_their_last_morning_has_it_too(shop):
+    state(shop, sku="GREEN", location="S1", factor=2, now=NOW + timedelta(days=900))
+    assert acting(shop, now=NOW)["GREEN", "S1"] == [8] * 7
+    assert store.read_overrides(shop, at=NOW) == [], "but nobody had stated it by then"
 
 
 def test_a_new_run_keeps_it(shop):
@@ -199,7 +204,8 @@ def test_withdrawn_for_good_and_on_record(shop):
     gone = store.withdraw(shop, put.override_id, reason="cancelled", actor="planner:k2", now=later)
     assert gone == replace(put, withdrawn_at=later)
     assert acting(shop, now=later)["GREEN", "S1"] == [4] * 7
-    assert acting(shop, now=NOW)["GREEN", "S1"] == [8] * 7, "as it was stays readable"
+    assert store.read_overrides(shop, at=NOW) == [gone], "as it was stays readable"
+    assert store.read_overrides(shop, at=later) == []
     row = store.get(shop, put.override_id, at=later)
     assert (row["withdrawn_by"], row["withdrawn_because"]) == ("planner:k2", "cancelled")
     assert not row["active"]
