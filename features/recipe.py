@@ -161,9 +161,9 @@ def own_names_freed(panel: Panel) -> Panel:
     ours |= {DEMAND, CENSORED, "ahead", "log_level"} | {f"{g}_code" for g in NEIGHBOURS}
 
     def freed(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.rename(
-            {c: f"{c}_given" for c in frame.columns if c in ours or c.startswith("_")}
-        )
+        taken = {c: f"{c}_given" for c in frame.columns if c in ours or c.startswith("_")}
+        # Else the very same table, whose demand is remembered.
+        return frame.rename(taken) if taken else frame
 
     return Panel(
         history=freed(panel.history), future=freed(panel.future), period_days=panel.period_days
