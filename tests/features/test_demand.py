@@ -103,8 +103,8 @@ def test_interval_holds_the_units_lost(seed):
 def test_interval_of_nothing_is_nothing_and_of_chance_is_poisson():
     low, high = interval(np.array([0.0, 400.0]), np.array([0.0, 400.0]))
     assert (low[0], high[0]) == (0, 0)
-    # 400 with sd sqrt(400 + 40²) = 44.7: a gamma is close to normal here, 1.645 sd each side.
-    assert (low[1], high[1]) == pytest.approx((400 - 73.6, 400 + 73.6), abs=4)
+    # 400 with sd sqrt(3 · 400 + 60²) = 69.3: a gamma is close to normal here, 1.645 sd each side.
+    assert (low[1], high[1]) == pytest.approx((400 - 114, 400 + 114), abs=8)
 
 
 @pytest.mark.data
@@ -144,6 +144,11 @@ def test_real_days_cut_short_are_found_again(shared_data):
     )
     assert abs(ours[0]) < 0.1 < abs(naive[0])
     assert ours[1] < min(naive[1], divided[1], by_hours[1])
+    rows = lost_rows(history).with_columns(true=pl.Series(truth - units)).filter(pl.Series(cut))
+    for by in (["location"], ["sku"], ["sku", "location"]):
+        totals = summed(rows, by).join(rows.group_by(by).agg(pl.col("true").sum()), on=by)
+        low, high = pl.col("lost_low_units") - 0.5, pl.col("lost_high_units") + 0.5
+        assert totals.select(pl.col("true").is_between(low, high).mean()).item() > 0.85
 
 
 def test_an_estimate_is_never_below_what_sold_and_unread_is_unknown():
