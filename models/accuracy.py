@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from models.monitoring import tracking_signal
+from models.monitoring import smoothed_tracking_signal, tracking_signal
 
 LAYERS = ("naive", "statistical", "final")
 
@@ -23,8 +23,9 @@ def accuracy(days: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Figures per key of `by`, from days with the columns of `forecast_scores.SUMS`.
 
     Adds to the sums: days; wape, bias (Σ(f - y) / Σy, positive when too high) and mape (over cells
-    that sold); tracking_signal of the daily totals; coverage95, coverage99; censored_share; and
-    wape of each layer, over the cells where all three exist. Null where nothing can be said.
+    that sold); tracking_signal and smoothed_tracking_signal of the daily totals; coverage95,
+    coverage99; censored_share; and wape of each layer, over the cells where all three exist. Null
+    where nothing can be said.
     """
     sums = [name for name in days.columns if name not in (*by, "day")]
     grouped = (
@@ -38,12 +39,15 @@ def accuracy(days: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
             .alias("errors"),
         )
     )
-    signals = [
-        float(tracking_signal(errors.to_numpy())) if len(errors) else None
-        for errors in grouped["errors"]
-    ]
+    signals = {
+        measure.__name__: [
+            float(measure(errors.to_numpy())) if len(errors) else None
+            for errors in grouped["errors"]
+        ]
+        for measure in (tracking_signal, smoothed_tracking_signal)
+    }
     return with_ratios(grouped.drop("errors")).with_columns(
-        pl.Series("tracking_signal", signals, dtype=pl.Float64)
+        pl.Series(name, values, dtype=pl.Float64) for name, values in signals.items()
     )
 
 

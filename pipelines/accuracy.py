@@ -68,6 +68,7 @@ def figures(row: dict[str, Any]) -> dict[str, Any]:
         "mape": rounded(row["mape"]),
         "bias": rounded(row["bias"]),
         "tracking_signal": rounded(row.get("tracking_signal")),
+        "smoothed_tracking_signal": rounded(row.get("smoothed_tracking_signal")),
         "coverage": {"q95": rounded(row["coverage95"]), "q99": rounded(row["coverage99"])},
         "fva": value_added(row),
     }

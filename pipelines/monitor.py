@@ -217,6 +217,7 @@ def segment_as_dict(row: dict[str, Any]) -> dict[str, Any]:
         "wape": rounded(row["wape"]),
         "bias": rounded(row["bias"]),
         "tracking_signal": rounded(row["tracking_signal"]),
+        "smoothed_tracking_signal": rounded(row["smoothed_tracking_signal"]),
         "coverage": {"q95": rounded(row["coverage95"]), "q99": rounded(row["coverage99"])},
         "fva": value_added(row),
     }

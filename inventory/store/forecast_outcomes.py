@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from inventory.overrides import Override
+from inventory.store.forecasts import MOMENT_DAYS
 from inventory.store.override_outcomes import lay_overrides, touching
 from inventory.store.overrides import read_overrides
 
@@ -31,10 +32,6 @@ WEEKS_BACK = 9
 old and `NAIVE_WEEKS` more."""
 
 
-MOMENT_DAYS = 60
-"""Forecasts put in force earlier than this before a day do not change any more."""
-
-
 def evaluate(db: psycopg.Connection, *, first: date, last: date, now: datetime) -> tuple[int, int]:
     """Compare each day from `first` to `last` that is due; returns days and outcomes written."""
     implied = not _zeros_are_told(db, first=first, last=last)
@@ -43,6 +40,8 @@ def evaluate(db: psycopg.Connection, *, first: date, last: date, now: datetime) 
     for day, digest in _due(db, stated, first=first, last=last, implied=implied).items():
         days += 1
         with db.transaction():
+            # Whoever compares at the same time takes turns, and writes the same again.
+            db.execute("lock table forecast_outcome_days in share row exclusive mode")
             written += _evaluate_day(db, day, digest=digest, zeros_implied=implied, now=now)
             lay_overrides(db, day, stated)
     return days, written

@@ -8,7 +8,7 @@ parts of both. A run of one SKU moves only that SKU.
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import psycopg
@@ -29,6 +29,9 @@ ARRAY_HEADER = struct.Struct("!iiiii")
 ELEMENT = np.dtype([("bytes", ">i4"), ("value", ">f4")])
 NO_ARRAY_BYTES = 12
 """An empty array has no length and no bound."""
+
+MOMENT_DAYS = 60
+"""How long after it was put in force a forecast is asked for as it stood then: past its horizon."""
 
 COLUMNS = sql.SQL("f.sku, f.location, f.mean_units, f.quantiles_units, f.dependence")
 RUN_COLUMNS = sql.SQL(
@@ -158,20 +161,23 @@ def read_current(
 def read_in_force(
     db: psycopg.Connection, *, at: datetime, skus: Sequence[str] | None = None
 ) -> list[DemandForecast]:
-    """The forecasts that were in force just before a moment, as `read_current` gives them."""
+    """The forecasts that were in force just before a moment, as `read_current` gives them.
+
+    Those put in force `MOMENT_DAYS` before it or earlier are left out: they are over by then.
+    """
     return _read(
         db,
         sql.SQL("""
         from (
             select distinct on (sku, location) sku, location, run_id
             from forecasts join forecast_moments m using (run_id)
-            where m.in_force_at < %(at)s
+            where m.in_force_at < %(at)s and m.in_force_at >= %(since)s
               and (%(skus)s::text[] is null or sku = any(%(skus)s))
             order by sku, location, m.in_force_at desc, m.moment_id desc
         ) c
         join forecasts f using (sku, location, run_id)
         """),
-        {"at": at, "skus": _listed(skus)},
+        {"at": at, "since": at - timedelta(days=MOMENT_DAYS), "skus": _listed(skus)},
     )
 
 

@@ -25,6 +25,7 @@ class Bounds:
 def refresh(db: psycopg.Connection, *, first: date, last: date, bounds: Bounds) -> int:
     """Class every series anew by its sales on sale from `first` to `last`; returns how many."""
     with db.transaction():
+        db.execute("lock table series_segments in share row exclusive mode")
         db.execute("delete from series_segments")
         return db.execute(
             _CLASSIFY,

@@ -42,6 +42,7 @@ def test_all_is_well():
 def test_too_high_by_a_quarter_every_day():
     figures = row(forecast=12.5)
     assert (figures["bias"], figures["wape"], figures["tracking_signal"]) == (0.25, 0.25, -14)
+    assert figures["smoothed_tracking_signal"] == -1
     (breach,) = breaches(figures, LIMITS)
     assert (breach.measure, breach.value, breach.threshold) == ("forecast_bias", 0.25, 0.1)
     assert "25.0% above demand for 14 days" in breach.message

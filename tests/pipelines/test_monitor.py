@@ -1,11 +1,13 @@
 """Days arrive, are compared with their forecasts, and what goes wrong is told, once, and untold."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
-from inventory.store import alerts, history
+from inventory.store import alerts, database, history
 from pipelines.monitor import monitor, retraining_due
 from tests.pipelines.monitored import (
     SERIES,
@@ -160,8 +162,7 @@ def test_one_segment_alone_is_told_alone(shop):
     for n in range(40):
         forecast(shop, n, [10, 10, 100, 100])
         # Tea sells two fifths more, but soap sells so much that all series are fine.
-        units = noise(n) + [14, 14, 100, 100]
-        sell(shop, n, units)
+        sell(shop, n, np.array([14, 14, 100, 100]) + noise(n))
     monitor(shop, now=morning(40))
     kinds = shop.execute(
         "select distinct kind from alerts where kind like 'forecast_bias%' order by 1"
@@ -248,6 +249,21 @@ def test_any_order_of_arrival_ends_in_the_same_figures(db, database_url, seed):
     monitor(db, now=morning(20) + timedelta(hours=1))
     kept = "select report from monitoring_reports order by last_day desc limit 1"
     assert (outcomes(db), db.execute(kept).fetchall()) == expected
+
+
+def test_two_at_once_end_in_what_one_does(shop, database_url):
+    for n in range(6):
+        forecast(shop, n, 10)
+        sell(shop, n, 10 + noise(n))
+
+    def run(_):
+        with database.connect(database_url) as db:
+            return monitor(db, now=morning(6)).outcomes
+
+    with ThreadPoolExecutor(2) as pool:
+        assert max(pool.map(run, range(2))) == 5 * len(SERIES)
+    assert len(outcomes(shop)) == 5 * len(SERIES)
+    assert monitor(shop, now=morning(6)).days == 0
 
 
 def test_without_forecasts_or_sales_there_is_nothing_to_say(shop):
