@@ -123,7 +123,7 @@ def test_the_first_model_is_champion_and_comes_back_as_it_was(store, capfd):
 def test_a_run_tells_what_it_was_made_from_and_how_it_did(store):
     import mlflow
 
-    panel = small_panel()
+    panel = small_panel(skus=tuple("abcdefghijkl"))
     logged = log(panel, store)
     client = mlflow.MlflowClient(tracking_uri=store[0])
     run = client.get_run(logged.run_id)
