@@ -50,7 +50,7 @@ def summed(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Totals of `lost_rows` per value of the columns `by`, or of all rows, most lost first.
 
     Columns: by, sold_units, lost_units, lost_low_units, lost_high_units (interval of `LEVEL`),
-    lost_value (null where no row has a price), censored_share, days, days_not_estimated.
+    lost_value (null where no row has a price), censored_share, periods, periods_not_estimated.
     """
     lost = pl.col("lost_units")
     totals = [
@@ -59,8 +59,8 @@ def summed(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
         pl.col("lost_variance").sum(),
         pl.when(pl.col("lost_value").is_not_null().any()).then(pl.col("lost_value").sum()),
         pl.col(CENSORED).mean().alias("censored_share"),
-        pl.len().alias("days"),
-        lost.is_null().sum().alias("days_not_estimated"),
+        pl.len().alias("periods"),
+        lost.is_null().sum().alias("periods_not_estimated"),
     ]
     table = rows.group_by(by).agg(totals) if by else rows.select(totals)
     low, high = interval(table["lost_units"].to_numpy(), table["lost_variance"].to_numpy())
@@ -68,7 +68,7 @@ def summed(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
         table.with_columns(lost_low_units=pl.Series(low), lost_high_units=pl.Series(high))
         .sort("lost_units", *by, descending=[True, *(False for _ in by)])
         .select(*by, "sold_units", "lost_units", "lost_low_units", "lost_high_units", "lost_value",
-                "censored_share", "days", "days_not_estimated")
+                "censored_share", "periods", "periods_not_estimated")
     )  # fmt: skip
 
 

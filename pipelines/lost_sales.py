@@ -70,8 +70,10 @@ class LostSales:
             f"{' at '.join(str(row[c]) for c in BY[self.by])}: {_sentence(row)}"
             for row in self.rows.head(SHOWN_MAX).to_dicts()
         ]
-        if total["days_not_estimated"]:
-            told.append(f"{total['days_not_estimated']} days cut short have no past to judge by")
+        if total["periods_not_estimated"]:
+            told.append(
+                f"{total['periods_not_estimated']} periods cut short have no past to judge by"
+            )
         return told
 
 
@@ -80,7 +82,7 @@ def _sentence(row: dict[str, Any]) -> str:
     return (
         f"{row['sold_units']:,.0f} units sold, {row['lost_units']:,.0f} lost "
         f"({row['lost_low_units']:,.0f} to {row['lost_high_units']:,.0f}){worth}; "
-        f"{row['censored_share']:.0%} of {row['days']:,} days cut short"
+        f"{row['censored_share']:.0%} of {row['periods']:,} periods cut short"
     )
 
 

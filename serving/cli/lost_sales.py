@@ -39,7 +39,7 @@ def lost_sales(
 
     \b
     $ vouch lost-sales --history history.csv
-    2026-01-01 to 2026-03-01: 348 units sold, 0 lost (0 to 0); 0% of 120 days cut short
+    2026-01-01 to 2026-03-01: 348 units sold, 0 lost (0 to 0); 0% of 120 periods cut short
     """  # noqa: D301 - \b keeps the example's line breaks.
     from pipelines import lost_sales as report
 

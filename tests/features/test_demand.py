@@ -232,11 +232,11 @@ def test_lost_units_money_and_days_are_summed():
         ]
     )
     a, b = summed(lost_rows(history), ["sku"]).sort("sku").to_dicts()
-    assert (a["sold_units"], a["censored_share"], a["days"]) == (18, 0.25, 4)
+    assert (a["sold_units"], a["censored_share"], a["periods"]) == (18, 0.25, 4)
     assert a["lost_units"] == pytest.approx(6, rel=0.05)
     assert a["lost_low_units"] < a["lost_units"] < a["lost_high_units"]
     assert a["lost_value"] == pytest.approx(2.5 * a["lost_units"])
-    assert (b["lost_units"], b["lost_value"], b["days_not_estimated"]) == (0, None, 1)
+    assert (b["lost_units"], b["lost_value"], b["periods_not_estimated"]) == (0, None, 1)
 
 
 def test_orders_cost_less_than_with_naive_use_or_masking_where_true_demand_is_known():

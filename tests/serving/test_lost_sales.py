@@ -44,7 +44,7 @@ def test_lost_sales_of_a_sku(sold_out):
     assert (answer["from"], answer["to"], answer["by"]) == ("2026-02-02", "2026-03-01", "total")
     total = answer["total"]
     # 28 days at two places, four of them empty: 520 sold; four days of ten lost, at 2.50 each.
-    assert (total["sold_units"], total["days"]) == (520, 56)
+    assert (total["sold_units"], total["periods"]) == (520, 56)
     assert total["lost_units"] == pytest.approx(40, rel=0.05)
     assert total["lost_low_units"] < 40 < total["lost_high_units"]
     assert total["lost_value"] == pytest.approx(2.5 * total["lost_units"], abs=0.01)
