@@ -1,13 +1,28 @@
 """What acts on a forecast, worked out again for some SKUs, because planners moved their demand."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 import psycopg
 
+from inventory.store.effective_forecasts import days_forecast
 from pipelines.buffers import compute_buffers
 from pipelines.replenish import replenish
 from pipelines.settings import Settings
+
+MORNING = time(6, tzinfo=UTC)
+
+
+def planning_moment(db: psycopg.Connection, *, now: datetime) -> datetime:
+    """Now; or, where every forecast is over by now, the morning on which the last one began.
+
+    A history that ended long ago is planned as of its own time (`vouch daily --as-of`). Planned as
+    of today, what was stated about its days would be over as well.
+    """
+    days = days_forecast(db)
+    if days is None or days[1] >= now.date():
+        return now
+    return datetime.combine(days[0], MORNING)
 
 
 def replan(
@@ -15,8 +30,9 @@ def replan(
 ) -> dict[str, int]:
     """Promise buffers, policies, proposed orders and alerts from the forecast as it acts now.
 
-    It is what the daily job does after forecasting. Returns what it counted.
+    It is what the daily job does after forecasting, and as of the same morning. Returns counts.
     """
+    now = planning_moment(db, now=now)
     buffers = compute_buffers(db, now=now, seed=settings.seed, skus=skus)
     planned = replenish(
         db,

@@ -70,6 +70,19 @@ def read_adjusted(
     return Adjusted(statistical, final, tuple(shaping))
 
 
+def days_forecast(db: psycopg.Connection) -> tuple[date, date] | None:
+    """First and last day of the run in force that reaches furthest; None without a forecast."""
+    row: tuple[date, date] | None = db.execute(
+        """
+        select r.first_day, r.first_day + r.horizon * r.period_days - 1
+        from forecast_runs r
+        where exists (select from current_forecasts c where c.run_id = r.run_id)
+        order by 2 desc, 1 desc limit 1
+        """
+    ).fetchone()
+    return row
+
+
 def read_expected_units(
     db: psycopg.Connection, keys: Sequence[Key], *, first_day: date, last_day: date, now: datetime
 ) -> tuple[float, float]:

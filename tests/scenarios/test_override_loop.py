@@ -18,7 +18,7 @@ from models.baseline import SeasonalNaive
 from pipelines.demo import load_demo
 from pipelines.forecast import forecast
 from pipelines.history import load_panel
-from pipelines.replan import replan
+from pipelines.replan import planning_moment, replan
 from pipelines.settings import Settings
 
 NOW = datetime(2026, 6, 12, 6, tzinfo=UTC)
@@ -98,6 +98,11 @@ def test_an_override_acts_at_once_and_outlives_the_run_and_ends_when_it_expires(
         assert found.overrides == (stated,)
         assert found.final.mean_units == pytest.approx(3 * found.statistical.mean_units)
         assert policy_next["reorder_point"] > 2 * policy["reorder_point"]
+
+        # Whoever comes years later to this history is not answered as of then.
+        assert planning_moment(db, now=EXPIRED) == EXPIRED
+        years_later = NOW + timedelta(days=900)
+        assert planning_moment(db, now=years_later) == NOW
 
         # Expired: the statistics alone, although the same run is in force.
         found, policy_last, buffer_last, _ = acted(db, hero, settings, now=EXPIRED)

@@ -291,6 +291,8 @@ def test_no_forecast_to_override(plan):
     sku = plan.shop.sku("NEW")
     assert plan.state(f"{sku}/{plan.stores[0]}/", factor=2, status=404)["kind"] == "forecast"
     assert plan.state(sku=sku, factor=2, status=404)["kind"] == "forecast"
+    # An unknown SKU is a missing page in a path, and a wrong field in a body.
+    plan.state(f"no-such/{plan.stores[0]}/", factor=2, status=404)
 
 
 def test_withdrawn_once(plan):
