@@ -103,7 +103,8 @@ def test_covariates_of_row_and_place_and_attributes_join(db):
 
 def test_the_lead_time_of_the_vendor_comes_with_the_sku(db):
     db.execute(
-        "insert into vendors (vendor, name, lead_time_days) values ('near', 'n', 2), ('far', 'f', 9)"
+        "insert into vendors (vendor, name, lead_time_days) "
+        "values ('near', 'n', 2), ('far', 'f', 9)"
     )
     db.execute("update skus set vendor = case sku when 'A' then 'near' else 'far' end")
     write(db, *month(), *month("B"))
