@@ -128,12 +128,13 @@ def _changed(
     """Change the layer and plan again what it moves, once; a job behind the answer plans many."""
     job_id = uuid4().hex
     with call.db() as db:
+
+        def act() -> dict[str, Any]:
+            with db.transaction():
+                return _consequences(db, change(db), call, job_id=job_id)
+
         answer = call.once(
-            db,
-            scope=request,
-            body=body,
-            act=lambda: _consequences(db, change(db), call, job_id=job_id),
-            status=status,
+            db, scope=request, body=body, act=lambda: retrying(db, act), status=status
         )
     followed = json.loads(bytes(answer.body))
     if followed["replanned"].get("id") == job_id:

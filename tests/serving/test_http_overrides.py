@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,10 @@ from scipy.stats import poisson
 
 from inventory.demand import LEVELS, DemandForecast
 from inventory.store import database, forecasts
+from serving.api import overrides
+from serving.api.context import Call
+from serving.auth import Principal
+from serving.messages_overrides import SeriesOverride
 
 NOW = datetime.now(UTC)
 TODAY = NOW.date()
@@ -183,6 +188,23 @@ def test_a_repeat_states_nothing_twice(plan):
     assert plan.means()[0] == 12
     other = plan.shop.client.post(path, json=body | {"factor": 3}, headers=key)
     assert problem(other, 409)["type"].endswith("/idempotency-conflict")
+
+
+def test_what_cannot_be_planned_is_not_stated_either(plan, http_database_url, monkeypatch):
+    """Else who tries again, as told, has stated a factor twice."""
+
+    def failing(*_, **__):
+        raise RuntimeError("no space left on device")
+
+    monkeypatch.setattr(overrides, "replan", failing)
+    pool = SimpleNamespace(connection=lambda _: database.connect(http_database_url))
+    call = Call(
+        SimpleNamespace(pool=pool, settings=None), Principal("k1", "planner"), datetime.now(UTC)
+    )
+    body = SeriesOverride(**{"from": day(0), "to": day(2), "factor": 2, "reason": "event"})
+    with pytest.raises(RuntimeError):
+        overrides.state_one(plan.skus[0], plan.stores[0], body, call)
+    assert plan.forecast()["overrides"] == []
 
 
 def test_it_expires(plan):
