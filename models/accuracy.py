@@ -23,7 +23,9 @@ def accuracy(days: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Figures per key of `by`, from days with the columns of `forecast_scores.SUMS`.
 
     Adds to the sums: days; wape, bias (Σ(f - y) / Σy, positive when too high) and mape (over cells
-    that sold); tracking_signal and smoothed_tracking_signal of the daily totals; coverage95,
+    that sold); bias_at_least, were demand on days out of stock as forecast or as sold, whichever is
+    more: stock runs out on the days that sell most, so the others alone make any forecast look too
+    high; tracking_signal and smoothed_tracking_signal of the daily totals; coverage95,
     coverage99; censored_share; and wape of each layer, over the cells where all three exist. Null
     where nothing can be said.
     """
@@ -56,6 +58,14 @@ def with_ratios(sums: pl.DataFrame) -> pl.DataFrame:
     return sums.with_columns(
         _ratio("absolute_units", "units", "wape"),
         _ratio(pl.col("forecast_units") - pl.col("units"), "units", "bias"),
+        _ratio(
+            pl.col("forecast_units")
+            - pl.col("units")
+            + pl.col("censored_forecast_units")
+            - pl.col("censored_least_units"),
+            pl.col("units") + pl.col("censored_least_units"),
+            "bias_at_least",
+        ),
         _ratio("percentages", "percented", "mape"),
         _ratio("covered95", "observed95", "coverage95"),
         _ratio("covered99", "observed99", "coverage99"),

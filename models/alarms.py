@@ -115,6 +115,8 @@ def _bias(figures: Mapping[str, Any], thresholds: Thresholds) -> Breach | None:
     limit = tracking_limit(figures["days"], deviations=thresholds.tracking_deviations)
     if bias is None or abs(bias) <= thresholds.bias_max or abs(signal) <= limit:
         return None
+    if bias > 0 and figures["bias_at_least"] <= thresholds.bias_max:
+        return None  # Days out of stock, which sold most, may make up for it.
     side = "above" if bias > 0 else "below"
     return _breach(
         BIAS, figures, bias, thresholds.bias_max,

@@ -48,6 +48,9 @@ MONITORED_LEAD = 1
 SEGMENTS_TOLD_MAX = 20
 """Alerts per measure, the segments that sell most; the rest is counted in the report."""
 
+LINES_MAX = 20
+"""Segments of a kind that are printed, those that sell most; JSON has all."""
+
 BOUNDS = series_segments.Bounds(
     selling_share_min=SELLING_SHARE_MIN,
     cv2_max=CV2_MAX,
@@ -103,9 +106,15 @@ class MonitorReport:
             f"{'segment':<32}{'days':>5}{'observed':>10}{'censored':>9}{'WAPE':>8}{'naive':>8}"
             f"{'final':>8}{'bias':>8}{'signal':>7}{'cov .95':>8}{'cov .99':>8}"
         )
-        told += [_line(row) for row in self.segments.iter_rows(named=True)]
+        for (kind,), rows in self.segments.group_by("kind", maintain_order=True):
+            told += [_line(row) for row in rows.head(LINES_MAX).iter_rows(named=True)]
+            if len(rows) > LINES_MAX:
+                told.append(f"and {len(rows) - LINES_MAX:,} smaller ones by {kind}")
         told += [f"{name:<32}PSI {value:.3f}" for name, value in sorted(self.psi.items())]
-        told += [f"breach: {breach.message}" for breach in self.breaches]
+        told += [f"breach: {breach.message}" for breach in _told(self)]
+        others = len(self.breaches) - len(_told(self))
+        if others:
+            told.append(f"and {others:,} breaches of parts")
         told.append(f"{self.alerts_raised} alerts raised, {self.alerts_resolved} resolved")
         return told
 

@@ -31,10 +31,12 @@ SUMS = {
     "absolute_units": pl.Float64, "percentages": pl.Float64, "percented": pl.Int64,
     "compared_units": pl.Float64, "naive_absolute_units": pl.Float64,
     "statistical_absolute_units": pl.Float64, "final_absolute_units": pl.Float64,
+    "censored_forecast_units": pl.Float64, "censored_least_units": pl.Float64,
     "observed95": pl.Int64, "covered95": pl.Int64, "observed99": pl.Int64, "covered99": pl.Int64,
 }  # fmt: skip
 """Sums of rows: days on sale and not; units and errors; those of the three layers where a naive
-forecast exists; and how often the two upper quantiles held."""
+forecast exists; of days out of stock the forecast, and that or the sales, whichever is more; and
+how often the two upper quantiles held."""
 
 SEGMENT_KINDS = ("total", "category", "location", "volume_class", "demand_class")
 """By what series are put together for monitoring."""
@@ -155,6 +157,10 @@ with netted as (
             as statistical_units,
         sum(final_units::float8) filter (where not censored and naive_units is not null)
             as final_units,
+        coalesce(sum(statistical_units::float8) filter (where censored), 0)
+            as censored_forecast_units,
+        coalesce(sum(greatest(units, statistical_units)::float8) filter (where censored), 0)
+            as censored_least_units,
         count(q95_units) filter (where not censored) as observed95,
         count(*) filter (where not censored and units <= q95_units + {rounding}) as covered95,
         count(q99_units) filter (where not censored) as observed99,
@@ -172,6 +178,7 @@ _SUMMED = sql.SQL("""
     coalesce(sum(abs(compared_units - naive_units)), 0),
     coalesce(sum(abs(compared_units - statistical_units)), 0),
     coalesce(sum(abs(compared_units - final_units)), 0),
+    sum(censored_forecast_units), sum(censored_least_units),
     sum(observed95)::bigint, sum(covered95)::bigint, sum(observed99)::bigint,
     sum(covered99)::bigint
 """)

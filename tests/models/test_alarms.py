@@ -22,6 +22,7 @@ def sums(n_days=14, *, actual=10.0, forecast=10.0, naive_off=4.0, covered=(100, 
         "absolute_units": off, "percentages": off / actual, "percented": n,
         "compared_units": actual * n, "naive_absolute_units": naive_off * n,
         "statistical_absolute_units": off, "final_absolute_units": off / 2,
+        "censored_forecast_units": 0.0, "censored_least_units": 0.0,
         "observed95": n, "covered95": covered[0], "observed99": n, "covered99": covered[1],
     })  # fmt: skip
 
@@ -59,6 +60,24 @@ def test_a_bias_that_wavers_is_no_bias():
     (figures,) = accuracy(wavering, ["kind", "segment"]).iter_rows(named=True)
     assert figures["bias"] == pytest.approx(0.1)
     assert measures(figures, replace(LIMITS, bias_max=0.05)) == []
+
+
+def test_days_out_of_stock_may_excuse_a_forecast_that_looks_too_high():
+    """A fifth too high on days on sale; as many days sold out, at what was forecast or above."""
+    days = sums(forecast=12.0).with_columns(
+        censored=pl.lit(100), censored_forecast_units=pl.lit(1200.0)
+    )
+    for least in (1200.0, 1500.0):
+        excused = days.with_columns(censored_least_units=pl.lit(least))
+        (figures,) = accuracy(excused, ["kind", "segment"]).iter_rows(named=True)
+        assert figures["bias"] == pytest.approx(0.2)
+        # (1200 + 1200 - 1000 - 1200) / (1000 + 1200), or less.
+        assert figures["bias_at_least"] <= 200 / 2200 + 1e-9
+        assert measures(figures) == []
+    (figures,) = accuracy(sums(forecast=8.0).with_columns(
+        censored_forecast_units=pl.lit(800.0), censored_least_units=pl.lit(1500.0)
+    ), ["kind", "segment"]).iter_rows(named=True)  # fmt: skip
+    assert measures(figures) == ["forecast_bias"], "too low is too low"
 
 
 def test_no_better_than_last_week():
