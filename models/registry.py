@@ -121,19 +121,22 @@ def load_version(tracking_uri: str, version: str) -> Champion:
         return _loaded(mlflow, _registered(mlflow.MlflowClient(), version))
 
 
-def versions(tracking_uri: str) -> list[Version]:
-    """Every registered version, the newest first; empty before the first training."""
+def versions(
+    tracking_uri: str, *, before: int | None = None, limit: int | None = None
+) -> list[Version]:
+    """Registered versions, the newest first; empty before the first training.
+
+    before, limit : only older ones than this, and so many at most.
+    """
     if not is_there(tracking_uri):
         return []
     with store(tracking_uri) as mlflow:
         client = mlflow.MlflowClient()
         found = client.search_model_versions(f"name='{MODEL}'")
+        numbered = sorted(((int(one.version), one) for one in found), key=_number, reverse=True)
+        older = [one for number, one in numbered if before is None or number < before]
         aliases = _aliases(client)
-        return sorted(
-            (_version(client, one, aliases) for one in found),
-            key=lambda one: int(one.version),
-            reverse=True,
-        )
+        return [_version(client, one, aliases) for one in older[:limit]]
 
 
 def version_of(tracking_uri: str, *, version: str | None = None, alias: str = "") -> Version:
@@ -278,6 +281,10 @@ def _registered(client: Any, version: str) -> Any:  # noqa: ANN401
         return client.get_model_version(MODEL, version)
     except MlflowException as error:
         raise NotFound("registered model", f"{MODEL}/{version}") from error
+
+
+def _number(numbered: tuple[int, Any]) -> int:
+    return numbered[0]
 
 
 def _version(client: Any, found: Any, aliases: Mapping[str, str]) -> Version:  # noqa: ANN401

@@ -206,8 +206,9 @@ def promote_as_recorded(
 
 
 def enact(uri: str, version: str, verdict: Verdict, *, by: str, now: datetime) -> Promotion:
-    """Write the verdict down, and do what it says."""
-    registry.keep_verdict(uri, version, verdict)
+    """Write down what a comparison came to, and do what the verdict says."""
+    if verdict.criteria:
+        registry.keep_verdict(uri, version, verdict)
     if not verdict.promoted:
         return Promotion(version, verdict, None)
     change = registry.put_in_force(uri, version, by=by, reason=verdict.reason, now=now)

@@ -27,10 +27,8 @@ def page(call: Staff, cursor: Cursor = None, limit: PageLimit = 100) -> dict[str
     from models import registry
 
     uri = call.server.settings.tracking_uri
-    found = registry.versions(uri)
-    if cursor:
-        before = int(decode_cursor(cursor, int)[0])
-        found = [one for one in found if int(one.version) < before]
+    before = int(decode_cursor(cursor, int)[0]) if cursor else None
+    found = registry.versions(uri, before=before, limit=limit + 1)
     more = len(found) > limit
     return {
         "models": [one.as_dict() for one in found[:limit]],
