@@ -5,7 +5,6 @@ are rejected one by one with their row number and reason; their period then coun
 A file that cannot be a history at all is refused as a whole.
 """
 
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,15 +12,15 @@ import polars as pl
 
 from features.frame import DATE, IN_STOCK, KEY, LOCATION, SERIES, SKU, UNITS, Panel, check
 from inventory.errors import InputRejected
+from pipelines.panel_checks import (
+    ROW,
+    FileReport,
+    note_lost_series,
+    reject,
+    reject_misdated,
+    reject_outliers,
+)
 from pipelines.raw_table import SEPARATORS
-
-ROW = "row"
-REASON = "reason"
-
-ISOLATED_GAP_DAYS = 366
-"""Rows that follow a silence of a year ..."""
-ISOLATED_SHARE_MAX = 0.01
-"""... and are this few are misdated, and would otherwise move the origin for everyone."""
 
 WEEKLY_SHARE_MIN = 0.9
 """Share of steps between rows that must be whole weeks for a file to count as weekly."""
@@ -30,41 +29,27 @@ ROWS_AFTER_FILLING_MAX = 400_000_000
 """Dates decades apart would otherwise fill the memory with empty days."""
 
 
-@dataclass(slots=True)
-class FileReport:
-    """What was read, what was not, and what was decided on the way."""
-
-    rows_read: int = 0
-    rejected: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(schema={ROW: pl.Int64, REASON: pl.String})
-    )
-    """Columns row (1 is the first row of data) and reason."""
-    notes: list[str] = field(default_factory=list)
-    key_types: dict[str, pl.DataType] = field(default_factory=dict)
-    """Types of sku, location and date in the history, for whoever joins our answer to it."""
-
-
 def read_panel(
     history_path: Path, future_path: Path | None = None, *, today: date | None = None
 ) -> tuple[Panel, FileReport]:
     """The panel in two files, and what happened while reading them.
 
-    Dates after `today`, where given, are rejected. Raises `InputRejected` when a file cannot be
-    read, lacks a column, or has no sound row.
+    Dates after `today`, where given, are rejected, unless most are later. Raises `InputRejected`
+    when a file cannot be read, lacks a column, or has no sound row.
     """
     report = FileReport()
     raw = read_table(history_path)
     report.rows_read = len(raw)
     history = _sound_rows(raw, report, needs=(*KEY, UNITS), name=history_path.name)
     report.key_types = key_types(raw)
-    if today is not None:
-        history = _reject(history, pl.col(DATE) > today, f"dated after {today}", report)
-    history = _reject_isolated(history, report)
+    history = reject_misdated(history, report, today=today)
     if history.is_empty():
         first = report.rejected.row(0) if len(report.rejected) else (None, "the file has no rows")
         raise InputRejected(f"{history_path.name} has no usable row; {first[1]}", row=first[0])
     period_days = period_of(history)
-    history = _filled(_on_grid(history, period_days, report), period_days, report)
+    history = reject_outliers(_on_grid(history, period_days, report), report)
+    note_lost_series(raw, history, report)
+    history = _filled(history, period_days, report)
     future = history.head(0).select(KEY)
     if future_path is not None:
         future = _read_future(future_path, history, period_days, report)
@@ -181,22 +166,25 @@ def _sound_rows(
         )
     )
     for column in SERIES:
-        frame = _reject(frame, pl.col(column).is_null(), f"{column} is empty", report)
-    frame = _reject(frame, pl.col(DATE).is_null(), "date is not a date like 2024-05-31", report)
+        frame = reject(frame, pl.col(column).is_null(), f"{column} is empty", report)
+    frame = reject(frame, pl.col(DATE).is_null(), "date is not a date like 2024-05-31", report)
     if UNITS in needs:
         frame = _checked_units(frame, report)
         frame = _checked_share(frame, report)
     frame = _plain_covariates(frame, report)
-    repeated = pl.col(ROW) != pl.col(ROW).min().over(KEY)
-    frame = _reject(frame, repeated, "a row for this sku, location and date came before", report)
-    return frame.sort(KEY)
+    frame = frame.sort(*KEY, ROW)
+    repeated = pl.all_horizontal(pl.col(column) == pl.col(column).shift() for column in KEY)
+    return reject(
+        frame, repeated.fill_null(value=False),
+        "a row for this sku, location and date came before", report,
+    )  # fmt: skip
 
 
 def _checked_units(frame: pl.DataFrame, report: FileReport) -> pl.DataFrame:
     frame = frame.with_columns(pl.col(UNITS).cast(pl.Float64, strict=False))
     unreadable = pl.col(UNITS).is_null() | ~pl.col(UNITS).is_finite().fill_null(value=False)
-    frame = _reject(frame, unreadable, "units is not a number", report)
-    return _reject(frame, pl.col(UNITS) < 0, "units is negative; leave returns out", report)
+    frame = reject(frame, unreadable, "units is not a number", report)
+    return reject(frame, pl.col(UNITS) < 0, "units is negative; leave returns out", report)
 
 
 def _checked_share(frame: pl.DataFrame, report: FileReport) -> pl.DataFrame:
@@ -205,7 +193,7 @@ def _checked_share(frame: pl.DataFrame, report: FileReport) -> pl.DataFrame:
     share = pl.col(IN_STOCK).cast(pl.Float64, strict=False).fill_nan(None).fill_null(1.0)
     frame = frame.with_columns(share.alias(IN_STOCK))
     wrong = (pl.col(IN_STOCK) < 0) | (pl.col(IN_STOCK) > 1)
-    return _reject(frame, wrong, "in_stock must be a share from 0 to 1", report)
+    return reject(frame, wrong, "in_stock must be a share from 0 to 1", report)
 
 
 def _plain_covariates(frame: pl.DataFrame, report: FileReport) -> pl.DataFrame:
@@ -236,34 +224,6 @@ def _as_date(kind: pl.DataType) -> pl.Expr:
     raise InputRejected(f"must hold dates like 2024-05-31, not {kind}", field=DATE)
 
 
-def _reject(frame: pl.DataFrame, wrong: pl.Expr, reason: str, report: FileReport) -> pl.DataFrame:
-    """The rows that are not wrong; the wrong ones go to the report."""
-    flagged = frame.with_columns(wrong.alias("_wrong"))
-    bad = flagged.filter("_wrong")
-    if bad.is_empty():
-        return frame
-    rows = bad.select(ROW, pl.lit(reason).alias(REASON))
-    report.rejected = pl.concat([report.rejected, rows])
-    return flagged.filter(~pl.col("_wrong")).drop("_wrong")
-
-
-def _reject_isolated(history: pl.DataFrame, report: FileReport) -> pl.DataFrame:
-    """A handful of rows a year or more after (or before) all others are misdated."""
-    days = history.group_by(DATE).len().sort(DATE)
-    gap = pl.col(DATE).diff().dt.total_days()
-    breaks = days.filter(gap > ISOLATED_GAP_DAYS).get_column(DATE).to_list()
-    for day in breaks:
-        few = ISOLATED_SHARE_MAX * len(history)
-        after = int(history.select((pl.col(DATE) >= day).sum()).item())
-        if 0 < after <= few:
-            reason = "dated more than a year after all other rows"
-            history = _reject(history, pl.col(DATE) >= day, reason, report)
-        elif 0 < len(history) - after <= few:
-            reason = "dated more than a year before all other rows"
-            history = _reject(history, pl.col(DATE) < day, reason, report)
-    return history
-
-
 def _on_grid(history: pl.DataFrame, period_days: int, report: FileReport) -> pl.DataFrame:
     """Weekly rows must fall on one weekday: that of most rows."""
     if period_days == 1:
@@ -271,7 +231,7 @@ def _on_grid(history: pl.DataFrame, period_days: int, report: FileReport) -> pl.
     weekday = pl.col(DATE).dt.weekday()
     usual = history.select(weekday.mode().first()).item()
     reason = "not on the weekday of the other weekly rows"
-    return _reject(history, weekday != usual, reason, report)
+    return reject(history, weekday != usual, reason, report)
 
 
 def _filled(history: pl.DataFrame, period_days: int, report: FileReport) -> pl.DataFrame:
@@ -314,6 +274,29 @@ def _covariates_filled(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(constant) if constant else frame
 
 
+def _note_unknown(
+    future: pl.DataFrame, history: pl.DataFrame, covariates: list[str], report: FileReport, *,
+    name: str,
+) -> None:  # fmt: skip
+    """Say what of the future file no model can read: new values, empty cells, absent series."""
+    for column in covariates:
+        if history.schema[column] == pl.String:
+            known = history.get_column(column).drop_nulls().unique()
+            values = future.get_column(column).drop_nulls().unique(maintain_order=True)
+            new = values.filter(~values.is_in(known.implode()))
+            if len(new):
+                report.notes.append(
+                    f"column '{column}' of {name} has '{new[0]}', which the history never had: "
+                    "read as unknown"
+                )
+        empty = future.get_column(column).null_count()
+        if empty:
+            report.notes.append(f"column '{column}' of {name} is empty in {empty} rows: unknown")
+    absent = history.select(SERIES).unique().join(future, on=SERIES, how="anti")
+    if len(absent):
+        report.notes.append(f"{len(absent)} series have no row in {name}: forecast without it")
+
+
 def _typed_like(future: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
     """Whole numbers and flags as text where the history has text: a CSV of codes may look so."""
     return future.with_columns(
@@ -349,6 +332,7 @@ def _read_future(
     if absent:
         report.notes.append(f"not in {path.name}, so used for the past only: {', '.join(absent)}")
     known = history.select(SERIES).unique()
+    _note_unknown(future, history, covariates, report, name=path.name)
     strangers = future.select(SERIES).unique().join(known, on=SERIES, how="anti")
     if len(strangers):
         report.notes.append(f"{len(strangers)} series of {path.name} have no history: no forecast")

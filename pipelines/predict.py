@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from features.frame import DATE, LOCATION, SKU, Panel
-from inventory.demand import LEVELS, DemandForecast, Floats
+from inventory.demand import LEVELS, DemandForecast, Floats, quantile_function
 from inventory.errors import InputRejected
 from models.ensemble import Ensemble
 from models.members import Preset, members_of
@@ -25,6 +25,9 @@ Progress = Callable[[str], None]
 
 HORIZON_MAX_DAYS = 366
 """Further ahead than a year there is no season left to stand on."""
+
+
+SERIES_TYPES = {SKU: pl.String, LOCATION: pl.String}
 
 
 @dataclass(slots=True)
@@ -55,10 +58,11 @@ def fit_ensemble(
     preset: Preset = "fast",
     seed: int = 0,
     threads: int = 1,
+    country: str | None = None,
     progress: Progress | None = None,
 ) -> Ensemble:
-    """The preset's ensemble, fitted on the panel."""
-    members = members_of(preset, seed=seed, threads=threads)
+    """The preset's ensemble, fitted on the panel. country : ISO code, for public holidays."""
+    members = members_of(preset, seed=seed, threads=threads, country=country)
     return Ensemble(members, seed=seed, progress=progress).fit(panel, horizon=horizon)
 
 
@@ -90,6 +94,7 @@ def predict_file(
     seed: int = 0,
     threads: int = 1,
     today: date | None = None,
+    country: str | None = None,
     signals: Sequence[str] = (),
     keep_members: bool = False,
     progress: Progress | None = None,
@@ -99,8 +104,8 @@ def predict_file(
     Parameters
     ----------
     horizon : periods of the file (days or weeks). window : periods to sum up, one or several.
-    levels : quantile levels to write, in (0, 1).
-    today : rows dated later are rejected, where given.
+    levels : quantile levels to write, in (0, 1). today : rows dated later are rejected, if given.
+    country : ISO code, like DE, of the country whose public holidays are kept.
     signals : files joined as of each row, as `pipelines.signals` reads them.
     keep_members : report what each member said, too, to compare with.
 
@@ -113,32 +118,28 @@ def predict_file(
     started = time.monotonic()
     windows = _windows_of(window)
     wanted = _checked(horizon=horizon, levels=levels, windows=windows, out_path=out_path)
+    country = _country_of(country)
     panel, read = read_panel(history_path, future_path, today=today)
     ahead = _reach(horizon, windows, period_days=panel.period_days)
     panel, told = with_signals(panel, signals, horizon=ahead)
-    fitted = fit_ensemble(
-        panel, horizon=ahead, preset=preset, seed=seed, threads=threads, progress=progress
-    )
+    fitted = fit_ensemble(panel, horizon=ahead, preset=preset, seed=seed, threads=threads,
+                          country=country, progress=progress)  # fmt: skip
     forecast, said = fitted.predict_with_members(panel, horizon=ahead, levels=np.array(LEVELS))
-    sums = {w: window_frame(forecast, levels=wanted, window=w, seed=seed) for w in windows}
-    for periods, frame in sums.items():
-        write_whole(typed_like(frame, read.key_types), _sums_path(out_path, periods))
-    rows = forecast_frame(forecast, levels=wanted, periods=horizon)
-    write_whole(typed_like(rows, read.key_types), out_path)
+    sums = {_sums_path(out_path, w): window_frame(forecast, levels=wanted, window=w, seed=seed)
+            for w in windows}  # fmt: skip
+    rows = {out_path: forecast_frame(forecast, levels=wanted, periods=horizon)}
+    for path, frame in (sums | rows).items():
+        write_whole(typed_like(frame, read.key_types), path)
     return PredictReport(
-        rows_read=read.rows_read,
-        rejected=read.rejected,
-        notes=[*read.notes, *told],
-        series=len(forecast.skus),
-        period_days=panel.period_days,
-        origin=panel.origin,
+        rows_read=read.rows_read, rejected=read.rejected, notes=[*read.notes, *told],
+        series=len(forecast.skus), period_days=panel.period_days, origin=panel.origin,
         seconds=time.monotonic() - started,
         out_path=out_path,
-        window_paths=tuple(_sums_path(out_path, periods) for periods in windows),
+        window_paths=tuple(sums),
         weights=fitted.weights,
         backtest=fitted.backtest,
         members=said if keep_members else {},
-    )
+    )  # fmt: skip
 
 
 def forecast_frame(
@@ -146,16 +147,14 @@ def forecast_frame(
 ) -> pl.DataFrame:
     """One row per series and period: sku, location, date, mean, then a column per level."""
     H = forecast.horizon if periods is None else periods
-    quantiles = [forecast.day_quantiles_units(float(level))[:, :H].reshape(-1) for level in levels]
-    return pl.DataFrame(
-        {
-            SKU: np.repeat(np.array(forecast.skus, dtype=object), H).tolist(),
-            LOCATION: np.repeat(np.array(forecast.locations, dtype=object), H).tolist(),
-            DATE: pl.Series(forecast.days[:H] * len(forecast.skus), dtype=pl.Date),
-            "mean": forecast.mean_units[:, :H].reshape(-1),
-        }
-        | {level_name(level): q for level, q in zip(levels, quantiles, strict=True)}
-    )
+    series = pl.DataFrame({SKU: forecast.skus, LOCATION: forecast.locations}, schema=SERIES_TYPES)
+    days = pl.DataFrame({DATE: forecast.days[:H]}, schema={DATE: pl.Date})
+    values = quantile_function(forecast.quantiles_units[:, :H], forecast.levels, levels)
+    columns = {"mean": forecast.mean_units[:, :H].reshape(-1)} | {
+        level_name(level): values[..., i].reshape(-1) for i, level in enumerate(levels)
+    }
+    rows = series.join(days, how="cross", maintain_order="left_right")
+    return rows.with_columns(pl.Series(name, column) for name, column in columns.items())
 
 
 def window_frame(
@@ -200,6 +199,20 @@ def _reach(horizon: int, windows: Sequence[int], *, period_days: int) -> int:
         field_ = "horizon" if ahead == horizon else "window"
         raise InputRejected(f"must be at most {HORIZON_MAX_DAYS} days ahead", field=field_)
     return ahead
+
+
+def _country_of(code: str | None) -> str | None:
+    """The ISO code in capitals; refuses countries whose holidays nobody knows."""
+    if code is None:
+        return None
+    import holidays
+
+    if code.upper() not in holidays.list_supported_countries():
+        raise InputRejected(
+            f"no public holidays are known for '{code}'; give an ISO code like DE or US",
+            field="country",
+        )
+    return code.upper()
 
 
 def _sums_path(out_path: Path, periods: int) -> Path:

@@ -1,5 +1,6 @@
 """Commands on plain files, with no database: anybody can try, and score, the brain alone."""
 
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,7 +8,7 @@ import typer
 
 from inventory.errors import InputRejected
 from pipelines.settings import Settings
-from serving.cli.screen import Json, figures, progress, show
+from serving.cli.screen import Json, figures, progress, show, utc_now
 
 if TYPE_CHECKING:
     from pipelines.predict import PredictReport
@@ -37,6 +38,9 @@ def predict(
         typer.Option(help="Also quantiles of the sum over this many periods; 7,14 for two sums."),
     ] = None,
     preset: Preset = "fast",
+    country: Annotated[
+        str | None, typer.Option(help="ISO code, like DE: its public holidays are known.")
+    ] = None,
     signals: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,18 +74,28 @@ def predict(
         out_path=out,
         window=windows_of(window),
         preset=preset,
+        today=latest_today(utc_now()),
+        country=country,
         signals=signals or (),
         seed=settings.seed,
         threads=settings.threads,
         progress=progress,
     )
-    lines = [*report.notes]
-    lines += [f"row {row}: {reason}" for row, reason in report.rejected.head(SHOWN_MAX).rows()]
-    lines += [
+    show(_told(report), as_json=as_json, lines=_lines(report, horizon=horizon))
+
+
+def latest_today(now: datetime) -> date:
+    """The latest date that it is anywhere on earth: fourteen hours ahead of UTC."""
+    return (now + timedelta(hours=14)).date()
+
+
+def _lines(report: "PredictReport", *, horizon: int) -> list[str]:
+    return [
+        *report.notes,
+        *(f"row {row}: {reason}" for row, reason in report.rejected.head(SHOWN_MAX).rows()),
         f"{report.series} series of {report.rows_read} rows, {horizon} periods ahead: "
-        + ", ".join(_written(report))
+        + ", ".join(_written(report)),
     ]
-    show(_told(report), as_json=as_json, lines=lines)
 
 
 def _written(report: "PredictReport") -> list[str]:

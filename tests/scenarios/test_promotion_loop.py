@@ -24,7 +24,7 @@ NOW = datetime(2026, 6, 12, 6, tzinfo=UTC)
 """A Friday; the promotion starts tomorrow and lasts through next week."""
 
 
-def small_members(_preset, *, seed, threads):
+def small_members(_preset, *, seed, threads, **_):
     return [
         BoostingForecaster(seed=seed, threads=threads, examples_max=6_000),
         SeasonalNaive(),
