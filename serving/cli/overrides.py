@@ -1,13 +1,15 @@
 """Commands on overrides: state what the statistics cannot know, see it, take it back."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from inventory.errors import InputRejected
-from inventory.overrides import Scope
 from serving.cli.screen import Json, opened, person, show, utc_now
+
+if TYPE_CHECKING:
+    from inventory.overrides import Override
 
 cli = typer.Typer(help="What planners state over the forecast.", no_args_is_help=True)
 
@@ -16,6 +18,22 @@ Location = Annotated[str | None, typer.Option(help="At this location.")]
 Category = Annotated[str | None, typer.Option(help="Of all SKUs of this category.")]
 Vendor = Annotated[str | None, typer.Option(help="Of all SKUs of this vendor.")]
 Group = Annotated[str | None, typer.Option(help="At all locations of this group.")]
+
+Total = Annotated[bool, typer.Option("--total", help="Of everything.")]
+From = Annotated[datetime, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])]
+To = Annotated[datetime, typer.Option(help="Last day, included.", formats=["%Y-%m-%d"])]
+Quantity = Annotated[
+    float | None, typer.Option(help="Units of all that is named, over all days together.")
+]
+PerDay = Annotated[bool, typer.Option("--per-day", help="The quantity is of each day by itself.")]
+Factor = Annotated[float | None, typer.Option(help="Or times the forecast: 1.2 is a fifth more.")]
+Reason = Annotated[str, typer.Option(help="promotion, event, weather, ... or words of your own.")]
+Note = Annotated[str, typer.Option(help="What else should be remembered.")]
+Expires = Annotated[
+    datetime | None,
+    typer.Option(help="It acts until then (UTC), as 2027-01-08.", formats=["%Y-%m-%d"]),
+]
+Confirm = Annotated[bool, typer.Option("--confirm", help="A factor above 10 is meant.")]
 
 
 @cli.callback()
@@ -31,25 +49,16 @@ def add(
     category: Category = None,
     vendor: Vendor = None,
     group: Group = None,
-    total: Annotated[bool, typer.Option("--total", help="Of everything.")] = False,
-    from_: Annotated[datetime, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])],
-    to: Annotated[datetime, typer.Option(help="Last day, included.", formats=["%Y-%m-%d"])],
-    quantity: Annotated[
-        float | None, typer.Option(help="Units of all that is named, over all days.")
-    ] = None,
-    per_day: Annotated[
-        bool, typer.Option("--per-day", help="The quantity is of each day by itself.")
-    ] = False,
-    factor: Annotated[
-        float | None, typer.Option(help="Or times the forecast: 1.2 is a fifth more.")
-    ] = None,
-    reason: Annotated[str, typer.Option(help="promotion, event, weather, ... or own words.")],
-    note: Annotated[str, typer.Option(help="What else should be remembered.")] = "",
-    expires: Annotated[
-        datetime | None,
-        typer.Option(help="It acts until then (UTC), as 2027-01-08.", formats=["%Y-%m-%d"]),
-    ] = None,
-    confirm: Annotated[bool, typer.Option("--confirm", help="A factor above 10 is meant.")] = False,
+    total: Total = False,
+    from_: From,
+    to: To,
+    quantity: Quantity = None,
+    per_day: PerDay = False,
+    factor: Factor = None,
+    reason: Reason,
+    note: Note = "",
+    expires: Expires = None,
+    confirm: Confirm = False,
     as_json: Json = False,
 ) -> None:
     """State demand; forecast, promise buffers, policies and proposed orders follow at once.
@@ -59,7 +68,7 @@ def add(
     override ... on sku SKU-1: 70 units from 2027-01-04 to 2027-01-10 become 91
     """  # noqa: D301 - \b keeps the example's line breaks.
     from inventory.override_statement import state_override
-    from inventory.store import overrides as store
+    from inventory.overrides import Scope
 
     scope = Scope(sku, location, category, vendor, group)
     if total == bool(scope.named):
@@ -67,14 +76,13 @@ def add(
             "name --sku, --location, --category, --vendor or --group, or else --total",
             field="total",
         )
-    now = utc_now()
     override = state_override(
         scope=scope,
         first_day=from_.date(),
         last_day=to.date(),
         reason=reason,
         actor=person(),
-        now=now,
+        now=utc_now(),
         quantity=quantity,
         quantity_basis="per_day" if per_day else "total",
         factor=factor,
@@ -82,27 +90,33 @@ def add(
         expires_at=expires and expires.replace(tzinfo=UTC),
         confirmed=confirm,
     )
-    with opened() as (settings, db):
-        from inventory.store.effective_forecasts import read_expected_units
-        from pipelines.replan import replan
+    _carry_out(override, as_json=as_json)
 
-        with db.transaction():
-            stated = store.add(db, override)
-            keys = store.series_in(db, scope)
-            statistical, final = read_expected_units(
-                db, keys, first_day=stated.first_day, last_day=stated.last_day, now=now
-            )
-            counts = replan(db, settings, now=now, skus=sorted({sku for sku, _ in keys}))
+
+def _carry_out(stated: "Override", *, as_json: bool) -> None:
+    """Store it, plan again what it moves, and tell what it does."""
+    from inventory.store import overrides as store
+    from inventory.store.effective_forecasts import read_expected_units
+    from pipelines.replan import replan
+
+    now = stated.created_at
+    with opened() as (settings, db), db.transaction():
+        override = store.add(db, stated)
+        keys = store.series_in(db, override.scope)
+        statistical, final = read_expected_units(
+            db, keys, first_day=override.first_day, last_day=override.last_day, now=now
+        )
+        counts = replan(db, settings, now=now, skus=sorted({sku for sku, _ in keys}))
     told = {
-        "id": stated.override_id,
-        "scope": scope.named,
+        "id": override.override_id,
+        "scope": override.scope.named,
         "series": len(keys),
         "expected": {"statistical": statistical, "final": final},
         "replanned": counts,
     }
     line = (
-        f"override {stated.override_id} on {scope}: {statistical:.4g} units from "
-        f"{stated.first_day} to {stated.last_day} become {final:.4g}"
+        f"override {override.override_id} on {override.scope}: {statistical:.4g} units from "
+        f"{override.first_day} to {override.last_day} become {final:.4g}"
     )
     show(told, as_json=as_json, lines=[line])
 
@@ -135,6 +149,8 @@ def list_(
 
 
 def _line(row: dict[str, Any]) -> str:
+    from inventory.overrides import Scope
+
     scope = Scope(row["sku"], row["location"], row["category"], row["vendor"], row["group_id"])
     if row["quantity"] is None:
         says = f"x {row['factor']:g}"
