@@ -158,3 +158,29 @@ def test_as_of_sees_the_version_of_its_time():
     assert as_of(rows, utc(9, 1))["units"].to_list() == [7, 4]
     with pytest.raises(BadFrame, match="zone"):
         as_of(rows, datetime(2024, 3, 5))  # noqa: DTZ001
+
+
+def test_examples_in_any_order_and_on_any_number_of_threads_read_the_same(monkeypatch):
+    monkeypatch.setattr("features.build.CELLS_AT_ONCE", 1)
+    monkeypatch.setattr("features.build.SERIES_AT_ONCE_MIN", 2)  # Several stretches of series.
+    rng = np.random.default_rng(8)
+    panel = panel_of(
+        *(
+            series(
+                rng.poisson(4, 70 - k),
+                sku=sku,
+                start=START + timedelta(days=k),
+                price=rng.random(70 - k),
+            )
+            for k, sku in enumerate("abcdefg")
+        )
+    )
+    recipe = recipe_for(panel, horizon=7, everything=True)
+    whom, ahead = np.repeat(np.arange(7), 5), np.tile(np.arange(1, 6), 7)
+    mixed = rng.permutation(35)
+    one, two = build(panel, recipe), build(panel, recipe, threads=2)
+    origin = one.origin_place[whom] - ahead
+    plain, _ = one.matrix(series=whom, origin_place=origin, ahead=ahead)
+    shuffled, _ = two.matrix(series=whom[mixed], origin_place=origin[mixed], ahead=ahead[mixed])
+    np.testing.assert_array_equal(shuffled, plain[mixed])
+    np.testing.assert_array_equal(build(panel, recipe).demand_units, one.demand_units)
