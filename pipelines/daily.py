@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 import psycopg
 
 from features.frame import Panel
-from inventory.errors import InputRejected, NotFound
+from inventory.errors import InputRejected, NotFound, Unavailable
 from inventory.store import announcements, database, forecasts
 from inventory.store.sales_rollup import roll_up_ledger_sales
 from pipelines.buffers import compute_buffers
@@ -167,6 +167,18 @@ def _monitor(
         }
 
 
+def _falls_short(settings: Settings) -> bool:
+    """Whether the champion is gone, cannot be read any more, or sees fewer days than asked."""
+    from models import registry
+    from pipelines.forecast import horizon_of
+
+    try:
+        champion = registry.load_champion(settings.tracking_uri)
+    except (NotFound, Unavailable):
+        return True
+    return horizon_of(champion.ensemble) < settings.horizon_days
+
+
 def _forecast(
     db: psycopg.Connection,
     panel: Panel,
@@ -180,7 +192,7 @@ def _forecast(
 ) -> None:
     """Train if it is time, and put the champion's forecast in force."""
     from models import registry
-    from pipelines.forecast import forecast, horizon_of
+    from pipelines.forecast import forecast
     from pipelines.train import train as train_model
 
     reason = None
@@ -195,10 +207,7 @@ def _forecast(
     because = f": {reason}" if reason else ""
     if train is None:
         train = skus is None and (
-            reason is not None
-            or must_train(db, settings, now=now)
-            or horizon_of(registry.load_champion(settings.tracking_uri).ensemble)
-            < settings.horizon_days
+            reason is not None or must_train(db, settings, now=now) or _falls_short(settings)
         )
     if train:
         with _step(report, "train", progress) as counts:

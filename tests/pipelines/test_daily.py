@@ -141,3 +141,15 @@ def test_an_old_history_is_told(database_url, settings, quick):
         load_demo(db, now=NOW, skus=8, days=100)
     report = daily(database_url, settings, now=NOW + timedelta(days=30), train=True)
     assert any("31 days before today" in note for note in report.notes)
+
+
+def test_a_champion_of_another_version_is_trained_anew(database_url, settings, quick, tmp_path):
+    with database.connect(database_url) as db:
+        load_demo(db, now=NOW, skus=8, days=100)
+    daily(database_url, settings, now=NOW)
+    for state in tmp_path.rglob("ensemble.json"):
+        state.write_text(state.read_text().replace("models.baseline:", "models.bygone:"))
+    report = daily(database_url, settings, now=NOW)
+    assert "train" in {step.name for step in report.steps}
+    assert report.model_version == "vouch-forecaster/2"
+    assert any("cannot be read" in note for note in report.notes)
