@@ -128,13 +128,13 @@ class _Rows:
         )
         starts = np.ones(len(day), dtype=bool)
         starts[1:] = (sku[1:] != sku[:-1]) | (location[1:] != location[:-1])
-        sku_day, location_day = (_dense(code) * span + day for code in (sku, location))
-        return cls(np.cumsum(starts) - 1, day, days % 7, sku_day, location_day)
-
-
-def _dense(code: np.ndarray) -> np.ndarray:
-    """The codes renumbered without gaps: a categorical's may come from a shared pool."""
-    return np.unique(code, return_inverse=True)[1] if len(code) else code
+        series = np.cumsum(starts) - 1
+        # A categorical's codes may come from a shared pool: numbered anew, without gaps.
+        sku_day, location_day = (
+            np.unique(code[starts], return_inverse=True)[1][series] * span + day
+            for code in (sku, location)
+        )
+        return cls(series, day, days % 7, sku_day, location_day)
 
 
 def expected(history: pl.DataFrame) -> Expected:
@@ -195,8 +195,16 @@ def _before(series: np.ndarray, values: Floats) -> Floats:
     Whole numbers: a difference of running totals of floats would carry the rounding of later rows.
     """
     total = np.concatenate([[0], np.cumsum(np.rint(values / FIXED_POINT).astype(np.int64))])
-    before: Floats = (total[:-1] - total[np.searchsorted(series, series)]) * FIXED_POINT
+    before: Floats = (total[:-1] - total[_first(series)]) * FIXED_POINT
     return before
+
+
+def _first(series: np.ndarray) -> np.ndarray:
+    """Of each row, the number of the first row of its series."""
+    starts = np.zeros(len(series), dtype=np.int64)
+    at = np.flatnonzero(series[1:] != series[:-1]) + 1
+    starts[at] = at
+    return np.maximum.accumulate(starts)
 
 
 def _weekday_ratio(rows: _Rows, units: Floats, seen: Floats, mean: Floats) -> Floats:
