@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import nbinom, poisson
+from scipy.stats import gamma, nbinom, poisson
 
 from inventory.demand import LEVELS, DemandForecast
 from inventory.overrides import (
@@ -19,7 +19,7 @@ from inventory.overrides import (
     effective,
     effective_together,
 )
-from inventory.rescaling import rescaled_quantiles_units
+from inventory.rescaling import gamma_quantiles_units, rescaled_quantiles_units
 
 LEVEL = np.array(LEVELS)
 FIRST = date(2026, 3, 2)
@@ -336,6 +336,15 @@ def test_quantiles_come_nearer_to_those_of_the_moved_count_than_stretched_ones(
     missed, stretched = (np.abs(q - counts(k * mean)).mean() for q in (got, k * own))
     assert missed <= max(stretched, 0.25)
     assert k < 10 or missed < stretched / 2
+
+
+@pytest.mark.parametrize("mean", [0.05, 1.0, 700.0])
+@pytest.mark.parametrize("relative_sd", [0.01, 0.3, 1.0, 4.0])
+def test_tabled_gamma_quantiles_are_those_of_the_distribution(mean, relative_sd):
+    variance = (relative_sd * mean) ** 2
+    got = gamma_quantiles_units(np.array([mean]), np.array([variance]), LEVEL)[0]
+    expected = gamma.ppf(LEVEL, relative_sd**-2, scale=variance / mean)
+    assert got == pytest.approx(expected, rel=1e-3, abs=1e-4 * mean)
 
 
 def test_a_slow_mover_that_is_scaled_up_loses_its_mass_at_zero():
