@@ -46,6 +46,8 @@ def serve(
 ) -> None:
     """Answer HTTP until Ctrl-C: the API, the console, the documents.
 
+    With VOUCH_DAILY_AT=05:30 in its environment (UTC) it also runs the daily job, once a day.
+
     \b
     $ vouch serve --port 8080
     Vouch answers at http://127.0.0.1:8080  (console /console, documents /docs)
