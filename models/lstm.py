@@ -46,7 +46,7 @@ class LstmForecaster:
         *,
         seed: int = 0,
         threads: int = 1,
-        steps: int = 300,
+        steps: int = 450,
         batch: int = 128,
         hidden: int = 48,
     ) -> None:
@@ -135,7 +135,7 @@ class LstmForecaster:
         loaded.dependence = np.array(about["dependence"])
         loaded.network = loaded._new_network()
         loaded.network.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
-        loaded.network.to(network_device())
+        loaded.network.to(network_device()).eval()
         return loaded
 
     def _new_network(self) -> "QuantileLstm":

@@ -14,11 +14,14 @@ from torch import Tensor, nn
 from models.lstm_windows import Windows
 
 GRADIENT_MAX = 1.0
-LEARNING_RATE = 4e-3
+LEARNING_RATE = 6e-3
 AVERAGING = 0.98
 """Share of the running average of weights that each step keeps: smooths the last, noisy steps."""
 
-VISITS_MAX = 1.5
+DROPPED = 0.1
+"""Share of the state that training hides at random: a panel of few series is learned by heart."""
+
+VISITS_MAX = 4.0
 """Times that a window is drawn, on average, at most."""
 
 STEPS_MIN = 60
@@ -43,13 +46,14 @@ class QuantileLstm(nn.Module):
     def __init__(self, *, inputs: int, hidden: int, levels: int) -> None:
         super().__init__()
         self.lstm = nn.LSTM(inputs, hidden, num_layers=1, batch_first=True)
+        self.drop = nn.Dropout(DROPPED)
         self.mix = nn.Linear(hidden + inputs, hidden)
         self.head = nn.Linear(hidden, levels)
 
     def forward(self, windows: Tensor, horizon: int) -> Tensor:
         """Quantiles of the last `horizon` periods. Below zero is possible; the caller cuts."""
         states, _ = self.lstm(windows)
-        ahead = torch.cat([states[:, -horizon:], windows[:, -horizon:]], dim=2)
+        ahead = torch.cat([self.drop(states[:, -horizon:]), windows[:, -horizon:]], dim=2)
         steps = self.head(nn.functional.silu(self.mix(ahead)))
         rises = nn.functional.softplus(steps[..., 1:] - 2.0)
         return torch.cat([steps[..., :1], steps[..., :1] + rises.cumsum(dim=2)], dim=2)
@@ -97,6 +101,7 @@ def train(
     )
     average = [p.detach().clone() for p in network.parameters()]
     draw = torch.Generator().manual_seed(plan.seed)
+    network.train()
     for step in range(plan.steps):
         rows, cutoffs = drawn_windows(windows, draw, horizon=horizon, size=plan.batch)
         loss = window_loss(network, windows, levels, rows=rows, cutoffs=cutoffs, horizon=horizon)
@@ -113,6 +118,7 @@ def train(
     with torch.no_grad():
         for kept, now in zip(average, network.parameters(), strict=True):
             now.copy_(kept)
+    network.eval()
 
 
 def drawn_windows(

@@ -15,6 +15,7 @@ from torch import Tensor
 from features.demand import dense_demand
 from features.frame import Panel
 from inventory.demand import Floats
+from models.deseasonal import PERIODS_MIN_FOR_MONTH, calendar_columns
 from models.known_ahead import all_dates, closed_periods, covariates
 from models.metrics import seasonality
 
@@ -34,20 +35,23 @@ class Shape:
     """What a window looks like: fixed by `fit`, so that `predict` builds the same columns.
 
     context : periods of history per window. season, year : periods of the two seasons; year is 0
-    where the history is too short to have seen one. names, deviations : covariates known ahead,
-    and their standard deviations around each series' median.
+    where the history is too short to have seen one. monthly : whether it is long enough to tell
+    the days of a month. names, deviations : covariates known ahead, and their standard deviations
+    around each series' median.
     """
 
     context: int
     season: int
     year: int
+    monthly: bool
     names: tuple[str, ...]
     deviations: tuple[float, ...]
 
     @property
     def inputs(self) -> int:
         """Numbers per period that the network reads."""
-        return 7 + (7 if self.season == WEEK else 0) + (5 if self.year else 0) + len(self.names)
+        own = 7 + bool(self.year) + 2 * len(self.names)
+        return own + _calendar([date(2024, 1, 1)], self).shape[1]
 
     @property
     def padding(self) -> int:
@@ -72,6 +76,7 @@ def shape_of(panel: Panel, names: tuple[str, ...]) -> Shape:
         context=int(np.clip(T // 2, 1, CONTEXT_DAYS if daily else CONTEXT_WEEKS)),
         season=seasonality(panel.period_days, T),
         year=year if year * 1.5 <= T else 0,
+        monthly=daily and PERIODS_MIN_FOR_MONTH <= T,
         names=names,
         deviations=tuple(float(d) for d in deviations),
     )
@@ -132,7 +137,13 @@ class Windows:
         ]
         if shape.year:
             columns.append(relative(self._look(rows, at - shape.year), level))
-        parts = [torch.stack(columns, dim=2), self.calendar[at], self.covariates[rows[:, None], at]]
+        following = torch.minimum(at + 1, at[:, -1:])  # What is planned casts its shadow before.
+        parts = [
+            torch.stack(columns, dim=2),
+            self.calendar[at],
+            self.covariates[rows[:, None], at],
+            self.covariates[rows[:, None], following],
+        ]
         return torch.cat(parts, dim=2), level
 
     def targets(self, rows: Tensor, cutoffs: Tensor, *, horizon: int) -> Tensor:
@@ -189,14 +200,11 @@ def windows_of(panel: Panel, shape: Shape, *, horizon: int, device: torch.device
 
 
 def _calendar(days: list[date], shape: Shape) -> Floats:
-    """Weekdays one-hot for daily data, two yearly waves where a year was seen; (T + H, C)."""
-    columns = []
-    if shape.season == WEEK:
-        weekday = np.array([day.weekday() for day in days])
-        columns += [weekday == k for k in range(WEEK)]
-    if shape.year:
-        turn = 2 * np.pi * np.array([day.timetuple().tm_yday for day in days]) / 365.25
-        columns += [wave(k * turn) for k in (1, 2) for wave in (np.sin, np.cos)]
-    if not columns:
-        return np.empty((len(days), 0), dtype=np.float32)
-    return np.stack(columns, axis=1).astype(np.float32)
+    """What the dates alone say, (T + H, C)."""
+    columns = calendar_columns(
+        days,
+        period_days=1 if shape.season == WEEK else WEEK,
+        yearly=bool(shape.year),
+        monthly=shape.monthly,
+    )
+    return columns.astype(np.float32)
