@@ -122,16 +122,7 @@ def create_app(
                 _open, opened, settings, clock, allowance or limits.Allowance()
             )
             app.state.server = server
-            housekeeping = [
-                asyncio.create_task(_every(SWEEP_SECONDS, _sweep, server)),
-                asyncio.create_task(_every(SETTLE_SECONDS, _settle, server)),
-            ]
-            if settings.daily_at is not None:
-                nightly = Nightly(settings.daily_at)
-                opened.callback(nightly.stop)
-                housekeeping.append(
-                    asyncio.create_task(_every(LOOK_SECONDS, nightly.daily, server))
-                )
+            housekeeping = _keep_house(opened, server)
             # What start-up made stays for good: the collector need not walk it during a request.
             gc.collect()
             gc.freeze()
@@ -184,6 +175,16 @@ def _open(
         secret=auth.cookie_secret(settings.data_dir),
         promises=PromiseBatcher(lambda: pool.connection(CONNECTION_SECONDS_MAX)),
     )
+
+
+def _keep_house(opened: contextlib.ExitStack, server: Server) -> list[asyncio.Task[None]]:
+    """What a server does by itself, until it is told to stop."""
+    tasks = [_every(SWEEP_SECONDS, _sweep, server), _every(SETTLE_SECONDS, _settle, server)]
+    if server.settings.daily_at is not None:
+        nightly = Nightly(server.settings.daily_at)
+        opened.callback(nightly.stop)
+        tasks.append(_every(LOOK_SECONDS, nightly.daily, server))
+    return [asyncio.create_task(task) for task in tasks]
 
 
 class LatePool:
