@@ -58,7 +58,7 @@ MEMBERS: tuple[Listed, ...] = (
     Listed("arima", ArimaForecaster, ("full",)),
     Listed("lstm", LstmForecaster, ("full",)),
     Listed("tsb", partial(IntermittentForecaster, method="tsb"), is_local=True),
-    Listed("sba", partial(IntermittentForecaster, method="sba"), is_local=True),
+    Listed("sba", partial(IntermittentForecaster, method="sba"), ("full",), is_local=True),
     Listed("croston", partial(IntermittentForecaster, method="croston"), is_local=True),
 )
 """Every member, in the order in which ensembles hold them."""
