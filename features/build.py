@@ -86,6 +86,7 @@ class FeatureTable:
         matrix[:, scaled] /= level[:, None]
         matrix[:, -2] = ahead
         matrix[:, -1] = np.log1p(level)
+        matrix[np.isinf(matrix)] = np.nan  # A figure too large to hold says nothing.
         return matrix, level
 
     def stretches(self) -> Iterator[slice]:

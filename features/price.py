@@ -5,10 +5,10 @@ import numpy as np
 from features.block import Block
 from features.catalog import KNOWN_AHEAD, Anchor, Feature, Values
 from features.covariates import MEMORY_PERIODS, Covariate
-from features.groups import group_name, price_name
+from features.groups import EVERY, group_name, price_name
 from features.history import level_window
 from features.roles import Role, meaning_of
-from features.windows import lagged, ratio, rows_since
+from features.windows import banded, lagged, ratio, rows_since
 from inventory.demand import Floats
 
 CHANGES_MIN = 4
@@ -16,6 +16,9 @@ CHANGES_MIN = 4
 
 RIDGE = 0.05
 """Variance of the log price (about 22 %) that the evidence must outweigh before it counts."""
+
+BAND_CUTS = (0.5, 0.8, 1.25, 2.0)
+"""Bands of the price against the mean over all series."""
 
 SAME_PRICE = 0.005
 """Prices nearer than half a per cent are one price."""
@@ -59,6 +62,13 @@ def price_features(
         )
         for group in groups
     ]  # fmt: skip
+    if EVERY in groups:
+        against = _against(name, EVERY)
+        features.append(Feature(
+            f"{name}_band", "class", "product", anchor, known,
+            "Cheap to dear in five bands of the assortment; the ratio itself says more to a tree.",
+            lambda block: banded(against(block), BAND_CUTS), default=False,
+        ))  # fmt: skip
     return tuple(features)
 
 

@@ -13,9 +13,9 @@ from features.block import Block
 from features.catalog import KNOWN_AHEAD, Anchor, Feature
 from features.demand import DEMAND
 from features.groups import NEIGHBOURS
-from features.history import level_window, selling, short_windows
+from features.history import correlation, level_window, selling, short_windows
 from features.roles import Role, meaning_of
-from features.windows import ratio
+from features.windows import banded, ratio
 from inventory.demand import Floats
 
 
@@ -71,6 +71,7 @@ NEW_PERIODS = {1: 28, 7: 8}
 """Until then an item is new, by days per period."""
 GROWS, FADES = 1.15, 0.85
 """Four weeks against eight (or a quarter against half a year): growing above, fading below."""
+RHYTHM_CUTS = (0.2, 0.5)
 INTERVAL_CUT, VARIATION_CUT = 1.32, 0.49
 """Syntetos, Boylan and Croston, On the categorization of demand patterns, JORS 56 (2005)."""
 
@@ -98,7 +99,15 @@ def life_features(period_days: int) -> tuple[Feature, ...]:
             2.0 * (interval > INTERVAL_CUT) + (variation > VARIATION_CUT),
         )
 
+    def rhythm(block: Block) -> Floats:
+        """0 none, 1 weak, 2 strong: correlation with last week (or with last period) in thirds."""
+        lag = 7 if period_days == 1 else 1
+        return banded(correlation(block, DEMAND, lag, window), RHYTHM_CUTS)
+
     return (
+        Feature("season_class", "class", "product", Anchor.ORIGIN, 0,
+                "No, weak or strong rhythm; the correlation itself says more to a tree.", rhythm,
+                default=False),
         Feature("life_stage", "class", "product", Anchor.ORIGIN, 0,
                 "New, growing, steady, fading or asleep: each moves on in its own way.", stage),
         Feature("demand_class", "class", "product", Anchor.ORIGIN, 0,

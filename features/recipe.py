@@ -48,11 +48,14 @@ class Recipe:
         Raises
         ------
         KeyError
-            The model was fitted with a feature that this version does not know: fit it again.
+            The model was fitted with a feature that this version does not know.
         """
         if self.columns is None:
             return self.offered
         known = {feature.name: feature for feature in self._legal()}
+        lost = [name for name in self.columns if name not in known]
+        if lost:
+            raise KeyError(f"no feature '{lost[0]}' in this version: train the model again")
         return tuple(known[name] for name in self.columns)
 
     @property

@@ -68,6 +68,11 @@ def ratio(above: Floats, below: Floats) -> Floats:
     return quotient
 
 
+def banded(values: Floats, cuts: tuple[float, ...]) -> Floats:
+    """How many of the rising cuts each value reaches; NaN where it is unknown."""
+    return np.where(np.isnan(values), np.nan, np.digitize(values, cuts))
+
+
 def rolling_max(values: Floats, window: int) -> Floats:
     """Largest known value of the last `window` rows, by doubling: two halves that overlap."""
     best = np.where(np.isnan(values), -np.inf, values)

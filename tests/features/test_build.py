@@ -184,3 +184,17 @@ def test_examples_in_any_order_and_on_any_number_of_threads_read_the_same(monkey
     shuffled, _ = two.matrix(series=whom[mixed], origin_place=origin[mixed], ahead=ahead[mixed])
     np.testing.assert_array_equal(shuffled, plain[mixed])
     np.testing.assert_array_equal(build(panel, recipe).demand_units, one.demand_units)
+
+
+def test_a_figure_beyond_all_measure_says_nothing_and_spoils_no_other_series():
+    wild = series([5.0] * 60, visits=[1e300 if i == 50 else float(i % 9) for i in range(60)])
+    calm = series([5.0] * 60, sku="b", visits=[float(i % 9) for i in range(60)])
+    panel = panel_of(wild, calm)
+    table = build(panel, recipe_for(panel, horizon=3))
+    matrix, _ = table.matrix(
+        series=np.arange(2), origin_place=table.origin_place, ahead=np.ones(2, dtype=int)
+    )
+    assert not np.isinf(matrix).any()
+    assert matrix[1, table.names.index("visits_mean_28")] == pytest.approx(
+        np.mean([i % 9 for i in range(32, 60)])
+    )
