@@ -90,9 +90,11 @@ def latest_today(now: datetime) -> date:
 
 
 def _lines(report: "PredictReport", *, horizon: int) -> list[str]:
+    hidden = len(report.rejected) - SHOWN_MAX
     return [
         *report.notes,
         *(f"row {row}: {reason}" for row, reason in report.rejected.head(SHOWN_MAX).rows()),
+        *([f"and {hidden} more rows; --json lists them all"] if hidden > 0 else []),
         f"{report.series} series of {report.rows_read} rows, {horizon} periods ahead: "
         + ", ".join(_written(report)),
     ]

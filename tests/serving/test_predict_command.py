@@ -80,6 +80,7 @@ def test_only_some_rows_are_shown_but_json_has_all(desk):
     )
     _, out, _ = desk(broken)
     assert out.count("units is negative") == files.SHOWN_MAX
+    assert "and 38 more rows; --json lists them all" in out
     _, out, _ = desk(broken, "--json")
     assert len(json.loads(out)["rejected"]) == 48
 
