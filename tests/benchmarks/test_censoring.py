@@ -23,7 +23,7 @@ from models.boosting import BoostingForecaster
 from pipelines.profiles import FRESHRETAIL_PROFILE
 
 HORIZON = 14
-SERIES = 500
+SERIES = 300
 WINDOWS_BACK = (1, 2)
 SCORED = np.array(metrics.SCORED_LEVELS)
 HOLDING, SHORTAGE = 1.0, 9.0
@@ -137,7 +137,8 @@ def test_sold_out_days_are_worth_more_than_at_face_value(every):
         naive, masked, unconstrained = (
             dict(table.filter(use=use).select("model", figure).iter_rows()) for use in USES
         )
-        better = [m for m in MODELS if min(masked[m], unconstrained[m]) < naive[m]]
-        assert len(better) >= 2, f"{figure}: better than naive use only with {better}"
-        if figure != "simulated":  # There only the calmest series count, those that never sold out.
-            assert np.mean(list(unconstrained.values())) < np.mean(list(naive.values())), figure
+        means = [np.mean(list(costs.values())) for costs in (naive, masked, unconstrained)]
+        # The simulation needs series that never sold out, which are the calmest of all.
+        assert min(means[1:]) < means[0], figure
+        if figure != "simulated":
+            assert all(unconstrained[model] < naive[model] for model in MODELS), figure
