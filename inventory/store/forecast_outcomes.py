@@ -117,23 +117,29 @@ def _sales_digests(db: psycopg.Connection, *, first: date, last: date) -> dict[d
 def _evaluate_day(
     db: psycopg.Connection, day: date, *, digest: str, zeros_implied: bool, now: datetime
 ) -> int:
-    """Write the outcomes of one day in place of those it had."""
+    """Write the outcomes of one day in place of those it had; inside a transaction."""
+    given = {
+        "day": day,
+        "leads": list(LEADS),
+        "past_days": [day - timedelta(weeks=w) for w in range(1, WEEKS_BACK + 1)],
+        "implied": 0.0 if zeros_implied else None,
+        "full": FULL_SHARE,
+        "naive_weeks": NAIVE_WEEKS,
+    }
     db.execute("delete from forecast_outcomes where day = %s", [day])
-    written = db.execute(
-        _COMPARE.format(
-            places=_listed("max(e.place) filter (where e.lead_max >= {})", LEADS),
-            on_sale=_listed(_ON_SALE, range(1, WEEKS_BACK + 1)),
-            recorded=_listed(_RECORDED, range(1, WEEKS_BACK + 1)),
-        ),
-        {
-            "day": day,
-            "leads": list(LEADS),
-            "past_days": [day - timedelta(weeks=w) for w in range(1, WEEKS_BACK + 1)],
-            "implied": 0.0 if zeros_implied else None,
-            "full": FULL_SHARE,
-            "naive_weeks": NAIVE_WEEKS,
-        },
-    ).rowcount
+    # A table with a key: guessing its size wrong, the planner would walk all of it for each series.
+    db.execute(
+        "create temp table past (sku text, location text, on_sale real[], recorded real[], "
+        "primary key (sku, location)) on commit drop"
+    )
+    weeks = range(1, WEEKS_BACK + 1)
+    db.execute(
+        _PAST.format(on_sale=_listed(_ON_SALE, weeks), recorded=_listed(_RECORDED, weeks)), given
+    )
+    db.execute("analyze past")
+    places = _listed("max(e.place) filter (where e.lead_max >= {})", LEADS)
+    written = db.execute(_COMPARE.format(places=places), given).rowcount
+    db.execute("drop table past")
     db.execute(
         "insert into forecast_outcome_days (day, digest, evaluated_at) values (%s, %s, %s) "
         "on conflict (day) do update set digest = excluded.digest, "
@@ -152,6 +158,14 @@ _RECORDED = "coalesce(max(units) filter (where day = %(day)s - 7 * {0}), %(impli
 
 _ON_SALE = """case when count(*) filter (where day = %(day)s - 7 * {0}) = 0 then %(implied)s
     else max(units) filter (where day = %(day)s - 7 * {0} and in_stock >= %(full)s) end"""
+
+_PAST = sql.SQL("""
+insert into past (sku, location, on_sale, recorded)
+select sku, location, array[{on_sale}], array[{recorded}]
+from sales_days
+where day = any(%(past_days)s::date[]) and units is not null
+group by sku, location
+""")
 
 _COMPARE = sql.SQL("""
 with covering as (
@@ -191,12 +205,6 @@ in_force as materialized (
     join moment m on m.place = l.place
     join forecast_runs r on r.run_id = m.run_id
     where r.period_days = 1 and %(day)s >= r.first_day and %(day)s < r.first_day + r.horizon
-),
-past as (
-    select sku, location, array[{on_sale}] as on_sale, array[{recorded}] as recorded
-    from sales_days
-    where day = any(%(past_days)s::date[]) and units is not null
-    group by sku, location
 )
 insert into forecast_outcomes (day, lead, sku, location, run_id, units, censored, naive_units,
     statistical_units, final_units, q95_units, q99_units)

@@ -134,6 +134,10 @@ def _netted(asked: Asked, level: Level, *, with_category: bool = False) -> sql.C
         )
         for name, source in own.items()
     ]
+    if level == "item-location":  # Rows are that already, and there are many.
+        return sql.SQL(_ROWS).format(
+            columns=sql.SQL(", ").join(columns), limits=asked.limits, rounding=ROUNDING_UNITS
+        )
     grouped = [sql.SQL(own[name]) for name in kept]
     return sql.SQL(_NETTED).format(
         columns=sql.SQL(", ").join(columns),
@@ -142,6 +146,31 @@ def _netted(asked: Asked, level: Level, *, with_category: bool = False) -> sql.C
         rounding=ROUNDING_UNITS,
     )
 
+
+_ROWS = """
+with netted as (
+    select o.lead, o.day, {columns},
+        (not censored)::int as observed,
+        censored::int as censored,
+        case when not censored then units::float8 end as units,
+        case when not censored then statistical_units::float8 end as forecast_units,
+        case when not censored and naive_units is not null then units::float8 end
+            as compared_units,
+        case when not censored then naive_units::float8 end as naive_units,
+        case when not censored and naive_units is not null then statistical_units::float8 end
+            as statistical_units,
+        case when not censored and naive_units is not null then final_units::float8 end
+            as final_units,
+        case when censored then statistical_units::float8 else 0 end as censored_forecast_units,
+        case when censored then greatest(units, statistical_units)::float8 else 0 end
+            as censored_least_units,
+        (not censored and q95_units is not null)::int as observed95,
+        coalesce(not censored and units <= q95_units + {rounding}, false)::int as covered95,
+        (not censored and q99_units is not null)::int as observed99,
+        coalesce(not censored and units <= q99_units + {rounding}, false)::int as covered99
+    from forecast_outcomes o join skus k on k.sku = o.sku
+    where {limits}
+)"""
 
 _NETTED = """
 with netted as (
