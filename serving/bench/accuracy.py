@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from inventory.errors import InputRejected
 from models.members import Preset
 from serving.bench import accuracy_ours, accuracy_peers, accuracy_scores
 from serving.bench.accuracy_data import (
@@ -53,6 +54,8 @@ class Plan:
     def backs(self, data: DataSet) -> list[int]:
         """Windows to look at, oldest first, as counted back from the last."""
         windows = data.windows if self.windows is None else self.windows
+        if self.hold_last and windows == 1:
+            raise InputRejected("leaves no window without the last; ask for 2", field="windows")
         return list(reversed(range(1 if self.hold_last else 0, windows)))
 
 

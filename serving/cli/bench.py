@@ -112,7 +112,7 @@ def accuracy(
     """Forecasts beside those of other libraries, on rolling windows of public data.
 
     \b
-    $ vouch bench accuracy --data vn2 --series 20 --windows 1 --preset fast --peers none
+    $ vouch bench accuracy --data vn2 --series 20 --windows 2 --hold-last --preset fast --peers none
     verdict: data vn2, periods 8, sql ...
     """  # noqa: D301 - \b keeps the example's line breaks.
     from serving.bench import accuracy as measures

@@ -200,6 +200,9 @@ def test_one_run_from_files_to_verdicts(tmp_path, monkeypatch):
     assert held.rows == [row | {"seconds": held.rows[at]["seconds"]}
                          for at, row in enumerate(report.rows[:3])]  # fmt: skip
     assert held.verdicts(untouched=True) == []
+    with pytest.raises(InputRejected) as refused:
+        accuracy.measure(replace(held.plan, windows=1), tmp_path)
+    assert refused.value.field == "windows"
 
 
 def test_a_sample_of_series_is_the_same_every_time(tmp_path):
