@@ -31,6 +31,7 @@ from models.deseasonal import (
     learn,
     to_scale,
     with_shadows,
+    year_before,
 )
 from models.intermittent import demand_variance, negative_binomial_quantiles_units
 from models.known_ahead import all_dates, closed_periods, covariate_names, covariates
@@ -89,6 +90,7 @@ class ArimaForecaster:
         self.names: tuple[str, ...] = ()
         self.events: tuple[int, ...] = ()
         self.yearly = False
+        self.year = 364
         self.monthly = False
         self.whole_units = False
         self.learned: Learned | None = None
@@ -100,6 +102,7 @@ class ArimaForecaster:
         self.names = covariate_names(panel)
         periods = len(all_dates(panel, horizon=0))
         self.yearly = periods * panel.period_days >= YEARS_MIN_FOR_SEASON * 365.25
+        self.year = 364 // panel.period_days
         self.monthly = periods >= PERIODS_MIN_FOR_MONTH
         inputs = self._inputs(panel, horizon=0)
         self.events = ()
@@ -165,7 +168,11 @@ class ArimaForecaster:
     def _columns(self, inputs: Inputs) -> Floats:
         """Regressors (n, T + H, K) of some series."""
         shared = np.broadcast_to(inputs.calendar, (len(inputs.demand), *inputs.calendar.shape))
-        columns = np.concatenate([shared, inputs.known], axis=2, dtype=np.float32)
+        parts = [shared, inputs.known]
+        if self.yearly:
+            last = year_before(inputs.demand, year=self.year, periods=inputs.calendar.shape[0])
+            parts.append(last[:, :, None])
+        columns = np.concatenate(parts, axis=2, dtype=np.float32)
         if not self.monthly:
             return columns
         shut = inputs.closed[:, :, None]
@@ -186,7 +193,7 @@ class ArimaForecaster:
         loaded = cls(threads=about["threads"])
         loaded.names, loaded.events = tuple(about["names"]), tuple(about["events"])
         loaded.yearly, loaded.monthly = about["yearly"], about["monthly"]
-        loaded.whole_units = about["whole_units"]
+        loaded.year, loaded.whole_units = about["year"], about["whole_units"]
         kept = about["learned"]
         priors = [
             Prior(np.array(mean), np.array(variance)) for mean, variance in kept.pop("priors")
@@ -196,7 +203,7 @@ class ArimaForecaster:
         return loaded
 
 
-_STATE = ("names", "events", "yearly", "monthly", "whole_units")
+_STATE = ("names", "events", "yearly", "year", "monthly", "whole_units")
 
 
 def _numbers(learned: Learned) -> dict[str, object]:

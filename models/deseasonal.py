@@ -2,8 +2,8 @@
 
 Demand is put on a scale where its spread does not grow with its level (square root or logarithm,
 whichever makes the series likelier), then regressed on weekdays, Fourier terms of the month and the
-year, the covariates and the shadows that events cast on the periods beside them. Coefficients lean
-on what is usual in the panel: see `models.pooled`.
+year, the same period a year before, the covariates and the shadows that events cast beside them.
+Coefficients lean on what is usual in the panel: see `models.pooled`.
 """
 
 from dataclasses import dataclass, replace
@@ -20,6 +20,9 @@ YEARS_MIN_FOR_SEASON = 1.5
 """Years of history from which a yearly wave can be told from a trend."""
 
 YEAR_WAVES = 3
+
+YEAR_BEFORE_MAX = 2.0
+"""Bound of last year's deviation, a logarithm: a factor of seven."""
 
 MONTH_WAVES = 2
 PERIODS_MIN_FOR_MONTH = 180
@@ -94,6 +97,22 @@ def with_shadows(columns: Floats, events: Floats) -> Floats:
     """Columns (N, T, K) and, after them, the events (N, T, E) of the period before and after."""
     beside = np.pad(events, ((0, 0), (1, 1), (0, 0)), mode="edge")
     return np.concatenate([columns, beside[:, :-2], beside[:, 2:]], axis=2)
+
+
+def year_before(demand_units: Floats, *, year: int, periods: int) -> Floats:
+    """What sold a year before each of `periods` periods (N, T + H), against the series' level.
+
+    A logarithm, so that the peak of a feast is the same for all sizes; zero where nothing is known.
+    """
+    known = ~np.isnan(demand_units)
+    units = np.where(known, demand_units, 0.0)
+    level = units.sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True).clip(min=1)
+    relative = np.where(known, np.log((units + 1) / (level + 1)), 0.0)
+    found = np.zeros((len(units), periods))
+    seen = min(units.shape[1], periods - year)
+    if seen > 0:
+        found[:, year : year + seen] = relative[:, :seen]
+    return found.clip(-YEAR_BEFORE_MAX, YEAR_BEFORE_MAX)
 
 
 def to_scale(units: Floats, logarithm: NDArray[np.bool_]) -> Floats:

@@ -51,7 +51,7 @@ class Shape:
     def inputs(self) -> int:
         """Numbers per period that the network reads."""
         own = 7 + bool(self.year) + 2 * len(self.names)
-        return own + _calendar([date(2024, 1, 1)], self).shape[1]
+        return own + int(_calendar([date(2024, 1, 1)], self).shape[1])
 
     @property
     def padding(self) -> int:

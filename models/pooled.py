@@ -84,7 +84,7 @@ class Evidence:
     @property
     def spread(self) -> Floats:
         """Variance of the targets (N,)."""
-        return self.total / self.counted.clip(min=1) + NOISE_MIN
+        return np.asarray(self.total / self.counted.clip(min=1) + NOISE_MIN)
 
     def rows(self, rows: NDArray[np.bool_]) -> "Evidence":
         """Of some of the series."""

@@ -168,6 +168,20 @@ def test_what_is_usual_helps_the_series_that_knows_little():
     assert np.abs(together - expected).mean() < 0.7 * np.abs(alone - expected).mean()
 
 
+def test_a_feast_returns_a_year_later():
+    """Three years of weeks, the 30th of which sells three times the usual; waves cannot bend so."""
+    week = np.arange(3 * 52 + 10)
+    rates = np.where(week % 52 == 30, 6000.0, 2000.0)
+    units = np.random.default_rng(15).poisson(rates, (40, len(week)))
+    weekly = panel_of(units[:, : 2 * 52 + 26].astype(float))
+    history = weekly.history.with_columns(
+        date=pl.lit(START) + pl.duration(weeks=(pl.col("date") - START).dt.total_days())
+    )
+    panel = Panel(history=history, future=weekly.future, period_days=7)
+    mean = forecast_of(panel, horizon=8).mean_units.mean(axis=0)
+    assert mean[4] > 1.8 * np.delete(mean, 4).mean()
+
+
 def test_usual_effects_are_recovered():
     """Coefficients drawn around 0.3 with deviation 0.1 are found again, and their spread."""
     rng = np.random.default_rng(11)
