@@ -212,7 +212,7 @@ def _forecast(
     if train:
         with _step(report, "train", progress) as counts:
             trained = train_model(
-                panel, settings, now=now, by=f"daily job{because}", progress=progress
+                panel, settings, now=now, by="daily job", because=reason or "", progress=progress
             )
             counts["members"] = len(trained.ensemble.members)
         report.notes.append(f"model {trained.version} is {trained.alias}: {trained.reason}")
@@ -231,6 +231,7 @@ def _forecast(
             now=now,
             horizon=settings.horizon_days,
             mlflow_run_id=champion.run_id,
+            explained=settings.explain,
             skus=skus,
             note=f"{TRAINED} {now.date()}{because}" if train else "",
             progress=progress,

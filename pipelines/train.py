@@ -45,11 +45,13 @@ def train(
     now: datetime,
     preset: Preset = "full",
     by: str = "training",
+    because: str = "",
     progress: Progress = lambda _: None,
 ) -> TrainedModel:
     """Judge the preset's ensemble beside the champion, fit it on everything, and register it.
 
     by : who asked for it, for the record of a promotion.
+    because : why now, where monitoring found a reason; a parameter of the run.
 
     Raises
     ------
@@ -71,6 +73,7 @@ def train(
         "seed": settings.seed,
         "threads": settings.threads,
         "seconds": round(time.perf_counter() - started, 1),
+        **({"because": because} if because else {}),
     }
     return register(
         ensemble, panel, settings, verdict=verdict, parameters=parameters, by=by, now=now,

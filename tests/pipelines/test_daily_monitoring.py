@@ -51,3 +51,12 @@ def test_a_breach_that_stays_starts_a_training(database_url, settings):
         assert "train" in counts
         noted = forecasts.forecast_runs(db, run_id=again.run_id)[0].note
         assert noted.startswith("trained 2026-06-03: all series: ")
+        assert reasons(settings) == [noted.removeprefix("trained 2026-06-03: "), None]
+
+
+def reasons(settings):
+    """Why each training run was started, the newest first, as MLflow has it."""
+    import mlflow
+
+    found = mlflow.MlflowClient(settings.tracking_uri).search_runs(["1"])
+    return [run.data.params.get("because") for run in found]
