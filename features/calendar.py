@@ -34,6 +34,7 @@ class CalendarColumn:
     expr: pl.Expr
     only: int | None = None
     """Days per period of the only data that it says anything of; None: of all."""
+    default: bool = True
 
 
 def calendar_columns() -> tuple[CalendarColumn, ...]:
@@ -54,17 +55,21 @@ def calendar_columns() -> tuple[CalendarColumn, ...]:
         column("weekend", "flag", "On weekends other people shop, for other things.", weekend,
                only=1),
         column("day_of_month", "day", "Wages and bills follow the month.", day.dt.day()),
-        column("days_to_month_end", "days", "Money runs out towards the end of the month.", left),
+        column("days_to_month_end", "days", "Money runs out towards the end of the month.", left,
+               default=False),
         column("days_since_payday", "days", "Spending follows the day wages arrive.",
                _days_since_payday()),
-        column("days_to_payday", "days", "Spending waits for the wages.", _days_to_payday()),
+        column("days_to_payday", "days", "Spending waits for the wages.", _days_to_payday(),
+               default=False),
         column("payday", "flag", "Wages of the day are spent on the day.",
-               _days_since_payday() == 0, only=1),
+               _days_since_payday() == 0, only=1, default=False),
         column("holiday", "flag", "Shops close or fill.", holiday),
         column("days_to_holiday", "days", "People stock up before shops close.", ahead),
         column("days_from_holiday", "days", "Trade is quiet after a holiday.", behind),
-        column("eve_of_holiday", "flag", "The last day to shop is the fullest.", ahead == 1),
-        column("after_holiday", "flag", "Shelves are bare and fridges full.", behind == 1),
+        column("eve_of_holiday", "flag", "The last day to shop is the fullest.", ahead == 1,
+               default=False),
+        column("after_holiday", "flag", "Shelves are bare and fridges full.", behind == 1,
+               default=False),
         column("days_off_around", "days", "Weekends and holidays of the week around: long ones "
                "are spent away.", around, only=1),
         column("bridge_day", "flag", "A working day between days off is taken off.", bridge,
@@ -106,6 +111,7 @@ def calendar_features(*, years: float, period_days: int) -> tuple[Feature, ...]:
         Feature(
             c.name, c.unit, "external", Anchor.TARGET, KNOWN_AHEAD, c.why,
             lambda block, name=c.name: block.column(name),  # type: ignore[misc]
+            default=c.default,
         )
         for c in columns
         if c.only in (None, period_days)

@@ -23,6 +23,10 @@ EVERY = "_every"
 NEIGHBOURS = (SKU, LOCATION)
 """Neighbours: the same SKU elsewhere, and everything else at the same location."""
 
+TAKEN = ("trend", "season")
+"""What models take by default, of the nearest neighbours: wide groups say the same of everybody
+on a day, and with a short history a tree learns the days by heart."""
+
 GROUP_SERIES_MIN = 2
 """A group of one has no neighbours."""
 
@@ -134,8 +138,9 @@ def _of_group(group: str, period_days: int, *, censored: bool) -> list[Feature]:
         unit: str = "ratio", periods_min: int = 0,
     ) -> Feature:  # fmt: skip
         return Feature(
-            f"{name}_{suffix}", unit, kind, anchor, known, why, of(make), periods_min=periods_min
-        )
+            f"{name}_{suffix}", unit, kind, anchor, known, why, of(make), periods_min=periods_min,
+            default=group in NEIGHBOURS and suffix in TAKEN,
+        )  # fmt: skip
 
     def season(block: Block) -> Floats:
         count = 4 if period_days == 1 else 2

@@ -64,6 +64,11 @@ def own(
     )  # fmt: skip
 
 
+def restated(name: str, values: Values, why: str, *, unit: str = UNITS_PER_PERIOD) -> Feature:
+    """A feature of own demand that other columns imply: see `Feature.default`."""
+    return own(name, values, why, unit=unit, default=False)
+
+
 def _levels(period_days: int) -> list[Feature]:
     why = "Level over several memories: trees weigh a recent change against noise."
     means = [
@@ -109,16 +114,16 @@ def _spreads(period_days: int) -> list[Feature]:
             "Spread of recent demand: sets the width of the quantiles."),
         own(f"demand_sd_{window}", lambda b: b.spread(DEMAND, window),
             "Spread over the level's own window."),
-        own(f"demand_sd_{short}", lambda b: b.spread(DEMAND, short),
-            "Spread just now: storms are short."),
-        own("demand_cv", variation, "Spread in levels: whether a series can be foreseen at all.",
-            unit="1"),
+        restated(f"demand_sd_{short}", lambda b: b.spread(DEMAND, short),
+                 "Spread just now: storms are short."),
+        restated("demand_cv", variation, "Spread in levels: whether a series can be foreseen.",
+                 unit="1"),
         own(f"demand_max_{half}", lambda b: b.highest(DEMAND, half),
             "Largest recent demand: the upper tail of lumpy items."),
-        own(f"demand_max_{window}", lambda b: b.highest(DEMAND, window),
-            "Largest demand of the level's window: how far a peak may reach."),
-        own(f"demand_min_{half}", lambda b: b.lowest(DEMAND, half),
-            "Smallest recent demand: a floor under the lower quantiles."),
+        restated(f"demand_max_{window}", lambda b: b.highest(DEMAND, window),
+                 "Largest demand of the level's window: how far a peak may reach."),
+        restated(f"demand_min_{half}", lambda b: b.lowest(DEMAND, half),
+                 "Smallest recent demand: a floor under the lower quantiles."),
         own("demand_season_change", change,
             "How well last season predicts this one; also the unit that errors are scored in."),
     ]  # fmt: skip
@@ -139,13 +144,13 @@ def _quantiles(period_days: int) -> list[Feature]:
 
     return [
         own(f"demand_median_{half}", at(half, 0.5), "Level that one outlier does not move."),
-        own(f"demand_median_{short}", at(short, 0.5), "The same, of the last week or month."),
-        own(f"demand_q10_{half}", at(half, 0.1), "What a bad day sells."),
-        own(f"demand_q25_{half}", at(half, 0.25), "Lower half of recent demand."),
-        own(f"demand_q75_{half}", at(half, 0.75), "Upper half of recent demand."),
-        own(f"demand_q90_{half}", at(half, 0.9), "What a good day sells."),
-        own("outlier_share", outlying, "Series that jump past twice their upper tenth will again.",
-            unit="share"),
+        restated(f"demand_median_{short}", at(short, 0.5), "The same, of the last week or month."),
+        restated(f"demand_q10_{half}", at(half, 0.1), "What a bad day sells."),
+        restated(f"demand_q25_{half}", at(half, 0.25), "Lower half of recent demand."),
+        restated(f"demand_q75_{half}", at(half, 0.75), "Upper half of recent demand."),
+        restated(f"demand_q90_{half}", at(half, 0.9), "What a good day sells."),
+        restated("outlier_share", outlying, "Series that jumped past twice their q90 will again.",
+                 unit="share"),
     ]  # fmt: skip
 
 
@@ -167,16 +172,16 @@ def _trends(period_days: int) -> list[Feature]:
 
     why = "Straight line through the recent past: growth that a mean lags behind."
     return [
-        own(f"demand_slope_{half}", lambda b: b.slope(DEMAND, half), why),
-        own(f"demand_slope_{window}", lambda b: b.slope(DEMAND, window), why),
-        own(f"demand_ratio_{short}_{half}", quotient(short, half),
-            "Now against lately: where the level is going.", unit="1"),
-        own(f"demand_ratio_{half}_{window}", quotient(half, window),
-            "Lately against usual: a slower change.", unit="1"),
-        own("demand_step", step, "This week (or month) less the one before."),
-        own("demand_acceleration", bend, "Whether growth speeds up or fades: launches, fads."),
-        own("demand_autocorrelation", steady,
-            "High: follow the last period; near zero: follow the mean.", unit="1"),
+        restated(f"demand_slope_{half}", lambda b: b.slope(DEMAND, half), why),
+        restated(f"demand_slope_{window}", lambda b: b.slope(DEMAND, window), why),
+        restated(f"demand_ratio_{short}_{half}", quotient(short, half),
+                 "Now against lately: where the level is going.", unit="1"),
+        restated(f"demand_ratio_{half}_{window}", quotient(half, window),
+                 "Lately against usual: a slower change.", unit="1"),
+        restated("demand_step", step, "This week (or month) less the one before."),
+        restated("demand_acceleration", bend, "Whether growth speeds up or fades: launches, fads."),
+        restated("demand_autocorrelation", steady,
+                 "High: follow the last period; near zero: follow the mean.", unit="1"),
     ]  # fmt: skip
 
 
@@ -212,10 +217,10 @@ def _rhythm(period_days: int) -> list[Feature]:
     return [
         own("share_selling", lambda b: b.mean(selling(b), window),
             "Intermittent items keep their mass at zero.", unit="share"),
-        own(f"share_selling_{half}", lambda b: b.mean(selling(b), half),
-            "The same lately: an item falling asleep.", unit="share"),
-        own(f"share_selling_{short}", lambda b: b.mean(selling(b), short),
-            "The same just now: the newest weeks of a fading item.", unit="share"),
+        restated(f"share_selling_{half}", lambda b: b.mean(selling(b), half),
+                 "The same lately: an item falling asleep.", unit="share"),
+        restated(f"share_selling_{short}", lambda b: b.mean(selling(b), short),
+                 "The same just now: the newest weeks of a fading item.", unit="share"),
         own("periods_since_sale", lambda b: b.since(selling(b)),
             "A long silence may be the end.", unit="periods"),
         own("age", lambda b: b.age.clip(0, 2 * window), "New items still find their level.",
@@ -239,11 +244,11 @@ def _lumps(period_days: int) -> list[Feature]:
 
     source = "Syntetos, Boylan and Croston (2005) sort demand by it: smooth, erratic, lumpy."
     return [
-        own("demand_interval", interval, source, unit="periods"),
-        own("size_cv2", size_variation, source, unit="1"),
-        own("sale_size_mean", lambda b: b.mean(sizes(b), window), "How much one sale takes."),
-        own("sale_size_last", lambda b: b.once(("last size",), lambda: carried(
-            b.column(sizes(b)))), "The last sale before a silence."),
+        restated("demand_interval", interval, source, unit="periods"),
+        restated("size_cv2", size_variation, source, unit="1"),
+        restated("sale_size_mean", lambda b: b.mean(sizes(b), window), "How much one sale takes."),
+        restated("sale_size_last", lambda b: b.once(("last size",), lambda: carried(
+                 b.column(sizes(b)))), "The last sale before a silence."),
     ]  # fmt: skip
 
 

@@ -60,10 +60,11 @@ def summary(features: Sequence[Feature]) -> str:
     """How many features there are, and of which group.
 
     >>> summary([])
-    '0 features: 0 history, 0 external, 0 product, 0 customer, 0 inventory'
+    '0 features (0 by default): 0 history, 0 external, 0 product, 0 customer, 0 inventory'
     """
     counts = ", ".join(f"{sum(f.group == g for f in features)} {g}" for g in GROUPS)
-    return f"{len(features)} features: {counts}"
+    taken = sum(f.default for f in features)
+    return f"{len(features)} features ({taken} by default): {counts}"
 
 
 def markdown(features: Sequence[Feature], *, title: str) -> str:

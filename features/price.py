@@ -51,7 +51,7 @@ def price_features(
         Feature(
             f"{name}_elasticity", "1", "product", Anchor.ORIGIN, 0,
             "Per cent of demand per per cent of price, as this series showed it; 0 unproved.",
-            lambda block: elasticity(block, name, MEMORY_PERIODS[period_days]),
+            lambda block: elasticity(block, name, MEMORY_PERIODS[period_days]), default=False,
         ),
     ]  # fmt: skip
     features += [

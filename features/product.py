@@ -109,7 +109,9 @@ def life_features(period_days: int) -> tuple[Feature, ...]:
                 "No, weak or strong rhythm; the correlation itself says more to a tree.", rhythm,
                 default=False),
         Feature("life_stage", "class", "product", Anchor.ORIGIN, 0,
-                "New, growing, steady, fading or asleep: each moves on in its own way.", stage),
+                "New, growing, steady, fading or asleep: each moves on in its own way.", stage,
+                default=False),
         Feature("demand_class", "class", "product", Anchor.ORIGIN, 0,
-                "Smooth, erratic, intermittent or lumpy: which method suits.", kind),
+                "Smooth, erratic, intermittent or lumpy: which method suits.", kind,
+                default=False),
     )  # fmt: skip

@@ -90,7 +90,7 @@ def _profile(period_days: int) -> list[Feature]:
         return []
 
     def season(name: str, values: Values, why: str, unit: str = UNITS_PER_PERIOD) -> Feature:
-        return own(name, values, why, unit=unit, anchor=Anchor.SEASON)
+        return own(name, values, why, unit=unit, anchor=Anchor.SEASON, default=False)
 
     return [
         season("season_sd_8", _spread, "Some weekdays are steady and some are not."),
@@ -100,7 +100,7 @@ def _profile(period_days: int) -> list[Feature]:
         season("season_share_selling", lambda b: b.comb(selling(b), stride=WEEK, count=8).mean,
                "Items that sell on certain weekdays only.", "share"),
         own("week_autocorrelation", lambda b: correlation(b, DEMAND, WEEK, 8 * WEEK),
-            "How much of the demand the week explains.", unit="1"),
+            "How much of the demand the week explains.", unit="1", default=False),
     ]  # fmt: skip
 
 
@@ -127,5 +127,5 @@ def _year(period_days: int) -> list[Feature]:
                 scaled=True, periods_min=year),
         own("year_ago_level", level_then, why, periods_min=year),
         own("year_growth", growth, "Against a year ago: last year's season on this year's level.",
-            unit="1", periods_min=year),
+            unit="1", periods_min=year, default=False),
     ]  # fmt: skip

@@ -15,6 +15,9 @@ from features.season import season_of
 from features.windows import lagged, run_length
 from inventory.demand import Floats
 
+TAKEN = ("on_sale_recent", "censored_share")
+"""What models take by default: how sure the level is, and how often the shelf runs empty."""
+
 
 def _windows(block: Block) -> tuple[int, int, int]:
     return short_windows(block.period_days)
@@ -66,7 +69,8 @@ def stock_features(period_days: int) -> tuple[Feature, ...]:
     def stock(
         name: str, unit: str, why: str, values: Values, *, anchor: Anchor = Anchor.ORIGIN
     ) -> Feature:
-        return Feature(name, unit, "inventory", anchor, 0, why, values)
+        taken = name in TAKEN
+        return Feature(name, unit, "inventory", anchor, 0, why, values, default=taken)
 
     return (
         stock("on_sale_recent", "share",

@@ -27,7 +27,7 @@ def features(
 
     \b
     $ vouch features --history history.csv --out features.md
-    ... features: ... history, ... external, ... product, 0 customer, 0 inventory
+    ... features (... by default): ... history, ... external, ... product, 0 customer, 0 inventory
     """  # noqa: D301 - \b keeps the example's line breaks.
     from features.listing import rows_of, summary
     from pipelines.feature_list import features_of, write_page

@@ -8,6 +8,7 @@ import pytest
 
 from features.build import build, recipe_for
 from features.calendar import calendar_of
+from features.catalog import GROUPS
 from features.frame import Panel
 from features.recipe import Recipe
 from features.roles import meaning_of
@@ -309,15 +310,11 @@ def test_a_recipe_that_was_saved_keeps_its_columns(world):
 
 def test_what_a_generic_file_gets(world):
     """Units, stock-outs, price, promotion, weather, searches and a category: all five groups."""
-    features = recipe_for(world.panel, horizon=HORIZON).features
-    assert {f.group for f in features} == {
-        "history",
-        "external",
-        "product",
-        "customer",
-        "inventory",
-    }
+    features = world.recipe.features
+    assert {f.group for f in features} == set(GROUPS)
     assert len(features) >= 150
+    taken = recipe_for(world.panel, horizon=HORIZON).features
+    assert [f.name for f in taken] == [f.name for f in features if f.default]
 
 
 def test_missing_groups_degrade_the_recipe_and_never_the_run(world):
