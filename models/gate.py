@@ -23,14 +23,14 @@ DRAWS = 1000
 DOUBT = 0.05
 """Share of draws on either side that the interval of a difference leaves out."""
 
-LIMIT_FACTOR = 5.0
+LIMIT_FACTOR = 3.0
 """So many tolerances are too much, however few the series."""
 
 ACCURACY, CALIBRATION, COST = "accuracy", "calibration", "cost"
-TOLERANCES = {ACCURACY: 0.01, CALIBRATION: 0.01, COST: 0.02}
-"""Relative for accuracy and cost, a share of actuals for calibration. One hundredth of the loss is
-what two seeds of one model differ by; one point is half of what calibration promises; cost moves
-twice as fast as loss, since it hangs on the tail."""
+TOLERANCES = {ACCURACY: 0.02, CALIBRATION: 0.02, COST: 0.04}
+"""Relative for accuracy and cost, a share of actuals for calibration. Twice what two seeds of one
+booster differ by (200 FreshRetail series, 14 days: 1.0 %, 0.9 points, 2.0 %), so that chance alone
+rarely refuses. Beside it the last week repeated is 30 % worse, an uncalibrated booster 8 points."""
 
 FIGURES = {
     ACCURACY: "scaled quantile loss",

@@ -36,7 +36,7 @@ def test_the_same_model_passes_with_no_difference():
         ({"loss": 1.06}, {ACCURACY}),
         ({"cost": 1.10}, {COST}),
         ({"coverage": (0.85, 0.99, 0.95, 0.99)}, {CALIBRATION}),
-        ({"coverage": (0.95, 0.99, 0.95, 0.94)}, {CALIBRATION}),
+        ({"coverage": (0.95, 0.99, 0.95, 0.88)}, {CALIBRATION}),
         ({"coverage": (1.0, 1.0, 1.0, 1.0)}, {CALIBRATION}),  # too wide is as wrong as too narrow
         ({"loss": 1.06, "cost": 0.5}, {ACCURACY}),
         ({"loss": 0.5, "cost": 1.10}, {COST}),
