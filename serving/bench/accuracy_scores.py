@@ -22,7 +22,7 @@ MEDIAN, Q95, Q99 = (SCORED_LEVELS.index(level) for level in (0.5, 0.95, 0.99))
 
 FIGURES = (
     "sql", "sql_in_stock", "wape_median", "wape_mean", "bias", "coverage95", "coverage99",
-    "coverage95_in_stock", "coverage99_in_stock", "ours_sql", "ours_wape",
+    "coverage95_in_stock", "coverage99_in_stock", "ours_sql", "ours_sql_in_stock", "ours_wape",
 )  # fmt: skip
 
 
@@ -85,6 +85,7 @@ def row(
         "series": len(said.rows),
         **score(split, said, periods=periods),
         "ours_sql": beside["sql"],
+        "ours_sql_in_stock": beside["sql_in_stock"],
         "ours_wape": beside["wape_median"],
         "seconds": round(said.seconds, 1),
     }
@@ -122,10 +123,16 @@ def verdict(rows: Sequence[dict[str, Any]], sums: Sequence[dict[str, Any]]) -> d
         others = [row for row in rows if row["kind"] == kind]
         if others:
             best = max(others, key=lambda row: row["ours_sql"] / row["sql"])
+            in_stock = [
+                _percent(row["ours_sql_in_stock"], row["sql_in_stock"])
+                for row in others
+                if row["sql_in_stock"]
+            ]
             nearest = max(others, key=lambda row: row["ours_wape"] / _point_error(row))
             told |= {
                 f"best_{kind}": best["method"],
                 f"sql_percent_of_best_{kind}": _percent(best["ours_sql"], best["sql"]),
+                f"sql_in_stock_percent_of_best_{kind}": max(in_stock, default=None),
                 f"best_{kind}_by_wape": nearest["method"],
                 f"wape_percent_of_best_{kind}": _percent(
                     nearest["ours_wape"], _point_error(nearest)

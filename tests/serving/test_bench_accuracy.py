@@ -110,6 +110,7 @@ def line(method, kind, sql, wape, **more):
     return {
         "data": "d", "periods": 7, "method": method, "kind": kind, "series": 100, "sql": sql,
         "wape_median": wape, "wape_mean": None, "ours_sql": 0.18, "ours_wape": 0.33,
+        "sql_in_stock": 0.16, "ours_sql_in_stock": 0.152,
         "coverage95": 0.951, "coverage99": 0.985, "coverage95_in_stock": 0.925,
         "coverage99_in_stock": 0.99,
     } | more  # fmt: skip
@@ -125,6 +126,7 @@ def test_the_verdict_compares_with_the_best_on_the_same_series():
     ], [{"data": "d", "sum7_coverage95": sum7} for sum7 in (0.9, 0.94)])  # fmt: skip
     assert (found["best_peer"], found["sql_percent_of_best_peer"]) == ("slow", 20.0)
     assert (found["best_peer_by_wape"], found["wape_percent_of_best_peer"]) == ("boosted", 3.12)
+    assert found["sql_in_stock_percent_of_best_peer"] == -5.0
     assert (found["best_member"], found["sql_percent_of_best_member"]) == ("arima", -10.0)
     assert found["reached"] == {
         "coverage95": True, "coverage95_in_stock": False, "coverage99": True,
