@@ -29,6 +29,13 @@ PERIODS_TOLD = {1: 7, 7: 4}
 """The periods that are explained, by days per period: the next week, or the next four."""
 
 
+OF_EXAMPLES = {
+    "ahead": "How far ahead a period lies: far ones are less sure of what moves the demand now.",
+    "log_level": "How much is sold: items that sell one a week and a hundred a day move otherwise.",
+}
+"""What the booster reads of an example beside its features."""
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureEffect:
     """One feature's part: `units` per period on average, positive or negative."""
@@ -36,6 +43,7 @@ class FeatureEffect:
     name: str
     group: str
     units: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,8 +105,9 @@ def _boosted(
     names, parts = booster.mean_contributions(ensemble.opened(panel), horizon=periods, rows=rows)
     units = parts.mean(axis=1)
     assert booster.recipe is not None
-    group_of = {f.name: f.group for f in booster.recipe.features}
-    groups = [group_of.get(name, "history") for name in names]  # level and lead are its history
+    meaning = {f.name: (f.group, f.why) for f in booster.recipe.features}
+    meaning |= {name: ("history", why) for name, why in OF_EXAMPLES.items()}
+    groups = [meaning[name][0] for name in names]
     terms = np.zeros((len(rows), len(TERMS)))
     terms[:, TERMS.index(BASE)] = units[:, -1]
     for j, group in enumerate(groups):
@@ -106,7 +115,10 @@ def _boosted(
     told = min(FEATURES_TOLD, len(names))
     strongest = np.argsort(-np.abs(units[:, :-1]), axis=1, kind="stable")[:, :told]
     effects = [
-        tuple(FeatureEffect(names[j], groups[j], float(units[i, j])) for j in strongest[i])
+        tuple(
+            FeatureEffect(names[j], groups[j], float(units[i, j]), meaning[names[j]][1])
+            for j in strongest[i]
+        )
         for i in range(len(rows))
     ]
     return terms, effects

@@ -11,10 +11,12 @@ import polars as pl
 import psycopg
 
 from features.frame import SERIES, SKU, Panel
-from inventory.demand import LEVELS
+from inventory.demand import LEVELS, DemandForecast
 from inventory.errors import InputRejected
 from inventory.store import forecasts
+from inventory.store.explanations import FeatureMeaning, RunExplanation
 from models.contract import Forecaster
+from models.ensemble import Ensemble
 from pipelines.snapshot import panel_digest
 
 Progress = Callable[[str], None]
@@ -34,6 +36,7 @@ def forecast(
     mlflow_run_id: str | None = None,
     skus: Sequence[str] | None = None,
     note: str = "",
+    explained: bool = True,
     progress: Progress = lambda _: None,
 ) -> str:
     """Forecast `horizon` periods and put the result in force; returns the run's id.
@@ -47,6 +50,8 @@ def forecast(
         others are still shown to the model, which may compare items of a category: so that a SKU's
         forecast changes for its own reasons only.
     now : when the run is made; kept with it.
+    explained : keep with each series why its forecast is what it is, if the model is an ensemble.
+        Costs some milliseconds a series.
 
     Raises
     ------
@@ -61,12 +66,56 @@ def forecast(
         forecasts.put_in_force(db, run_id, now=now)
         return run_id
     progress(f"forecasting {len(shown.series)} series, {horizon} periods from {shown.first_day}")
-    found = ensemble.predict(shown, horizon=horizon, levels=np.array(LEVELS))
+    found, said = _predicted(ensemble, shown, horizon=horizon)
+    rows = np.arange(len(found.skus))
     if skus is not None:
-        found = found.select(np.flatnonzero(np.isin(found.skus, list(skus))))
-    found = replace(found, run_id=run_id, model_version=model_version)
-    forecasts.store_run(db, found, now=now, mlflow_run_id=mlflow_run_id, note=note)
+        rows = np.flatnonzero(np.isin(found.skus, list(skus)))
+    reasons = None
+    if explained and isinstance(ensemble, Ensemble):
+        progress(f"explaining {len(rows)} forecasts")
+        reasons = reasons_of(ensemble, shown, found, said, rows=rows)
+    found = replace(found.select(rows), run_id=run_id, model_version=model_version)
+    forecasts.store_run(
+        db, found, now=now, mlflow_run_id=mlflow_run_id, note=note, explanation=reasons
+    )
     return run_id
+
+
+def _predicted(
+    model: Forecaster, panel: Panel, *, horizon: int
+) -> tuple[DemandForecast, dict[str, DemandForecast]]:
+    """The forecast, and what each member said, where the model has any."""
+    if isinstance(model, Ensemble):
+        return model.predict_with_members(panel, horizon=horizon, levels=np.array(LEVELS))
+    return model.predict(panel, horizon=horizon, levels=np.array(LEVELS)), {}
+
+
+def reasons_of(
+    ensemble: Ensemble,
+    panel: Panel,
+    forecast: DemandForecast,
+    said: dict[str, DemandForecast],
+    *,
+    rows: np.ndarray,
+) -> RunExplanation:
+    """Why these rows of a forecast are what they are, as it is stored."""
+    from models.explain import TERMS, explain  # Loads xgboost, which only ensembles need.
+
+    found = explain(ensemble, panel, forecast, said, rows=rows)
+    return RunExplanation(
+        skus=tuple(forecast.skus[row] for row in rows),
+        locations=tuple(forecast.locations[row] for row in rows),
+        periods=found.periods,
+        terms=TERMS,
+        term_units=found.terms_units,
+        members=found.members,
+        member_units=found.member_units,
+        weights=found.weights,
+        effects=[[(e.name, e.units) for e in effects] for effects in found.effects],
+        features={
+            e.name: FeatureMeaning(e.group, e.why) for effects in found.effects for e in effects
+        },
+    )
 
 
 def horizon_of(ensemble: Forecaster) -> float:

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         le=365,
         description="Days between trainings for a breach. 0: never for one.",
     )
+    explain: bool = Field(
+        default=True, description="Whether forecasting keeps why each forecast is what it is."
+    )
     seed: int = Field(default=7, description="Seed of everything random.")
     threads: int = Field(
         default=os.cpu_count() or 1, ge=1, description="Threads that training may use."

@@ -19,6 +19,7 @@ from psycopg.pq import Format
 from psycopg.rows import class_row
 
 from inventory.demand import DemandForecast, Floats
+from inventory.store.explanations import RunExplanation, store_explanation
 
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 COPY_TRAILER = struct.pack("!h", -1)
@@ -83,8 +84,11 @@ def store_run(
     now: datetime,
     mlflow_run_id: str | None = None,
     note: str = "",
+    explanation: RunExplanation | None = None,
 ) -> bool:
     """Store the forecast under its `run_id` and put it in force for its series.
+
+    explanation : why it is what it is, of any of its series; kept with it.
 
     Returns whether it was new. A run that is there already is not stored again, but is put in force
     again. The order in which runs are stored decides, not the day that they begin.
@@ -94,6 +98,8 @@ def store_run(
         new = _insert_run(db, forecast, now=now, mlflow_run_id=mlflow_run_id, note=note)
         if new:
             _copy_series(db, forecast)
+        if new and explanation is not None:
+            store_explanation(db, forecast.run_id, explanation)
         put_in_force(db, forecast.run_id, now=now)
     return new
 

@@ -1,4 +1,4 @@
-"""Commands that ask: what may be promised of a SKU, and by which policy it is replenished."""
+"""Commands that ask: what may be promised of a SKU, by which policy it is replenished, and why."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,6 +14,7 @@ def register(cli: typer.Typer) -> None:
     """Add these commands."""
     cli.command()(availability)
     cli.command()(policy)
+    cli.command()(explain)
 
 
 def availability(
@@ -86,6 +87,41 @@ def policy(
         f"{name.replace('_', ' '):<15} {_figure(found[name])}" for name in shown if name in found
     ]
     show(found, as_json=as_json, lines=lines)
+
+
+def explain(
+    sku: Sku,
+    *,
+    location: Annotated[str, typer.Option(help="Where it is sold.")],
+    as_json: Json = False,
+) -> None:
+    """Why the forecast of a SKU at a location is what it is, in units a day.
+
+    \b
+    $ vouch explain SKU-1 --location S1
+    vouch: no forecast 'SKU-1 at S1'
+    """  # noqa: D301
+    from pipelines.explanation import read
+
+    with opened() as (_, db):
+        found = read(db, sku, location, now=utc_now())
+    run = f"run {found.forecast.run_id}, {found.forecast.model_version}"
+    days = f"the {found.periods} days from {found.forecast.first_day}"
+    lines = [f"{found.mean:.2f} units a day of {sku} at {location}, {days}: {run}"]
+    lines += [f"{part.units:>+9.2f}  {part.term}" for part in found.drivers]
+    lines += ["strongest features:"]
+    lines += [f"{part.units:>+9.2f}  {part.name} ({part.group}): {part.why}"
+              for part in found.features]  # fmt: skip
+    lines += ["members:"]
+    lines += [f"{part.mean:>9.2f}  {part.member}, weight {part.weight:.2f}"
+              for part in found.members]  # fmt: skip
+    like = found.analogue
+    if like is not None and like.followed is not None:
+        lines.append(
+            f"most like {like.first_day} to {like.last_day} at {like.location}; what followed, at "
+            f"today's level: {like.followed.units_per_day:.2f} units a day"
+        )
+    show(found.as_dict(), as_json=as_json, lines=lines)
 
 
 def _figure(value: object) -> str:

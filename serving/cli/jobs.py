@@ -111,6 +111,7 @@ def forecast(
             now=now,
             horizon=settings.horizon_days,
             mlflow_run_id=champion.run_id,
+            explained=settings.explain,
             skus=sku,
             progress=progress,
         )
