@@ -25,9 +25,10 @@ INTERVALS = (80, 90, 98)
 PERIODS_MAX = {1: 400, 7: 157}
 """History that statistical peers and mlforecast see: more costs minutes and changes little."""
 
-ETS_SEASON = {1: 7, 7: 1}
-NAIVE_SEASON = {1: 7, 7: 52}
-"""Exponential smoothing has no season of 52 weeks; the seasonal naive forecast has."""
+SHORT_SEASON = {1: 7, 7: 1}
+LONG_SEASON = {1: 7, 7: 52}
+"""Exponential smoothing takes no season of 52 weeks, and ARIMA would take hours for it."""
+TAKE_LONG_SEASON = ("SeasonalNaive", "AutoTheta")
 
 LAGS = {1: [1, 2, 3, 7, 14, 21, 28], 7: [1, 2, 3, 4, 8, 13, 52]}
 ROLLING = {1: (7, 28), 7: (4, 13)}
@@ -135,9 +136,9 @@ def _statistical(model: str) -> Ask:
     def run(split: Split, rows: np.ndarray, _seed: int, threads: int) -> Said:
         from statsforecast import StatsForecast, models
 
-        season = ETS_SEASON[split.data.period_days]
-        if model == "SeasonalNaive":
-            season = min(NAIVE_SEASON[split.data.period_days], split.past_units.shape[1] // 2)
+        season = SHORT_SEASON[split.data.period_days]
+        if model in TAKE_LONG_SEASON:
+            season = min(LONG_SEASON[split.data.period_days], split.past_units.shape[1] // 2)
         forecaster = StatsForecast(
             models=[getattr(models, model)(season_length=season, alias="peer")],
             freq=1, n_jobs=min(threads, len(rows)),
