@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.frame import KEY, BadFrame, Panel, check
+from features.frame import KEY, Panel, check
 from inventory.demand import LEVELS
 from models.baseline import SeasonalNaive
 from models.ensemble import Ensemble
@@ -396,19 +396,3 @@ def finite_and_alike(before, after):
     weekly = before.skus.index("weekly")
     ratio = after.mean_units[weekly].mean() / before.mean_units[weekly].mean()
     assert 0.5 < ratio < 2.0
-
-
-@pytest.mark.parametrize("broken", ["twice", "gap", "unsorted", "text dates", "no units"])
-def test_what_is_no_series_is_refused_at_the_door(broken, panel):
-    """Members never see these: duplicates and gaps in the calendar stop here, with the row named;
-    negative and unreadable numbers stop one door earlier, where files are read."""
-    history = panel.history
-    frame = {
-        "twice": pl.concat([history.head(1), history]),
-        "gap": pl.concat([history.head(5), history.slice(6)]),
-        "unsorted": history.reverse(),
-        "text dates": history.with_columns(pl.col("date").cast(pl.String)),
-        "no units": history.drop("units"),
-    }[broken]
-    with pytest.raises(BadFrame):
-        check(frame, period_days=1)
