@@ -34,11 +34,7 @@ class Closure:
 
 def find_closures(panel: Panel) -> tuple[Closure, ...]:
     """The covariates known ahead that say when nothing can sell."""
-    known = [
-        c
-        for c in panel.future.columns
-        if c not in KEY and c in panel.history.columns and panel.history.schema[c].is_numeric()
-    ]
+    known = [c for c in panel.known_ahead if panel.history.schema[c].is_numeric()]
     found = []
     sold = panel.history.filter(pl.col(UNITS).is_not_null())
     for column in known:

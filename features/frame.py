@@ -71,13 +71,20 @@ class Panel:
         """The N series in row order: columns SKU and LOCATION."""
         return self.history.select(SERIES).unique(maintain_order=True)
 
+    @property
+    def known_ahead(self) -> tuple[str, ...]:
+        """Covariates of the history of which the future says anything: an empty column is none."""
+        told = (c for c in self.future.columns if c in self.history.columns and c not in KEY)
+        return tuple(c for c in told if self.future[c].null_count() < len(self.future))
+
     def until(self, origin: date) -> "Panel":
         """The same panel as it stood at an earlier origin: later units are gone, covariates stay.
 
         Series that had not started by then are left out. Covariates of the dropped history rows
-        move to `future` as far as `future` has those columns: only what is known ahead moves.
+        move to `future` as far as they are known ahead now: else a file of the future that has
+        run out would make the past look better foreseen than the days to come.
         """
-        known_ahead = [c for c in self.future.columns if c in self.history.columns]
+        known_ahead = [*KEY, *self.known_ahead]
         history = self.history.filter(pl.col(DATE) <= origin)
         moved = self.history.filter(pl.col(DATE) > origin).select(known_ahead)
         future = pl.concat([moved, self.future.select(known_ahead)]).join(

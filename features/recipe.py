@@ -119,7 +119,7 @@ def recipe_for(
     covariates = [
         Covariate(
             name=c,
-            known_ahead=c in panel.future.columns and len(panel.future) > 0,
+            known_ahead=c in panel.known_ahead,
             binary=c not in text and set(history[c].drop_nulls().unique()) <= {0.0, 1.0},
         )
         for c in extra
