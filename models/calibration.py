@@ -10,7 +10,7 @@ expected did it sell on Tuesday, and a week later? What all series missed in com
 first: with few windows it would be one shock counted thousands of times.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -144,6 +144,15 @@ class Calibration:
         maps = np.broadcast_to(levels, (segments, blocks, len(levels))).copy()
         dependence = np.tile(np.array(DEPENDENCE_DEFAULT), (segments, 1))
         return cls(levels, maps, np.ones((segments, blocks)), dependence)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return {field.name: getattr(self, field.name).tolist() for field in fields(self)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, list[float]]) -> "Calibration":
+        """Back from `as_dict`."""
+        return cls(**{name: np.array(value) for name, value in values.items()})
 
     def apply(
         self, forecast: DemandForecast, *, segment: np.ndarray, block: np.ndarray

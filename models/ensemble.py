@@ -1,8 +1,10 @@
-"""All members as one forecaster: weighted where they proved themselves, then calibrated.
+"""All members as one forecaster: put right, weighted where they proved themselves, and calibrated.
 
-Fitting looks back from rolling origins to learn three things: how much each member counts per
-segment and horizon block, which forecast level to read for a wanted level, and how the periods of
-one series hang together. Then the members are fitted again on everything. The result is itself a
+Fitting looks back from rolling origins to learn three things: which level of a member's forecast,
+and then of their combination, to read for a wanted level; how much each member counts per segment
+and horizon block; and how the periods of one series hang together. A member is put right before it
+is weighed: one that is always too high by a tenth is worth as much as one that is not. Then the
+members are fitted again on everything. The result is itself a
 `Forecaster`, predicts from a panel that has grown since, and is saved without pickles.
 """
 
@@ -86,6 +88,7 @@ class Ensemble:
         self.whole_units = False
         self.weight_table = np.full((len(SEGMENTS), 1, len(members)), 1 / len(members))
         self.calibration = Calibration.identity(np.array(LEVELS), segments=len(SEGMENTS), blocks=1)
+        self.member_calibrations: dict[str, Calibration] = {}
         self.backtest = pl.DataFrame(schema=backtest.SCORE_COLUMNS)
         self.reliability = pl.DataFrame(schema=RELIABILITY_COLUMNS)
 
@@ -128,11 +131,14 @@ class Ensemble:
 
     def _learn(self, past: list[Window]) -> None:
         names = [m.name for m in self.members]
-        self.weight_table = learn_weights(past, names, period_days=self.period_days, seed=self.seed)
-        combined = [self._combine(w.forecasts, w.segment) for w in past]
-        self.calibration = learn_calibration(
-            past, combined, period_days=self.period_days, seed=self.seed
-        )
+        known = {"period_days": self.period_days, "seed": self.seed}
+        for name in names:
+            said = [w.forecasts[name] for w in past]
+            self.member_calibrations[name] = learn_calibration(past, said, **known)
+        right = [replace(w, forecasts=self._put_right(w.forecasts, w.segment)) for w in past]
+        self.weight_table = learn_weights(right, names, **known)
+        combined = [self._combine(w.forecasts, w.segment) for w in right]
+        self.calibration = learn_calibration(past, combined, **known)
         for window, forecast in zip(past, combined, strict=True):
             window.forecasts[NAME] = self._calibrate(forecast, window.segment)
         self.backtest = backtest.scores(past, period_days=self.period_days)
@@ -154,7 +160,8 @@ class Ensemble:
             m.name: m.predict(open_panel, horizon=horizon, levels=own_levels) for m in self.members
         }
         segment = segments(dense_demand(open_panel), period_days=panel.period_days)
-        forecast = self._calibrate(self._combine(said, segment), segment)
+        right = self._put_right(said, segment)
+        forecast = self._calibrate(self._combine(right, segment), segment)
         forecast = with_borrowed(forecast, open_panel)
         closed = closed_ahead(panel, self.closures, horizon=horizon)
         quantiles = quantile_function(forecast.quantiles_units, forecast.levels, levels)
@@ -180,8 +187,20 @@ class Ensemble:
         """
         segment = segments(dense_demand(self.opened(panel)), period_days=panel.period_days)
         weight = self.weight_table[segment][:, self._blocks(periods)]
-        means = np.stack([said[m.name].mean_units[:, :periods] for m in self.members], axis=2)
+        right = self._put_right(said, segment)
+        means = np.stack([right[m.name].mean_units[:, :periods] for m in self.members], axis=2)
         return (weight * means).sum(axis=2).mean(axis=1), weight.mean(axis=1)
+
+    def _put_right(
+        self, said: dict[str, DemandForecast], segment: np.ndarray
+    ) -> dict[str, DemandForecast]:
+        """Each member's forecast, calibrated by its own past."""
+        return {
+            name: self._applied(self.member_calibrations[name], forecast, segment)
+            if name in self.member_calibrations
+            else forecast
+            for name, forecast in said.items()
+        }
 
     def _combine(self, said: dict[str, DemandForecast], segment: np.ndarray) -> DemandForecast:
         """Average members' quantiles, level by level, and means, with the learned weights."""
@@ -196,9 +215,14 @@ class Ensemble:
         return replace(first, quantiles_units=self._snapped(quantiles), mean_units=mean)
 
     def _calibrate(self, forecast: DemandForecast, segment: np.ndarray) -> DemandForecast:
-        block = self._blocks(forecast.horizon, self.calibration.maps.shape[1])
-        calibrated = self.calibration.apply(forecast, segment=segment, block=block)
+        calibrated = self._applied(self.calibration, forecast, segment)
         return replace(calibrated, quantiles_units=self._snapped(calibrated.quantiles_units))
+
+    def _applied(
+        self, calibration: Calibration, forecast: DemandForecast, segment: np.ndarray
+    ) -> DemandForecast:
+        block = self._blocks(forecast.horizon, calibration.maps.shape[1])
+        return calibration.apply(forecast, segment=segment, block=block)
 
     def _snapped(self, quantiles_units: Floats) -> Floats:
         """Items sold in whole units keep their mass at zero."""
@@ -224,10 +248,10 @@ class Ensemble:
             "whole_units": self.whole_units,
             "closures": [asdict(c) for c in self.closures],
             "weights": self.weight_table.tolist(),
-            "levels": self.calibration.levels.tolist(),
-            "maps": self.calibration.maps.tolist(),
-            "mean_factors": self.calibration.mean_factors.tolist(),
-            "dependence": self.calibration.dependence.tolist(),
+            "calibration": self.calibration.as_dict(),
+            "member_calibrations": {
+                name: found.as_dict() for name, found in self.member_calibrations.items()
+            },
         }
         (folder / "ensemble.json").write_text(json.dumps(state))
         self.backtest.write_parquet(folder / "backtest.parquet")
@@ -245,12 +269,11 @@ class Ensemble:
         loaded.whole_units = state["whole_units"]
         loaded.closures = tuple(Closure(**c) for c in state["closures"])
         loaded.weight_table = np.array(state["weights"])
-        loaded.calibration = Calibration(
-            np.array(state["levels"]),
-            np.array(state["maps"]),
-            np.array(state["mean_factors"]),
-            np.array(state["dependence"]),
-        )
+        loaded.calibration = Calibration.from_dict(state["calibration"])
+        loaded.member_calibrations = {
+            name: Calibration.from_dict(found)
+            for name, found in state["member_calibrations"].items()
+        }
         loaded.backtest = pl.read_parquet(folder / "backtest.parquet")
         loaded.reliability = pl.read_parquet(folder / "reliability.parquet")
         return loaded

@@ -157,3 +157,24 @@ def test_intermittent_items_keep_their_mass_at_zero():
 def test_member_state_is_a_folder(tmp_path):
     save_nothing("x", tmp_path / "x")
     assert (tmp_path / "x" / "member.json").exists()
+
+
+def test_a_member_that_is_always_too_high_is_put_right_before_it_is_weighed():
+    class High(MovingAverage):
+        """The very average, half as much again."""
+
+        name = "high"
+
+        def predict(self, panel, *, horizon, levels):
+            said = super().predict(panel, horizon=horizon, levels=levels)
+            return forecast_of(panel, levels=levels, quantiles_units=1.5 * said.quantiles_units,
+                               mean_units=1.5 * said.mean_units)  # fmt: skip
+
+    panel = make(series=60, periods=300)
+    fitted = Ensemble([High(), SeasonalNaive()]).fit(panel, horizon=14)
+    forecast, said = fitted.predict_with_members(panel, horizon=14, levels=L)
+    sold = panel.history["units"].mean()
+    assert said["high"].mean_units.mean() > 1.4 * sold, "told as the member said it"
+    assert forecast.mean_units.mean() == pytest.approx(sold, rel=0.06)
+    weights = dict(fitted.weights.group_by("member").agg(pl.col("weight").mean()).iter_rows())
+    assert weights["high"] > weights["seasonal_naive"]
