@@ -58,7 +58,7 @@ def forecast(
     InputRejected
         None of the `skus` is in the panel, or the model was trained for fewer periods.
     """
-    _refuse_beyond(ensemble, horizon)
+    refuse_beyond(ensemble, horizon)
     shown = panel if skus is None else with_context(panel, skus)
     run_id = run_id_of(shown, model_version=model_version, horizon=horizon, skus=skus)
     if forecasts.has_run(db, run_id):
@@ -124,7 +124,8 @@ def horizon_of(ensemble: Forecaster) -> float:
     return math.inf if most is None else most
 
 
-def _refuse_beyond(ensemble: Forecaster, horizon: int) -> None:
+def refuse_beyond(ensemble: Forecaster, horizon: int) -> None:
+    """Raise `InputRejected` where the model was trained for fewer periods."""
     most = horizon_of(ensemble)
     if horizon > most:
         raise InputRejected(

@@ -37,22 +37,33 @@ def read_panel(
     Dates after `today`, where given, are rejected, unless most are later. Raises `InputRejected`
     when a file cannot be read, lacks a column, or has no sound row.
     """
+    future = None if future_path is None else (read_table(future_path), future_path.name)
+    return panel_of((read_table(history_path), history_path.name), future, today=today)
+
+
+def panel_of(
+    named_history: tuple[pl.DataFrame, str],
+    named_future: tuple[pl.DataFrame, str] | None = None,
+    *,
+    today: date | None = None,
+) -> tuple[Panel, FileReport]:
+    """The panel in two tables, each with its name for messages; otherwise as `read_panel`."""
     report = FileReport()
-    raw = read_table(history_path)
+    raw, name = named_history
     report.rows_read = len(raw)
-    history = _sound_rows(raw, report, needs=(*KEY, UNITS), name=history_path.name)
+    history = _sound_rows(raw, report, needs=(*KEY, UNITS), name=name)
     report.key_types = key_types(raw)
     history = reject_misdated(history, report, today=today)
     if history.is_empty():
         first = report.rejected.row(0) if len(report.rejected) else (None, "the file has no rows")
-        raise InputRejected(f"{history_path.name} has no usable row; {first[1]}", row=first[0])
+        raise InputRejected(f"{name} has no usable row; {first[1]}", row=first[0])
     period_days = period_of(history)
     history = reject_outliers(_on_grid(history, period_days, report), report)
     note_lost_series(raw, history, report)
     history = _filled(history, period_days, report)
     future = history.head(0).select(KEY)
-    if future_path is not None:
-        future = _read_future(future_path, history, period_days, report)
+    if named_future is not None:
+        future = _known_future(*named_future, history, period_days, report)
     panel = Panel(history=check(history, period_days=period_days), future=future,
                   period_days=period_days)  # fmt: skip
     return panel, report
@@ -308,15 +319,15 @@ def _typed_like(future: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _read_future(
-    path: Path, history: pl.DataFrame, period_days: int, report: FileReport
+def _known_future(
+    raw: pl.DataFrame, name: str, history: pl.DataFrame, period_days: int, report: FileReport
 ) -> pl.DataFrame:
     """Covariates known ahead, for series that have a history, after the origin."""
-    raw = _typed_like(read_table(path), history)
+    raw = _typed_like(raw, history)
     broken = FileReport()
-    future = _sound_rows(raw, broken, needs=KEY, name=path.name).drop(ROW)
+    future = _sound_rows(raw, broken, needs=KEY, name=name).drop(ROW)
     report.notes += [
-        f"{path.name} row {row}: {reason}" for row, reason in broken.rejected.iter_rows()
+        f"{name} row {row}: {reason}" for row, reason in broken.rejected.iter_rows()
     ] + broken.notes
     covariates = [
         c for c in future.columns if c in history.columns and c not in (*KEY, UNITS, IN_STOCK)
@@ -325,21 +336,21 @@ def _read_future(
         if future.schema[column] != history.schema[column]:
             raise InputRejected(
                 f"is {history.schema[column]} in the history but {future.schema[column]} in "
-                f"{path.name}; write both alike",
+                f"{name}; write both alike",
                 field=column,
             )
     absent = [c for c in history.columns if c not in (*KEY, UNITS, IN_STOCK, *covariates)]
     if absent:
-        report.notes.append(f"not in {path.name}, so used for the past only: {', '.join(absent)}")
+        report.notes.append(f"not in {name}, so used for the past only: {', '.join(absent)}")
     known = history.select(SERIES).unique()
-    _note_unknown(future, history, covariates, report, name=path.name)
+    _note_unknown(future, history, covariates, report, name=name)
     strangers = future.select(SERIES).unique().join(known, on=SERIES, how="anti")
     if len(strangers):
-        report.notes.append(f"{len(strangers)} series of {path.name} have no history: no forecast")
+        report.notes.append(f"{len(strangers)} series of {name} have no history: no forecast")
     origin = history.get_column(DATE).max()
     assert isinstance(origin, date)
     if len(future) and future.select((pl.col(DATE) <= origin).all()).item():
-        report.notes.append(f"no row of {path.name} is after {origin}, where the history ends")
+        report.notes.append(f"no row of {name} is after {origin}, where the history ends")
     aligned = (pl.col(DATE) - (origin + timedelta(days=period_days))).dt.total_days() % period_days
     return (
         future.join(known, on=SERIES, how="semi")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,6 +17,9 @@ from serving.api.context import caller
 PATH = "/inference/"
 ROLES = ("planner", "buyer", "scientist", "admin")
 HTTP_ERRORS_FROM = 400
+SLUG, TITLE = "inference-failed", "Inference failed"
+LISTED = ("questions", 0)
+"""How the place of a fault begins where a body is taken as a list of one."""
 
 
 class Guarded:
@@ -42,24 +46,31 @@ class Guarded:
 
 
 class _Translated:
-    """A `send` that turns BentoML's error answers into ours."""
+    """A `send` that turns BentoML's error answers into ours.
+
+    In a batch, one request's refusal must not be another's: there it comes as an answer, and gets
+    its status here.
+    """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self.receive, self.send = scope, receive, send
-        self.failed_status: int | None = None
+        self.start: Message | None = None
         self.body = b""
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] >= HTTP_ERRORS_FROM:
-            self.failed_status = message["status"]
-            return
-        if self.failed_status is None:
-            await self.send(message)
+        if message["type"] == "http.response.start":
+            self.start = message
             return
         self.body += message.get("body", b"")
-        if not message.get("more_body", False):
-            answer = problems.response(problem_of(self.failed_status, self.body))
+        if message.get("more_body", False):
+            return
+        assert self.start is not None, "a body follows its start"
+        if self.start["status"] >= HTTP_ERRORS_FROM or _is_problem(self.body):
+            answer = problems.response(problem_of(self.start["status"], self.body))
             await answer(self.scope, self.receive, self.send)
+            return
+        await self.send(self.start)
+        await self.send({"type": "http.response.body", "body": self.body})
 
 
 def problem_of(status: int, body: bytes) -> dict[str, Any]:
@@ -76,14 +87,32 @@ def problem_of(status: int, body: bytes) -> dict[str, Any]:
         return told
     faults = told.get("detail") if isinstance(told, dict) else None
     if isinstance(faults, list) and faults:
-        field = ".".join(str(part) for part in faults[0]["loc"])
+        place = tuple(faults[0]["loc"])
+        place = place[len(LISTED) :] if place[: len(LISTED)] == LISTED else place
+        field = ".".join(str(part) for part in place)
         kind = problems.KINDS[InputRejected]
-        detail = f"field '{field}': {faults[0]['msg']}"
-        return problems.document(kind.status, kind.slug, kind.title, detail) | {"field": field}
-    if status >= 500:  # noqa: PLR2004
-        told = {}
-    detail = str(told.get("error", "the inference service failed; its log has the cause"))
-    return problems.document(status, "inference-failed", "Inference failed", detail)
+        detail = f"field '{field}': {faults[0]['msg']}" if field else str(faults[0]["msg"])
+        told = {"field": field} if field else {}
+        return problems.document(kind.status, kind.slug, kind.title, detail) | told
+    if isinstance(told, list):  # How BentoML tells some of its own refusals.
+        told = told[0] if told and isinstance(told[0], dict) else {}
+    detail = told.get("error")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or not detail:
+        return failed(status)
+    return problems.document(status, SLUG, TITLE, str(detail))
+
+
+def failed(status: int = HTTPStatus.INTERNAL_SERVER_ERROR) -> dict[str, Any]:
+    """The problem document of a failure that is no fault of the request's."""
+    detail = "the inference service failed; its log has the cause"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        detail = "more forecasts are asked for than can be made in time; try again"
+    return problems.document(status, SLUG, TITLE, detail)
+
+
+def _is_problem(body: bytes) -> bool:
+    start = b'{"type":"' + problems.TYPE_PREFIX.encode()
+    return body[: len(start) + 1].replace(b" ", b"").startswith(start)
 
 
 class Inference:

@@ -1,31 +1,87 @@
-"""Inference as BentoML sees it: forecast some SKUs now, with the champion, storing nothing.
+"""Inference as BentoML sees it: forecast now, with the champion, storing nothing.
 
 The daily job stores the forecasts that promises and policies read. This is for people and
-notebooks that ask about a few SKUs between two jobs. Importing this module loads BentoML; the
-champion, and with it torch and xgboost, loads at the first request.
+notebooks that ask about a few SKUs between two jobs, or about series that we have no record of.
+Importing this module loads BentoML; the champion, and with it torch and xgboost, loads at the first
+request, and anew once another model has become champion.
 """
 
 import logging
+import threading
+import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import bentoml
 import numpy as np
 from fastapi import FastAPI
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, PlainSerializer, ValidationError, model_validator
 
-from inventory.errors import VouchError
+from inventory.errors import Unavailable, VouchError
 from models import registry
 from pipelines import history
-from serving import problems
+from pipelines.forecast import refuse_beyond
+from serving import inference, problems
 from serving.api.context import Server
 from serving.api.forecasts import days_of
+from serving.given_series import LEVELS_DEFAULT, Level, Question, answer
 from serving.messages import Id
 
-LEVELS_DEFAULT = [0.05, 0.5, 0.95]
+log = logging.getLogger("vouch")
+
 SKUS_MAX = 100
 """A batch is what the daily job is for."""
 
-Level = Annotated[float, Field(gt=0, lt=1)]
+LOOK_SECONDS = 30.0
+"""For so long a champion is taken to be the champion still: looking costs some milliseconds."""
+
+BATCH_MAX = 16
+"""Questions answered in one go: some two seconds of work."""
+WAIT_MS_MAX = 10_000
+"""A question that had to wait longer is given up: whoever asked has given up, too."""
+
+
+class InUse:
+    """The champion in memory; looks now and then whether it is champion still."""
+
+    def __init__(self, tracking_uri: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.tracking_uri = tracking_uri
+        self.clock = clock
+        self._one_at_a_time = threading.Lock()
+        self._champion: registry.Champion | None = None
+        self._looked_at = 0.0
+
+    def get(self) -> registry.Champion:
+        """The champion, at most `LOOK_SECONDS` out of date; raises as `load_champion`."""
+        with self._one_at_a_time:
+            if self._champion is None or self._has_gone(self._champion):
+                self._champion = registry.load_champion(self.tracking_uri)
+                self._looked_at = self.clock()
+            return self._champion
+
+    def _has_gone(self, champion: registry.Champion) -> bool:
+        if self.clock() - self._looked_at < LOOK_SECONDS:
+            return False
+        self._looked_at = self.clock()
+        try:
+            now = registry.version_of(self.tracking_uri, alias=registry.CHAMPION)
+        except Unavailable:
+            return False  # The one in memory forecasts without the registry.
+        return now.version != champion.version
+
+
+class OneQuestion(BaseModel):
+    """A request's body as a list of one: BentoML puts the lists of several requests together."""
+
+    questions: list[Question]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, body: object) -> dict[str, Any]:
+        return {"questions": [body]}
+
+
+OneAnswer = Annotated[list[dict[str, Any]], PlainSerializer(lambda answers: answers[0])]
 
 
 class OnDemand:
@@ -34,7 +90,7 @@ class OnDemand:
     api: FastAPI
 
     def __init__(self) -> None:
-        self._champion: registry.Champion | None = None
+        self._in_use: InUse | None = None
 
     @bentoml.api(route="/inference/forecast")  # type: ignore[untyped-decorator]
     def forecast(
@@ -53,9 +109,31 @@ class OnDemand:
             context.response.status_code = problem["status"]
             return problem
 
+    @bentoml.api(
+        route="/inference/series",
+        input_spec=OneQuestion,
+        batchable=True,
+        max_batch_size=BATCH_MAX,
+        max_latency_ms=WAIT_MS_MAX,
+    )  # type: ignore[untyped-decorator]
+    def given(self, questions: list[Question]) -> OneAnswer:
+        """Quantiles per period of series whose history is in the request."""
+        return [self._answered(question) for question in questions]
+
+    def _answered(self, question: Question) -> dict[str, Any]:
+        try:
+            return answer(question, self._champion())
+        except VouchError as refusal:
+            return problems.body_of(refusal)
+        except Exception:
+            # A defect that one question shows is not a matter of the others in its batch.
+            log.exception("a forecast of given series failed")
+            return inference.failed()
+
     def _forecast(self, skus: list[str], horizon: int, levels: list[float]) -> dict[str, Any]:
         server: Server = self.api.state.server
-        champion = self._load(server)
+        champion = self._champion()
+        refuse_beyond(champion.ensemble, horizon)
         with server.pool.connection() as db:
             panel = history.load_panel(db, horizon_days=horizon, skus=skus)
         forecast = champion.ensemble.predict(
@@ -69,10 +147,11 @@ class OnDemand:
         ]
         return {"model_version": f"{registry.MODEL}/{champion.version}", "series": series}
 
-    def _load(self, server: Server) -> registry.Champion:
-        if self._champion is None:
-            self._champion = registry.load_champion(server.settings.tracking_uri)
-        return self._champion
+    def _champion(self) -> registry.Champion:
+        server: Server = self.api.state.server
+        if self._in_use is None:
+            self._in_use = InUse(server.settings.tracking_uri)
+        return self._in_use.get()
 
 
 class _OwnFaultsOnly(logging.Filter):
