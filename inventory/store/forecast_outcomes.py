@@ -94,7 +94,8 @@ def _due(
         read = [sales.get(day - timedelta(weeks=week)) for week in range(WEEKS_BACK + 1)]
         # Somewhere the day begins twelve hours after it does in Greenwich.
         begins = datetime.combine(day, time(12))
-        in_force = [moment for moment in moments if moment[0] < begins]
+        oldest = begins - timedelta(days=MOMENT_DAYS)
+        in_force = [moment for moment in moments if oldest <= moment[0] < begins]
         said = [(o.override_id, o.withdrawn_at and o.withdrawn_at.timestamp())
                 for o in touching(stated, day)]  # fmt: skip
         told = repr((read, in_force, said, implied)).encode()

@@ -212,6 +212,15 @@ def test_running_again_changes_nothing(shop):
     assert (outcomes(shop), told(shop), reports) == before
 
 
+def test_a_day_is_not_compared_again_because_old_forecasts_grow_older(shop):
+    for n in range(103):  # The look back, and the life of a forecast before its first day.
+        forecast(shop, n, 10)
+    for n in range(59, 104):
+        sell(shop, n, 10)
+    assert monitor(shop, now=morning(103)).days == 42
+    assert monitor(shop, now=morning(104)).days == 1
+
+
 def test_a_correction_reaches_its_day_and_what_repeats_it(shop):
     for n in range(16):
         forecast(shop, n, 10)
