@@ -168,7 +168,7 @@ def _levels(demand: Floats, period_days: int) -> Floats:
     ever = _mean_so_far(demand)
     selling = ever[ever > 0]  # The median: one giant among them must not lift everyone's floor.
     typical = float(np.median(selling)) if len(selling) else 1.0
-    level = np.fmax(np.nan_to_num(usual, nan=0.0), LEVEL_SHARE_MIN * ever)
+    level = np.fmax(usual, LEVEL_SHARE_MIN * ever)  # NaN only where nothing is known yet.
     level = np.where(np.isnan(level), typical, level)
     floored: Floats = np.maximum(level, LEVEL_FLOOR_SHARE * typical).astype(np.float32)
     return floored

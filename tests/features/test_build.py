@@ -198,3 +198,14 @@ def test_a_figure_beyond_all_measure_says_nothing_and_spoils_no_other_series():
     assert matrix[1, table.names.index("visits_mean_28")] == pytest.approx(
         np.mean([i % 9 for i in range(32, 60)])
     )
+
+
+def test_a_series_of_which_nothing_is_known_yet_is_taken_for_a_typical_one():
+    """Sold out since its first day: small beside the others is the last thing that it is."""
+    sold_out = series([0.0] * 40, sku="c").with_columns(in_stock=0.0)
+    panel = panel_of(series([10.0] * 40), series([20.0] * 40, sku="b"), sold_out)
+    table = build(panel, recipe_for(panel, horizon=3))
+    _, level = table.matrix(
+        series=np.arange(3), origin_place=table.origin_place, ahead=np.ones(3, dtype=int)
+    )
+    assert level.tolist() == [10.0, 20.0, 15.0]
