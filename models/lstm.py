@@ -185,7 +185,8 @@ _PLAN = ("seed", "threads", "steps", "batch", "hidden")
 def _pair_correlations(scores: Floats) -> Floats:
     """Correlation (H, H) of columns of (N, H), over the rows where both are known."""
     known = ~np.isnan(scores)
-    centred = np.where(known, scores - np.nanmean(scores, axis=0, keepdims=True), 0.0)
+    mean = np.where(known, scores, 0.0).sum(axis=0) / known.sum(axis=0).clip(min=1)
+    centred = np.where(known, scores - mean, 0.0)
     both = known.astype(np.float64)
     covariance = (centred.T @ centred) / np.maximum(both.T @ both, 1.0)
     deviation = np.sqrt(np.maximum(np.diagonal(covariance), 1e-9))

@@ -148,3 +148,13 @@ def test_what_happens_after_the_origin_cannot_be_seen():
         for p in (panel, changed)
     )
     np.testing.assert_array_equal(one, other)
+
+
+def test_a_day_of_which_nothing_is_known_anywhere_is_left_out_quietly():
+    """All shelves empty, or all shops shut, within the periods whose errors are compared."""
+    panel, *_ = shop(N=6, T=40)
+    day = panel.origin - timedelta(days=1)
+    in_stock = pl.when(pl.col("date") == day).then(0.0).otherwise(1.0)
+    dark = Panel(panel.history.with_columns(in_stock=in_stock), panel.future)
+    fitted = LstmForecaster(steps=3).fit(dark, horizon=5)
+    assert np.isfinite(fitted.dependence).all()
