@@ -2,9 +2,9 @@
 
 Figures of both come from one trial (`models.trial`). A difference has two judges. Its size: below
 `tolerance` it does not matter. And chance: the series are drawn anew a thousand times, and where
-the challenger is not worse in at least 95 % of the draws, it may be luck. Worse means both, or a
-size beyond `limit`, which no luck excuses. A wrong refusal keeps a model that worked yesterday; a
-wrong promotion is taken back by one command.
+the challenger is no worse in one draw of twenty or more, it may be luck. Worse means both, or a
+size beyond `LIMIT_FACTOR` tolerances, which no luck excuses. A wrong refusal keeps a model that
+worked yesterday; a wrong promotion is taken back by one command.
 """
 
 from collections.abc import Sequence
