@@ -66,9 +66,8 @@ def table_of(panel: Panel) -> pd.DataFrame:
     future = panel.future.with_columns(
         pl.lit(None, dtype=pl.Float64).alias(UNITS), pl.lit(1.0).alias(IN_STOCK)
     )
-    known = [c for c in panel.history.columns if c in future.columns]
-    parts = [panel.history.select(known), future.select(known)]
-    table = pl.concat(parts, how="vertical_relaxed").sort(KEY)
+    # Columns of the past alone stay, empty after it: MLflow passes on what the signature names.
+    table = pl.concat([panel.history, future], how="diagonal_relaxed").sort(KEY)
     dates = pl.col(DATE).cast(pl.Datetime("ns"))
     return table.with_columns(dates, pl.col(UNITS, IN_STOCK).cast(pl.Float64)).to_pandas()
 

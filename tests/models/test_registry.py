@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from features.frame import KEY, Panel
 from inventory.demand import LEVELS
@@ -40,6 +41,8 @@ def small_panel(days=60, skus=("a", "b", "c")):
                 "units": rng.poisson(8, days + 7).astype(float),
                 "in_stock": 1.0,
                 "promotion": (rng.random(days + 7) < 0.2).astype(float),
+                "category": "bread" if sku == "a" else "fruit",
+                "visits": rng.poisson(50, days + 7).astype(float),
             }
         )
         for sku in skus
@@ -279,6 +282,20 @@ def assert_same(answer, forecast, **tolerance):
         expected = forecast.day_quantiles_units(level).ravel()
         np.testing.assert_allclose(answer[f"q{level:g}"], expected, **tolerance)
     np.testing.assert_allclose(answer["mean"], forecast.mean_units.ravel(), **tolerance)
+
+
+@pytest.mark.parametrize("planned", [True, False], ids=["with a future", "without"])
+def test_the_registered_model_reads_every_column_of_the_panel(planned):
+    """Also what is known of the past alone: a category, visits to the shop."""
+    import models.registered as served
+
+    panel = small_panel(days=20)
+    if not planned:
+        panel = Panel(history=panel.history, future=panel.future.head(0).select(KEY))
+    again = served.panel_of(served.table_of(panel), period_days=1)
+    assert_frame_equal(again.history, panel.history)
+    assert again.known_ahead == panel.known_ahead
+    assert again.future.select(panel.future.columns).equals(panel.future)
 
 
 def test_loads_from_the_registry_alone(store, tmp_path):
