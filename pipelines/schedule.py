@@ -106,7 +106,7 @@ def _is_open(db: psycopg.Connection, due: datetime, *, now: datetime) -> bool:
     if any(job["state"] != "failed" for job in tried) or len(tried) >= ATTEMPTS_MAX:
         return False
     # A run that was lost with its server is taken up by the next one at once.
-    last = [job["updated_at"] for job in tried if job["problem"] != jobs.LOST]
+    last = [job["updated_at"] for job in tried if job["problem"] != jobs.lost(DAILY)]
     return all(isinstance(moment, datetime) and moment + RETRY_AFTER <= now for moment in last)
 
 

@@ -18,10 +18,20 @@ from inventory.errors import NotFound, StateConflict
 START_SECONDS_MAX = 60
 """A job that nobody has begun for so long has lost its server before it began."""
 
-LOST = (
+_LOST = {
+    "daily": "the server stopped while it ran; a server that looks runs it again",
+    "replan": "the server stopped while it ran. What was stated or withdrawn acts on the forecast, "
+    "so do not send it again; buffers and policies follow with the next `vouch daily`",
+}
+_LOST_OTHERS = (
     "the server stopped while it ran, and nothing of it went in; "
     "send the request again, with another Idempotency-Key if it had one"
 )
+
+
+def lost(kind: str) -> str:
+    """What is said of a job of this kind whose server is gone, and what to do about it."""
+    return _LOST.get(kind, _LOST_OTHERS)
 
 
 @contextlib.contextmanager
@@ -117,12 +127,12 @@ def look(db: psycopg.Connection, job_id: str, *, now: datetime) -> dict[str, obj
     """The job as it stands, or `NotFound`. One whose server is gone is failed here and now."""
     found = get(db, job_id)
     if found["state"] in ("queued", "running"):
-        _fail_lost(db, job_id, now=now)
+        _fail_lost(db, job_id, kind=str(found["kind"]), now=now)
         found = get(db, job_id)
     return found
 
 
-def _fail_lost(db: psycopg.Connection, job_id: str, *, now: datetime) -> None:
+def _fail_lost(db: psycopg.Connection, job_id: str, *, kind: str, now: datetime) -> None:
     """Fail the job if nobody holds it."""
     with db.transaction():
         free = db.execute(
@@ -133,7 +143,7 @@ def _fail_lost(db: psycopg.Connection, job_id: str, *, now: datetime) -> None:
                 "update jobs set state = 'failed', phase = 'done', updated_at = %s, problem = %s "
                 "where job_id = %s and (state = 'running' "
                 "or state = 'queued' and updated_at < %s)",
-                [now, LOST, job_id, now - timedelta(seconds=START_SECONDS_MAX)],
+                [now, lost(kind), job_id, now - timedelta(seconds=START_SECONDS_MAX)],
             )
 
 

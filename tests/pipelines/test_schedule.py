@@ -89,7 +89,7 @@ def test_a_job_that_died_with_its_server_is_taken_up_at_once(database_url, db, j
         run_daily_if_due(doomed, at=AT, now=lambda: DUE, run=die)
     assert jobs.get(db, "daily-20261122-0530-1")["state"] == "running"
     assert look(db, job, DUE + MINUTE) == "daily-20261122-0530-2"
-    assert jobs.get(db, "daily-20261122-0530-1")["problem"] == jobs.LOST
+    assert jobs.get(db, "daily-20261122-0530-1")["problem"] == jobs.lost("daily")
     assert job.runs == 1
 
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import httpx
@@ -140,3 +140,12 @@ def test_a_job_says_what_it_does(db, http_database_url):
         "running", "writing", 0, 7,
     )  # fmt: skip
     assert jobs.look(db, "told", now=NOW)["state"] == "failed"
+
+
+def test_a_lost_job_says_whether_to_send_the_request_again(db):
+    """An override is stated before its job begins: sent again, its factor would count twice."""
+    for kind, word in [("sync", "send the request again"), ("replan", "do not send it again")]:
+        jobs.create(db, job_id=kind, kind=kind, total=7, now=NOW)
+        found = jobs.look(db, kind, now=NOW + timedelta(minutes=5))
+        assert found["state"] == "failed"
+        assert word in str(found["problem"])

@@ -28,5 +28,5 @@ def test_a_job_that_ends_with_its_server_is_no_failure(database_url, tmp_path):
     nightly.daily(SimpleNamespace(settings=settings, clock=lambda: NOW))
     with database.connect(database_url) as db:
         assert jobs.get(db, "daily-20261122-0530-1")["state"] == "running"
-        assert jobs.look(db, "daily-20261122-0530-1", now=NOW)["problem"] == jobs.LOST
+        assert jobs.look(db, "daily-20261122-0530-1", now=NOW)["problem"] == jobs.lost("daily")
         assert alerts.list_alerts(db)["alerts"] == []
