@@ -18,6 +18,10 @@ from inventory.overrides import Attributes, Override, Scope
 ZONES = timedelta(hours=12)
 """While it is still that day somewhere, the day is not over."""
 
+DAYS_AHEAD_MAX = 731
+"""Two years past the forecast: a later day is more often a slip in the year than a plan, and all
+days up to the last one are worked out, of every series that any override touches."""
+
 SCOPE_NAMES = ("sku", "location", "category", "vendor", "group")
 
 _COLUMNS: LiteralString = """
@@ -59,10 +63,10 @@ def add(db: psycopg.Connection, override: Override) -> Override:
 
     Raises `UnknownSku`, `UnknownLocation` or `InputRejected` for a scope that names what there is
     not, and `NotFound` for one in which no series has a forecast to override; `InputRejected` also
-    where the days are over, today and in the forecast.
+    where the days are over, today and in the forecast, or years ahead.
     """
     check_scope(db, override.scope)
-    _refuse_days_gone(db, override)
+    _check_days(db, override)
     row = db.execute(
         """
         insert into forecast_overrides (sku, location, category, vendor, group_id, first_day,
@@ -101,6 +105,8 @@ def withdraw(
     db: psycopg.Connection, override_id: int, *, reason: str, actor: str, now: datetime
 ) -> Override:
     """Take an override back; from `now` on it does not act. Returns it as it stands then."""
+    if not reason.strip():
+        raise InputRejected("say why it no longer holds", field="reason")
     done = db.execute(
         """
         insert into forecast_override_withdrawals (override_id, withdrawn_at, withdrawn_by, reason)
@@ -246,16 +252,17 @@ def check_scope(db: psycopg.Connection, scope: Scope) -> None:
     for name, value in scope.named.items():
         if not known[name]:
             raise _unknown(name, value)
-    if not series_in(db, scope):
+    found = db.execute(f"select exists (select {_SERIES})", _scope_values(scope)).fetchone()
+    if found != (True,):
         where = f"{scope.sku} at {scope.location}" if scope.sku and scope.location else str(scope)
         raise NotFound("forecast", where)
 
 
-def _refuse_days_gone(db: psycopg.Connection, override: Override) -> None:
-    """Days before the forecast cannot be overridden; nor those that are over everywhere."""
+def _check_days(db: psycopg.Connection, override: Override) -> None:
+    """Refuse days before the forecast or over everywhere, and those that nobody plans yet."""
     row = db.execute(
-        "select min(r.first_day) from forecast_runs r "  # noqa: S608 - constants of this file.
-        f"where r.run_id in (select c.run_id {_SERIES})",
+        "select min(r.first_day), max(r.first_day + r.horizon * r.period_days - 1) "  # noqa: S608
+        f"from forecast_runs r where r.run_id in (select c.run_id {_SERIES})",
         _scope_values(override.scope),
     ).fetchone()
     assert row is not None
@@ -263,6 +270,11 @@ def _refuse_days_gone(db: psycopg.Connection, override: Override) -> None:
         raise InputRejected(
             f"{override.last_day} is over; an override can only change what is still to come",
             field="to",
+        )
+    latest = max(row[1], override.created_at.date()) + timedelta(days=DAYS_AHEAD_MAX)
+    if override.last_day > latest:
+        raise InputRejected(
+            f"{override.last_day} is too far ahead; give a day up to {latest}", field="to"
         )
 
 

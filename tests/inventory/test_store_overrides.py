@@ -248,6 +248,14 @@ def test_days_that_are_over(shop):
     state(shop, sku="GREEN", factor=2, now=NOW + timedelta(days=400))
 
 
+def test_days_that_nobody_plans_yet(shop):
+    # 2206 for 2026: of each series, 180 years of days would be worked out.
+    with pytest.raises(InputRejected, match="is too far ahead; give a day up to 20") as told:
+        state(shop, sku="GREEN", factor=2, first=65_700, last=65_706)
+    assert told.value.field == "to"
+    state(shop, sku="GREEN", factor=2, first=700, last=730)
+
+
 def test_reasons_are_summed_up_by_their_code(shop):
     said = ["promotion", "New item", "data_error", "the circus is in town"]
     for reason in said:

@@ -289,6 +289,7 @@ def test_what_is_refused_names_its_field(plan):
         ({"quantity": -3}, "quantity"),
         ({"factor": 2, "from": day(3), "to": day(2)}, "to"),
         ({"factor": 2, "from": day(-9), "to": day(-3)}, "to"),
+        ({"factor": 2, "from": "9999-12-30", "to": "9999-12-31"}, "to"),
         ({"factor": 2, "expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"factor": 2, "reason": ""}, "reason"),
         ({"factor": 2, "from": 7}, "from"),
@@ -320,6 +321,8 @@ def test_no_forecast_to_override(plan):
 def test_withdrawn_once(plan):
     path = f"/forecasts/overrides/{plan.one(factor=2)['id']}"
     assert problem(plan.shop.client.delete(path), 422)["field"] == "reason"
+    blank = plan.shop.client.delete(path, params={"reason": " "})
+    assert problem(blank, 422)["field"] == "reason"
     assert plan.shop.client.delete(path, params={"reason": "no"}).status_code == 200
     again = plan.shop.client.delete(path, params={"reason": "no"})
     assert problem(again, 409)["type"].endswith("/state-conflict")
