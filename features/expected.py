@@ -43,8 +43,8 @@ SHAPE_DEFAULT = 2.0
 """Where the panel has no days to learn from: a standard deviation of 70 %."""
 SHAPE_PRIOR_ROWS = 20
 """Rows that outweigh the default."""
-SHAPE_ROWS_MAX = 200_000
-"""More rows, of whole series, add nothing but time."""
+SHAPE_ROWS_PER_DAY = 1_000
+"""More rows of one day add nothing but time."""
 STRAY_MAX = 10.0
 """Demand beyond ten times what was expected is an outlier, and says nothing of the usual spread."""
 FIXED_POINT = 2.0**-10
@@ -246,14 +246,26 @@ def _neighbour_ratio(
     return ratio
 
 
+def _thinned(chosen: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """Of each day's rows every n-th, in order: about `SHAPE_ROWS_PER_DAY`.
+
+    How many there are on other days plays no part, or a row would depend on later ones.
+    """
+    order = np.argsort(day[chosen], kind="stable")
+    sorted_day = day[chosen][order]
+    count = np.bincount(sorted_day, minlength=1)
+    place = np.arange(len(order)) - (np.cumsum(count) - count)[sorted_day]
+    kept = place % (1 + count[sorted_day] // SHAPE_ROWS_PER_DAY) == 0
+    return np.sort(chosen[order[kept]])
+
+
 def _shape_by_day(rows: _Rows, units: Floats, seen: Floats, mean: Floats) -> Floats:
     """Gamma shape as known on the eve of each day, (days,): the likeliest of `SHAPES` so far.
 
     Sold-out days take part, for those in stock are the calm ones. Up to constants the chance of s
     units in share p is  Γ(k + s) / Γ(k) · (k / mean)ᵏ / (k / mean + p)ᵏ⁺ˢ.
     """
-    usable = np.flatnonzero((seen > 0) & (mean > 0))
-    usable = usable[rows.series[usable] % (1 + len(usable) // SHAPE_ROWS_MAX) == 0]
+    usable = _thinned(np.flatnonzero((seen > 0) & (mean > 0)), rows.day)
     m, p = mean[usable], seen[usable]
     s = np.minimum(units[usable], STRAY_MAX * (m + 1))
     days = int(rows.day.max()) + 1 if len(rows.day) else 1

@@ -209,6 +209,21 @@ def test_no_later_row_and_not_the_rows_own_sales_are_read():
     )
 
 
+@pytest.mark.parametrize("rows_per_day", [1_000, 4])
+def test_as_of_an_earlier_day_the_estimate_is_the_same(rows_per_day, monkeypatch):
+    """Also where the usual spread is learned from a sample of the rows, and SKUs came later."""
+    monkeypatch.setattr("features.expected.SHAPE_ROWS_PER_DAY", rows_per_day)
+    history, _ = shop(skus=4, places=4, days=60)
+    late_skus = (pl.col("sku") == "s01") & (pl.col("date") < START + timedelta(days=50))
+    history = history.filter(~late_skus)
+    then = history.filter(pl.col("date") < START + timedelta(days=40))
+    now = history.select((pl.col("date") < START + timedelta(days=40)).alias("then"))["then"]
+    for name in ("mean_units", "shape"):
+        np.testing.assert_array_equal(
+            getattr(expected(history), name)[now.to_numpy()], getattr(expected(then), name)
+        )
+
+
 def test_neighbours_on_the_same_day_raise_the_estimate():
     """Elsewhere the SKU sold three times as usual: so it would have here, had there been stock."""
     days = 60
