@@ -109,8 +109,3 @@ def positions(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
 def dense_demand(panel: Panel) -> Floats:
     """Unconstrained demand as an array (N, T): `dense` of `DEMAND`."""
     return dense(panel, pl.lit(demand_of(panel.history)))
-
-
-def dense_units(panel: Panel) -> Floats:
-    """Recorded sales as an array (N, T)."""
-    return dense(panel, UNITS)

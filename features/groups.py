@@ -9,11 +9,10 @@ import polars as pl
 from scipy import sparse
 
 from features.block import Block, Groups
-from features.catalog import Anchor, Feature, Group, Values
+from features.catalog import Anchor, Feature, Group, Values, season_periods, year_periods
 from features.demand import CENSORED, DEMAND
 from features.frame import IN_STOCK, LOCATION, SERIES, SKU
 from features.history import level_window, short_windows
-from features.season import season_of
 from features.windows import Running, lagged, last, ratio
 from inventory.demand import Floats
 
@@ -144,12 +143,12 @@ def _of_group(group: str, period_days: int, *, censored: bool) -> list[Feature]:
 
     def season(block: Block) -> Floats:
         count = 4 if period_days == 1 else 2
-        return block.comb(DEMAND, stride=season_of(period_days), count=count).mean
+        return block.comb(DEMAND, stride=season_periods(period_days), count=count).mean
 
     def around(block: Block) -> Floats:
         return lagged(block.mean(DEMAND, 2 * half_year + 1), -half_year)
 
-    year = 364 // period_days
+    year = year_periods(period_days)
     features = [
         feature("trend", "Neighbours show a change of level before one noisy series can.",
                 lambda g: g.mean(DEMAND, level_window(period_days) // 8)),

@@ -7,7 +7,7 @@ at the origin however far ahead the target lies.
 import numpy as np
 
 from features.block import Block
-from features.catalog import Anchor, Feature, Values, year_periods
+from features.catalog import Anchor, Feature, Values, season_periods, year_periods
 from features.demand import DEMAND
 from features.history import UNITS_PER_PERIOD, correlation, level_window, own, selling
 from features.windows import Comb, lagged, ratio
@@ -23,13 +23,8 @@ def season_features(period_days: int) -> tuple[Feature, ...]:
     return (*_lags(period_days), *_profile(period_days), *_year(period_days))
 
 
-def season_of(period_days: int) -> int:
-    """Rows from one place in the season to the next: a week of days, a year of weeks."""
-    return WEEK if period_days == 1 else 52
-
-
 def _lags(period_days: int) -> list[Feature]:
-    season = season_of(period_days)
+    season = season_periods(period_days)
     why = "Shopping repeats by weekday and by week of the year."
     features = [
         own(

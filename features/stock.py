@@ -7,11 +7,10 @@ features are left out. Stock on hand, orders and lead times come as columns of t
 import numpy as np
 
 from features.block import Block
-from features.catalog import Anchor, Feature, Values
+from features.catalog import Anchor, Feature, Values, season_periods
 from features.demand import CENSORED
 from features.frame import IN_STOCK
 from features.history import level_window, short_windows
-from features.season import season_of
 from features.windows import lagged, run_length
 from inventory.demand import Floats
 
@@ -51,7 +50,7 @@ def _unreadable(block: Block) -> Floats:
 
 
 def _same_weekday(block: Block) -> Floats:
-    return block.comb(CENSORED, stride=season_of(block.period_days), count=4).mean
+    return block.comb(CENSORED, stride=season_periods(block.period_days), count=4).mean
 
 
 def _worsening(block: Block) -> Floats:

@@ -23,8 +23,6 @@ FEATURES_SHOWN = 25
 OBSERVATIONS_MIN = 50
 """Fewer actuals than this draw a picture of chance."""
 
-SHARE = "{:.0%}".format
-
 
 def calibration(reliability: pl.DataFrame) -> Figure | None:
     """Per segment: observed against nominal levels above, the PIT histogram below."""
