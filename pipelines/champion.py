@@ -193,12 +193,7 @@ def promote_as_recorded(
     if held is None:
         recorded = FIRST
     elif recorded is None or recorded.against != held.version:
-        recorded = Verdict(
-            False,
-            f"it was never compared with version {held.version}, the champion; "
-            f"`vouch promote {version}` does that",
-            against=held.version,
-        )
+        recorded = _never_compared(version, held)
     if not recorded.promoted:
         return Promotion(version, recorded, None)
     done = registry.put_in_force(uri, version, by=by, reason=recorded.reason, now=now)
@@ -206,9 +201,16 @@ def promote_as_recorded(
 
 
 def enact(uri: str, version: str, verdict: Verdict, *, by: str, now: datetime) -> Promotion:
-    """Write down what a comparison came to, and do what the verdict says."""
+    """Write down what a comparison came to, and do what the verdict says.
+
+    A comparison takes minutes. Where another version became champion meanwhile, it says nothing of
+    that one, and nothing is changed.
+    """
     if verdict.criteria:
         registry.keep_verdict(uri, version, verdict)
+    held = _registered(uri, CHAMPION)
+    if verdict.promoted and held is not None and held.version != verdict.against:
+        verdict = _never_compared(version, held)
     if not verdict.promoted:
         return Promotion(version, verdict, None)
     change = registry.put_in_force(uri, version, by=by, reason=verdict.reason, now=now)
@@ -272,6 +274,15 @@ def _ground(panel: Panel, seen: Version) -> trial.Ground | None:
         return None
     agreed = trial.plan(panel, seen_until=seen.origin)
     return None if agreed is None else trial.ground(panel, agreed)
+
+
+def _never_compared(version: str, held: Version) -> Verdict:
+    return Verdict(
+        False,
+        f"it was never compared with version {held.version}, the champion; "
+        f"`vouch promote {version}` does that",
+        against=held.version,
+    )
 
 
 def _too_early(panel: Panel, seen: Version, *, against: str) -> Verdict:

@@ -163,6 +163,25 @@ def test_days_that_the_champion_has_seen_prove_nothing(settings, fitted_on):
     assert unjudged.change is None
 
 
+def test_who_wins_against_a_champion_of_the_past_waits(settings, fitted_on, monkeypatch):
+    for days in (80, 84, 85):  # Too early to tell: one champion, and two that wait.
+        trained(days, settings)
+    real = champion.compare
+
+    def compare(*given):
+        found = real(*given)
+        champion.promote(settings, None, version="3", by="you", now=NOW, force_reason="in a hurry")
+        return found
+
+    monkeypatch.setattr(champion, "compare", compare)
+    asked = champion.promote(settings, lambda: panel_until(100), version="2", by="me", now=NOW)
+    assert asked.change is None
+    assert "never compared with version 3" in asked.verdict.reason
+    assert registry.load_champion(settings.tracking_uri).version == "3"
+    recorded = registry.version_of(settings.tracking_uri, version="2").verdict
+    assert recorded.against == "1", "what was found stays on record"
+
+
 def test_a_champion_that_cannot_go_on_is_replaced(settings, fitted_on, tmp_path):
     trained(80, settings)
     others = panel_until(84)
