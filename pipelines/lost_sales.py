@@ -20,6 +20,8 @@ from pipelines.panel_file import read_panel
 DAYS_DEFAULT = 28
 WARM_UP_DAYS = 56
 """Days before the first one asked for, from which is learned what to expect: four half-lives."""
+EARLIEST = date(1970, 1, 1)
+"""An earlier day is a slip."""
 SHOWN_MAX = 10
 CATEGORY = "category"
 
@@ -97,6 +99,9 @@ def of_database(db: psycopg.Connection, wanted: Filter, *, by: By = "total") -> 
     Neighbours are read along as far as the filter goes: the SKU's other locations, the location's
     other SKUs. Raises `InputRejected` where no sales are on record for it.
     """
+    for name, day in (("from", wanted.first), ("to", wanted.last)):
+        if day is not None and day < EARLIEST:
+            raise InputRejected(f"{day} must not be before {EARLIEST}", field=name)
     kinds = copy_out(
         db,
         sql.SQL("select sku, category from skus"),

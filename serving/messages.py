@@ -53,10 +53,6 @@ def _iso_day(value: object) -> object:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_iso_day)]
-"""`2026-03-01`, and nothing else."""
-
-
 def _iso_moment(value: object) -> object:
     """A number would be taken for seconds or milliseconds since 1970, whichever looks likelier."""
     if not isinstance(value, datetime) and not (
@@ -66,11 +62,14 @@ def _iso_moment(value: object) -> object:
     return value
 
 
-def _plausible(moment: datetime) -> datetime:
-    if not 1970 <= moment.year <= 2200:  # noqa: PLR2004 - a wrong unit of time shows here.
+def _plausible(given: date) -> date:
+    if not 1970 <= given.year <= 2200:  # noqa: PLR2004 - a wrong unit of time shows here.
         raise ValueError("the year must lie between 1970 and 2200")
-    return moment
+    return given
 
+
+Day = Annotated[date, BeforeValidator(_iso_day), AfterValidator(_plausible)]
+"""`2026-03-01`, and nothing else."""
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_iso_moment), AfterValidator(_plausible)]
 """RFC 3339 with a zone: `2026-03-01T06:00:00+01:00` or `...Z`."""

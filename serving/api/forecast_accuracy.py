@@ -1,6 +1,6 @@
 """How good forecasts were, once the days had come: accuracy, value added, and monitoring."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -11,15 +11,15 @@ from inventory.store.forecast_scores import Asked, Level
 from inventory.store.monitoring_reports import newest_report
 from pipelines.accuracy import accuracy_report
 from serving.api.context import PREFIX, Reader, Staff, jsonable
-from serving.messages import Id
+from serving.messages import Day, Id
 
 router = APIRouter(prefix=PREFIX, tags=["Forecasts and policy"])
 
 WINDOW_DAYS = 28
 """Days that are judged where none are named: four of each weekday."""
 
-From = Annotated[date | None, Query(alias="from", description="First day; four weeks before `to`.")]
-To = Annotated[date | None, Query(description="Last day; yesterday.")]
+From = Annotated[Day | None, Query(alias="from", description="First day; four weeks before `to`.")]
+To = Annotated[Day | None, Query(description="Last day; yesterday.")]
 Lead = Annotated[
     int | None, Query(ge=1, description="Judge forecasts in force so many days before: 1, 7, …")
 ]
@@ -36,7 +36,7 @@ def accuracy(
     level: Level = "item-location",
     sku: Id | None = None,
     location: Id | None = None,
-    category: str | None = None,
+    category: Id | None = None,
     first: From = None,
     to: To = None,
     lead: Lead = None,

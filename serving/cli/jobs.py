@@ -21,6 +21,9 @@ Horizon = Annotated[
 MORNING_HOUR = 6
 """UTC; sales of the day before have arrived by then."""
 
+EARLIEST = date(1970, 1, 1)
+"""An earlier day is a slip."""
+
 promotion_cli = typer.Typer(help="Planned promotions.", no_args_is_help=True)
 
 
@@ -42,6 +45,8 @@ def morning(as_of: datetime | None) -> tuple[datetime, date | None]:
         return now, None
     if as_of.date() > now.date():
         raise InputRejected(f"must not be after today, {now.date()}", field="as-of")
+    if as_of.date() < EARLIEST:
+        raise InputRejected(f"must not be before {EARLIEST}", field="as-of")
     return min(now, as_of.replace(hour=MORNING_HOUR, tzinfo=UTC)), as_of.date()
 
 

@@ -48,7 +48,7 @@ def example_of(help_text):
 EXAMPLES = {name: example_of(command.help or "") for name, command in COMMANDS.items()}
 
 STARTS_A_SERVER = {"serve", "mlflow"}
-TAKES_MINUTES = {"demo", "bench http", "bench accuracy", "bench forecast"}
+TAKES_MINUTES = {"demo", "bench http", "bench accuracy", "bench forecast", "bench inference"}
 
 
 def vouch(line, *, folder, environment=(), **options):
@@ -251,6 +251,9 @@ def test_a_day_that_is_not_yet_is_refused(desk):
     done = desk("daily --as-of 2999-01-01")
     assert done.returncode == 2
     assert "field 'as-of': must not be after today" in done.stderr
+    done = desk("monitor --as-of 0001-01-01")
+    assert done.returncode == 2
+    assert "field 'as-of': must not be before 1970-01-01" in done.stderr
 
 
 def test_a_wrong_setting_is_named(tmp_path):

@@ -111,6 +111,7 @@ def test_what_is_not_understood_is_said(judged):
         ({"lead": 3}, "lead"),
         ({"from": "2026-03-02", "to": "2026-03-01"}, "from"),
         ({"level": "planet"}, "level"),
+        ({"to": "0001-01-01"}, "to"),
     ):
         refused = shop.client.get("/forecasts/accuracy", params=query)
         assert refused.status_code == 422

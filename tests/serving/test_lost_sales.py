@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from inventory.errors import InputRejected
 from inventory.store import database, history
+from pipelines.lost_sales import Filter, of_database
 from serving.cli import run
 
 LAST = date(2026, 3, 1)
@@ -77,6 +79,19 @@ def test_everything_at_once_and_nothing_known_are_refused(shop):
     assert "no sales are on record" in unknown.json()["detail"]
     backwards = {"location": "L", "from": "2026-02-02", "to": "2026-02-01"}
     assert shop.client.get("/forecasts/lost-sales", params=backwards).status_code == 422
+
+
+def test_a_day_that_never_was_is_refused(sold_out, http_database_url):
+    shop, sku, _, _ = sold_out
+    for name in ("from", "to"):
+        answer = shop.client.get("/forecasts/lost-sales", params={"sku": sku, name: "0001-01-01"})
+        assert (answer.status_code, answer.json()["field"]) == (422, name)
+    with (
+        database.connect(http_database_url) as db,
+        pytest.raises(InputRejected, match="before 1970") as told,
+    ):
+        of_database(db, Filter(sku=sku, first=date.min))
+    assert told.value.field == "from"
 
 
 def test_a_viewer_may_look(sold_out, client_of):
