@@ -65,7 +65,8 @@ def _process(folder: Path, workers: int) -> Iterator[tuple[int, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    environment = {n: v for n, v in os.environ.items() if n != "VOUCH_DATABASE_URL"}
+    elsewhere = {"VOUCH_DATABASE_URL", "VOUCH_MLFLOW_TRACKING_URI"}
+    environment = {n: v for n, v in os.environ.items() if n not in elsewhere}
     command = [sys.executable, "-m", "serving.cli", "serve", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", str(workers)]
     child = subprocess.Popen(

@@ -183,3 +183,31 @@ def features(
         progress=progress,
     )  # fmt: skip
     show(report, as_json=as_json)
+
+
+@cli.command()
+def inference(
+    *,
+    days: Annotated[int, typer.Option(help="History of each series.", min=60, max=1_500)] = 730,
+    requests: Annotated[int, typer.Option(help="Requests, one by one.", min=1)] = 60,
+    preset: Preset = "full",
+    seed: Seed = 7,
+    as_json: Json = False,
+) -> None:
+    """Latency of forecasts on demand of ten series each, by a champion trained for it.
+
+    \b
+    $ vouch bench inference --requests 5 --days 120 --preset fast
+    one_by_one: p50 ...
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from serving.bench import inference as measures
+
+    plan = measures.Plan(days, requests, preset, seed, Settings().threads)
+    report = measures.measure(plan, now=utc_now(), progress=progress)
+    lines = [
+        f"{name}: " + " ".join(f"{p} {report[name][f'{p}_ms']} ms" for p in ("p50", "p95", "max"))
+        for name in ("one_by_one", "burst")
+    ]
+    verdict = "within" if report["fast_enough"] else "OVER"
+    lines.append(f"p95 is {verdict} {report['p95_ms_max']:.0f} ms; on {report['machine']}")
+    show(report, as_json=as_json, lines=lines)
