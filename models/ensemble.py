@@ -155,16 +155,17 @@ class Ensemble:
     ) -> tuple[DemandForecast, dict[str, DemandForecast]]:
         """The combination, and what each member said (at `LEVELS`)."""
         open_panel = self.opened(panel)
-        own_levels = np.array(LEVELS)
         said = {
-            m.name: m.predict(open_panel, horizon=horizon, levels=own_levels) for m in self.members
+            m.name: m.predict(open_panel, horizon=horizon, levels=np.array(LEVELS))
+            for m in self.members
         }
         segment = segments(dense_demand(open_panel), period_days=panel.period_days)
         right = self._put_right(said, segment)
         forecast = self._calibrate(self._combine(right, segment), segment)
         forecast = with_borrowed(forecast, open_panel)
         closed = closed_ahead(panel, self.closures, horizon=horizon)
-        quantiles = quantile_function(forecast.quantiles_units, forecast.levels, levels)
+        own = self._snapped(forecast.quantiles_units)
+        quantiles = quantile_function(own, forecast.levels, levels)
         quantiles = np.where(closed[..., None], 0.0, quantiles)
         final = replace(
             forecast,

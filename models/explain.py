@@ -2,8 +2,9 @@
 
 The booster's Shapley values, grouped by what they read (history, external, product, customer,
 inventory), say what moved the demand of a series away from its level. The ensemble is more than its
-booster, so two further terms say what the other members and the calibration changed. The terms sum
-to the mean forecast, exactly.
+booster, so two further terms say what the other members changed, once each was put right by its own
+past, and what came after: calibration, and for new items what was borrowed from others. The terms
+sum to the mean forecast, exactly.
 """
 
 from collections.abc import Sequence

@@ -154,6 +154,21 @@ def test_intermittent_items_keep_their_mass_at_zero():
     assert forecast.day_quantiles_units(0.99).mean() > 0.5
 
 
+def test_a_new_item_among_intermittent_ones_keeps_its_mass_at_zero():
+    """Its own single day sold two; what it borrows mostly sells nothing."""
+    rng = np.random.default_rng(5)
+    panel = make(series=30)
+    units = pl.Series(rng.poisson(0.15, len(panel.history)).astype(float))
+    history = panel.history.with_columns(units=units)
+    last = pl.col("date") == panel.origin
+    new = history.filter(pl.col("sku") == "s000", last).with_columns(units=pl.lit(2.0))
+    young = pl.concat([new, history.filter(pl.col("sku") != "s000")])
+    fitted = Ensemble([MovingAverage()]).fit(Panel(young, panel.future), horizon=7)
+    said = fitted.predict(Panel(young, panel.future), horizon=7, levels=L).quantiles_units[0]
+    assert said.max() > 1
+    assert not ((said > 0) & (said < 0.5)).any()
+
+
 def test_member_state_is_a_folder(tmp_path):
     save_nothing("x", tmp_path / "x")
     assert (tmp_path / "x" / "member.json").exists()
