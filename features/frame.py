@@ -7,6 +7,7 @@ can vary at every call is a name that some join will forget to vary.
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 import polars as pl
 
@@ -27,7 +28,7 @@ class BadFrame(ValueError):
     """The table breaks the contract; the message names the first row that does."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Panel:
     """History of N series up to one origin, and what is known of the periods after it.
 
@@ -66,9 +67,9 @@ class Panel:
         step = timedelta(days=self.period_days)
         return [self.origin + (h + 1) * step for h in range(horizon)]
 
-    @property
+    @cached_property
     def series(self) -> pl.DataFrame:
-        """The N series in row order: columns SKU and LOCATION."""
+        """The N series in row order: columns SKU and LOCATION. Every member asks, so kept."""
         return self.history.select(SERIES).unique(maintain_order=True)
 
     @property

@@ -92,8 +92,8 @@ def given_panel(question: Question) -> tuple[Panel, list[str]]:
 
 
 def _table(rows: Rows, field: str) -> pl.DataFrame:
-    """Rows as a table, its columns in the order of their first mention."""
-    names = dict.fromkeys(name for row in rows for name in row)
+    """Rows as a table."""
+    names = sorted(set[str]().union(*rows))
     if len(names) > COLUMNS_MAX:
         raise InputRejected(f"has more than {COLUMNS_MAX} columns", field=field)
     return pl.DataFrame([_column(name, [row.get(name) for row in rows], field) for name in names])
