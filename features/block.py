@@ -31,6 +31,10 @@ from inventory.demand import Floats
 
 Made = TypeVar("Made")
 
+ROUNDING = 1e-10
+"""Squares that differ by less than this share of their sum are equal: what is left of running sums
+is rounding, and a price that never moved would be millions of its deviations away once it does."""
+
 GROUPS_AT_ONCE = 1_000
 """Groups whose windows are made side by side: bounds memory."""
 
@@ -132,10 +136,10 @@ class Block:
         def make() -> Floats:
             square = self.derive(f"{name}^2", lambda: self.column(name) ** 2)
             known, total = self.known(name, window), self.total(name, window)
-            apart = self.total(square, window) - ratio(total**2, known)
-            return np.sqrt(
-                ratio(np.maximum(apart, 0.0), np.where(known >= known_min, known - 1, 0.0))
-            )
+            squares = self.total(square, window)
+            apart = squares - ratio(total**2, known)
+            apart = np.where(apart > ROUNDING * squares, apart, 0.0)
+            return np.sqrt(ratio(apart, np.where(known >= known_min, known - 1, 0.0)))
 
         return self.once(("spread", name, window, known_min), make)
 

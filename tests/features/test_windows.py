@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.block import Block
+from features.covariates import deviation
 from features.demand import CENSORED, DEMAND
 from features.frame import IN_STOCK
 from features.windows import lagged, quantile_of, rolling_max, sorted_windows
@@ -78,6 +79,18 @@ def test_a_window_is_what_polars_says_of_each_series_alone(name, window):
     demand, start = ragged(window)
     got, expected = ours(block_of(demand, start), window), column_by_column(demand, theirs(window))
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_never_moved_has_no_spread_whatever_it_was_before():
+    """Prices of two decimals, 20 % dearer once: running sums carry rounding from then."""
+    price = np.random.default_rng(4).uniform(1, 50, 300).round(2).astype(np.float32)
+    column = np.tile(price.astype(float), (200, 1))
+    column[:90] *= 1.2
+    column[190:] *= 0.8
+    block = block_of(np.ones_like(column), np.zeros(300, dtype=int), price=column)
+    assert (block.spread("price", 28)[117:190] == 0).all()
+    assert np.isnan(deviation(block, "price", 28)[190]).all()
+    assert (block.spread("price", 28)[195] > 0).all()
 
 
 @pytest.mark.parametrize("half_life", [3, 10])
