@@ -16,7 +16,7 @@ import psycopg
 
 from features.frame import Panel
 from inventory.errors import InputRejected, NotFound, Unavailable
-from inventory.store import announcements, database, forecasts
+from inventory.store import announcements, database, forecasts, planning
 from inventory.store.sales_rollup import roll_up_ledger_sales
 from pipelines.buffers import compute_buffers
 from pipelines.history import load_panel
@@ -121,7 +121,8 @@ def daily(
         if skus is None:
             _monitor(db, settings, report, now=now, as_of=as_of, progress=progress)
         _forecast(db, panel, settings, report, now=now, skus=skus, train=train, progress=progress)
-        _act(db, settings, report, now=now, skus=skus, progress=progress)
+        with planning.turn(db):
+            _act(db, settings, report, now=now, skus=skus, progress=progress)
     return report
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time
 
 import psycopg
 
+from inventory.store import planning
 from inventory.store.effective_forecasts import days_forecast
 from pipelines.buffers import compute_buffers
 from pipelines.replenish import replenish
@@ -31,7 +32,9 @@ def replan(
     """Promise buffers, policies, proposed orders and alerts from the forecast as it acts now.
 
     It is what the daily job does after forecasting, and as of the same morning. Returns counts.
+    Inside a transaction, whose end is the end of its turn.
     """
+    planning.keep_turn(db)
     now = planning_moment(db, now=now)
     buffers = compute_buffers(db, now=now, seed=settings.seed, skus=skus)
     planned = replenish(

@@ -13,7 +13,7 @@ from starlette.background import BackgroundTask
 from inventory.errors import InputRejected, VouchError
 from inventory.override_statement import state_override
 from inventory.overrides import Override, Scope
-from inventory.store import jobs
+from inventory.store import database, jobs, planning
 from inventory.store import overrides as store
 from inventory.store.effective_forecasts import read_expected_units
 from inventory.store.paging import decode_cursor, encode_cursor
@@ -45,7 +45,8 @@ def state_any(body: ScopedOverride, call: Planner) -> JSONResponse:
 
     A quantity is spread over the series below in proportion to their forecasts, and every level
     stays the sum of what is below it. Of overlapping quantities the narrower scope holds, then the
-    later one; factors multiply. Beyond 100 series, buffers and policies follow in a job.
+    later one; factors multiply. Beyond 100 series, or while others are planned, buffers and
+    policies follow in a job.
     """
     scope = body.scope
     if body.total == bool(scope.named):
@@ -151,7 +152,7 @@ def _consequences(
         db, keys, first_day=override.first_day, last_day=override.last_day, now=call.now
     )
     skus = sorted({sku for sku, _ in keys})
-    if len(keys) <= SERIES_AT_ONCE_MAX:
+    if len(keys) <= SERIES_AT_ONCE_MAX and planning.kept_turn(db):
         counts = replan(db, call.server.settings, now=call.now, skus=skus)
         replanned: dict[str, Any] = {"state": "done", **counts}
     else:
@@ -165,9 +166,15 @@ def _consequences(
 
 
 def _run(job_id: str, scope: Scope, call: Call) -> None:
-    """The job: what came of it is found under its id, also when it fails."""
-    clock = call.server.clock
-    with call.db() as db, call.db() as beside, jobs.held(db, job_id):
+    """The job: what came of it is found under its id, also when it fails.
+
+    It may wait long for its turn, so on connections of its own: promises need those of the pool.
+    """
+    clock, url = call.server.clock, call.server.settings.database_url
+    assert url is not None
+    with (
+        database.connect(url) as db, database.connect(url) as beside, jobs.held(db, job_id),
+    ):  # fmt: skip
         jobs.progress(beside, job_id, phase="planning", now=clock())
         try:
             retrying(db, lambda: _planned(db, job_id, scope, call))

@@ -134,10 +134,11 @@ def buffers(*, sku: Skus = None, as_of: AsOf = None, as_json: Json = False) -> N
     $ vouch buffers
     rules: 0
     """  # noqa: D301 - \b keeps the example's line breaks.
+    from inventory.store import planning
     from pipelines.buffers import compute_buffers
 
     now, _ = morning(as_of)
-    with opened() as (settings, db):
+    with opened() as (settings, db), planning.turn(db):
         report = compute_buffers(db, now=now, seed=settings.seed, skus=sku)
     show(report, as_json=as_json, lines=figures(report))
 
@@ -149,10 +150,11 @@ def replenish(*, sku: Skus = None, as_of: AsOf = None, as_json: Json = False) ->
     $ vouch replenish
     policies: 0
     """  # noqa: D301
+    from inventory.store import planning
     from pipelines.replenish import replenish as plan
 
     now, _ = morning(as_of)
-    with opened() as (settings, db):
+    with opened() as (settings, db), planning.turn(db):
         report = plan(
             db,
             now=now,

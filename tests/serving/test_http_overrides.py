@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import poisson
 
 from inventory.demand import LEVELS, DemandForecast
-from inventory.store import database, forecasts
+from inventory.store import database, forecasts, planning
 from serving.api import overrides
 from serving.api.context import Call
 from serving.auth import Principal
@@ -76,6 +76,17 @@ class Plan:
 
     def means(self, sku=0, at=0):
         return [day["mean"] for day in self.forecast(sku, at)["days"]]
+
+    def finished(self, job):
+        """The job at its end, which is a good one."""
+        deadline = time.monotonic() + 30
+        while (found := self.shop.ok(self.shop.client.get(f"/jobs/{job['id']}")))["state"] in (
+            "queued", "running",
+        ):  # fmt: skip
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert found["state"] == "succeeded", found
+        return found
 
     def policy(self):
         path = f"/policies/{self.skus[0]}/{self.stores[0]}"
@@ -168,15 +179,23 @@ def test_a_wide_scope_is_planned_by_a_job(plan, monkeypatch, http_database_url):
     again = plan.shop.client.post("/forecasts/overrides", json=body, headers=key)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert again.json() == told
-    deadline = time.monotonic() + 30
-    while (found := plan.shop.ok(plan.shop.client.get(f"/jobs/{job['id']}")))["state"] in (
-        "queued", "running",
-    ):  # fmt: skip
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert found["state"] == "succeeded", found
+    found = plan.finished(job)
     assert found["result"]["buffers_changed"] >= 1
     assert plan.atp() < atp
+
+
+def test_while_others_plan_it_is_planned_by_a_job(plan, http_database_url):
+    """The daily job has read the layer, and writes policies later: they would not know of it."""
+    plan.one(factor=1)
+    before = plan.policy()
+    with database.connect(http_database_url) as db, planning.turn(db):
+        told = plan.one(factor=3)
+        assert told["replanned"]["state"] == "queued"
+        assert plan.means()[0] == 18, "the forecast does not wait for it"
+        assert plan.policy() == before
+    plan.finished(told["replanned"])
+    assert plan.policy() != before
+    assert plan.one(factor=2)["replanned"]["state"] == "done"
 
 
 def test_a_repeat_states_nothing_twice(plan):
