@@ -17,6 +17,7 @@ from inventory.store import database, history, overview, sku_overview
 from inventory.store.availability import availability
 from inventory.store.effective_forecasts import Adjusted, read_adjusted
 from inventory.store.policies import read_policy
+from pipelines import explanation
 
 HISTORY_DAYS = 119
 """Seventeen weeks: long enough for the rhythm, short enough to see single days."""
@@ -102,6 +103,8 @@ class Place:
     """What can be promised, or why that cannot be said."""
     policy: dict[str, Any] | None
     order_lines: list[sku_overview.OrderLine]
+    explanation: explanation.Explanation | None
+    """Why the forecast is what it is; None where there is none, or its run kept no reasons."""
 
     @property
     def forecast(self) -> DemandForecast | None:
@@ -170,6 +173,7 @@ def _read_place(
         answer=_answer(db, sku, location, view, now=now, horizon_days=source.horizon_days),
         policy=_policy(db, sku, location),
         order_lines=sku_overview.open_order_lines(db, sku, location),
+        explanation=_explanation(db, sku, location, now=now),
     )
 
 
@@ -183,6 +187,15 @@ def _promotions_at(
 ) -> pl.DataFrame:
     found = history.read_promotions(db, first=first, last=last, skus=[sku])
     return found.filter(pl.col("location").is_null() | (pl.col("location") == location))
+
+
+def _explanation(
+    db: psycopg.Connection, sku: str, location: str, *, now: datetime
+) -> explanation.Explanation | None:
+    try:
+        return explanation.read(db, sku, location, now=now)
+    except NotFound:
+        return None
 
 
 def _policy(db: psycopg.Connection, sku: str, location: str) -> dict[str, Any] | None:

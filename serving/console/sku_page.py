@@ -12,6 +12,7 @@ from inventory.demand import DemandForecast
 from inventory.store.effective_forecasts import Adjusted
 from serving.console import figures
 from serving.console.availability_card import availability_card
+from serving.console.explanation_card import explanation_cards
 from serving.console.layout import (
     Child,
     attributes,
@@ -70,6 +71,7 @@ def sku_page(page: SkuPage) -> Component:
                     availability_card(place),
                     _places(page, place),
                     _orders(place),
+                    *(explanation_cards(place.explanation) if place.explanation else ()),
                 ],
                 className="grid",
             ),

@@ -9,6 +9,7 @@ import httpx
 import numpy as np
 import polars as pl
 import pytest
+from plotly.utils import PlotlyJSONEncoder
 
 from features.catalog import GROUPS
 from inventory.store import database
@@ -16,9 +17,12 @@ from inventory.store import history as sales
 from models.baseline import MovingAverage
 from models.boosting import BoostingForecaster, Effort
 from models.ensemble import Ensemble
+from pipelines.explanation import read
 from pipelines.forecast import forecast
 from pipelines.history import load_panel
 from serving.cli import run as run_command
+from serving.console.explanation_card import explanation_cards
+from serving.console.wording import sentence
 
 NOW = datetime.now(UTC)
 TODAY = NOW.date()
@@ -160,3 +164,14 @@ def test_the_command_prints_what_the_api_says(admin, told, http_database_url, mo
     assert printed["level"] == pytest.approx(api["drivers"][0]["units"], abs=0.005)
     assert any(api["features"][0]["name"] in line for line in lines)
     assert any("what followed" in line for line in lines)
+
+
+def test_the_console_shows_drivers_members_and_the_precedent(told, http_database_url):
+    with database.connect(http_database_url) as db:
+        found = read(db, told.sku, told.place, now=NOW)
+    shown = json.dumps(explanation_cards(found), cls=PlotlyJSONEncoder)
+    assert "Why this forecast" in shown
+    largest = max(found.drivers, key=lambda part: abs(part.units))
+    assert sentence(largest.term) in shown
+    assert all(sentence(part.member) in shown for part in found.members)
+    assert "10 units a day" in shown
