@@ -86,7 +86,12 @@ class Ensemble:
         self.closures: tuple[Closure, ...] = ()
         self.period_days = 1
         self.whole_units = False
-        self.weight_table = np.full((len(SEGMENTS), 1, len(members)), 1 / len(members))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing was looked back on: equal weights, forecasts as they are."""
+        equal = 1 / len(self.members)
+        self.weight_table = np.full((len(SEGMENTS), 1, len(self.members)), equal)
         self.calibration = Calibration.identity(np.array(LEVELS), segments=len(SEGMENTS), blocks=1)
         self.member_calibrations: dict[str, Calibration] = {}
         self.backtest = pl.DataFrame(schema=backtest.SCORE_COLUMNS)
@@ -121,6 +126,7 @@ class Ensemble:
             self.members, panel, horizon=horizon, windows=self.windows, seed=self.seed,
             progress=self.progress,
         )  # fmt: skip
+        self._forget()
         if past:
             self._learn(past)
         for member in self.members:

@@ -116,6 +116,17 @@ def test_short_histories_get_a_forecast(periods):
     assert np.isfinite(forecast.quantiles_units).all()
 
 
+def test_fitted_anew_it_keeps_nothing_of_before():
+    """The second panel is too short to look back on."""
+    short = make(series=3, periods=4, seed=2)
+    first, again = (Ensemble([MovingAverage(), SeasonalNaive(), Wild()]) for _ in range(2))
+    again.fit(make(), horizon=14)
+    one, other = (e.fit(short, horizon=5).predict(short, horizon=5, levels=L)
+                  for e in (first, again))  # fmt: skip
+    assert np.array_equal(one.quantiles_units, other.quantiles_units)
+    assert again.backtest.is_empty()
+
+
 def test_saved_and_loaded_it_answers_as_before(tmp_path):
     panel = make(closed=True)
     fitted = Ensemble([MovingAverage(), SeasonalNaive()]).fit(panel, horizon=14)
