@@ -27,7 +27,7 @@ __all__ = ["FeatureTable", "Recipe", "build", "recipe_for"]
 LEVEL_SHARE_MIN = 0.25
 """A series quiet of late keeps this share of its lifelong level as its unit."""
 LEVEL_FLOOR_SHARE = 0.02
-"""And every series at least this share of the median level, so that nothing divides by zero."""
+"""And every series at least this share of the median level so far: nothing divides by zero."""
 
 CELLS_AT_ONCE = 32_768
 """Rows of a stretch of series: its columns stay in the processor's cache."""
@@ -166,12 +166,23 @@ def _levels(demand: Floats, period_days: int) -> Floats:
     """What demand is divided by, on each row, (N, T): the recent mean, kept away from zero."""
     usual = usual_demand(demand, period_days)
     ever = _mean_so_far(demand)
-    selling = ever[ever > 0]  # The median: one giant among them must not lift everyone's floor.
-    typical = float(np.median(selling)) if len(selling) else 1.0
+    typical = _typical(ever)
     level = np.fmax(usual, LEVEL_SHARE_MIN * ever)  # NaN only where nothing is known yet.
     level = np.where(np.isnan(level), typical, level)
     floored: Floats = np.maximum(level, LEVEL_FLOOR_SHARE * typical).astype(np.float32)
     return floored
+
+
+def _typical(ever: Floats) -> Floats:
+    """The median level so far of what sells, (T,); one where nothing has sold yet.
+
+    The median: one giant among them must not lift everyone's floor.
+    """
+    selling = np.where(ever > 0, ever, np.nan)
+    some = ~np.isnan(selling).all(axis=0)
+    typical = np.ones(ever.shape[1])
+    typical[some] = np.nanmedian(selling[:, some], axis=0)
+    return typical
 
 
 def _mean_so_far(demand: Floats) -> Floats:

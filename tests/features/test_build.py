@@ -209,3 +209,18 @@ def test_a_series_of_which_nothing_is_known_yet_is_taken_for_a_typical_one():
         series=np.arange(3), origin_place=table.origin_place, ahead=np.ones(3, dtype=int)
     )
     assert level.tolist() == [10.0, 20.0, 15.0]
+
+
+def test_the_level_of_a_small_series_is_told_by_others_up_to_its_day_alone():
+    """A fiftieth of the median level so far: what all sell later moves no earlier row."""
+    small = series([1.0] + [0.0] * 59, sku="z")
+    before = panel_of(*(series([100.0] * 60, sku=s) for s in "abc"), small)
+    after = panel_of(*(series([100.0] * 10 + [9e3] * 50, sku=s) for s in "abc"), small)
+    place = np.array([9])
+    early, late = (
+        build(p, recipe_for(p, horizon=3)).matrix(
+            series=np.array([3]), origin_place=place, ahead=np.array([1])
+        )[1]
+        for p in (before, after)
+    )
+    assert early == late == [2.0]
