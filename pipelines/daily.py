@@ -138,8 +138,7 @@ def must_train(db: psycopg.Connection, settings: Settings, *, now: datetime) -> 
 
 def last_training(db: psycopg.Connection) -> datetime | None:
     """When a training last bore a forecast on this database."""
-    runs = forecasts.forecast_runs(db, limit=1000)
-    return max((run.made_at for run in runs if run.note.startswith(TRAINED)), default=None)
+    return forecasts.last_made(db, noted=TRAINED)
 
 
 def _monitor(

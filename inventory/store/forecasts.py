@@ -211,6 +211,14 @@ def forecast_runs(
         ).fetchall()
 
 
+def last_made(db: psycopg.Connection, *, noted: str) -> datetime | None:
+    """When the newest run was made whose note begins so; None without one."""
+    row = db.execute(
+        "select max(made_at) from forecast_runs where starts_with(note, %s)", [noted]
+    ).fetchone()
+    return row[0] if row else None
+
+
 def drop_runs_made_before(db: psycopg.Connection, made_before: datetime) -> int:
     """Delete older runs that are in force for no series; returns how many."""
     dropped = db.execute(

@@ -115,6 +115,21 @@ def test_filters(db):
     assert forecasts.read_current(db, skus=[]) == []
 
 
+def test_the_newest_run_with_a_note_is_found_behind_any_number_of_others(db):
+    """Promotions forecast single SKUs anew, hundreds of times between two trainings."""
+    assert forecasts.last_made(db, noted="trained") is None
+    for ago, note in [(9, "trained 2026-01-01"), (8, "trained 2026-01-02: drift")]:
+        run = forecast_of(["a"], run_id=f"run-{ago}")
+        forecasts.store_run(db, run, now=NOW - timedelta(days=ago), note=note)
+    db.execute(
+        "insert into forecast_runs (run_id, first_day, horizon, levels, model_version, series, "
+        "made_at) select 'sku-' || n, '2026-01-01', 28, '{0.5}', 'm/1', 1, %s "
+        "from generate_series(1, 1001) n",
+        [NOW],
+    )
+    assert forecasts.last_made(db, noted="trained") == NOW - timedelta(days=8)
+
+
 def test_old_runs_are_dropped_unless_in_force(db):
     forecasts.store_run(db, forecast_of(["a", "b"], run_id="partly"), now=NOW - timedelta(days=9))
     forecasts.store_run(db, forecast_of(["c"], run_id="gone"), now=NOW - timedelta(days=9))
