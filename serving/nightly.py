@@ -58,6 +58,8 @@ class Nightly:
             [*_politely(), sys.executable, "-m", "serving.cli", "daily", "--json"],
             env=os.environ | told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        if self._stopped:  # Just before there was a child to end.
+            self._child.terminate()
         said, complained = self._child.communicate()
         if self._stopped:
             raise Stopped

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from inventory.store import alerts, database, jobs
 from pipelines.settings import Settings
+from serving.cli import REFUSED
 from serving.nightly import Nightly
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -26,6 +27,7 @@ def test_a_job_that_ends_with_its_server_is_no_failure(database_url, tmp_path):
     nightly = Nightly(time(5, 30))
     nightly.stop()
     nightly.daily(SimpleNamespace(settings=settings, clock=lambda: NOW))
+    assert nightly._child.returncode != REFUSED, "it was ended, rather than come to its end"
     with database.connect(database_url) as db:
         assert jobs.get(db, "daily-20261122-0530-1")["state"] == "running"
         assert jobs.look(db, "daily-20261122-0530-1", now=NOW)["problem"] == jobs.lost("daily")
