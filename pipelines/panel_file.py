@@ -20,7 +20,7 @@ from pipelines.panel_checks import (
     reject_misdated,
     reject_outliers,
 )
-from pipelines.raw_table import SEPARATORS
+from pipelines.raw_table import SEPARATORS, read_raw
 
 WEEKLY_SHARE_MIN = 0.9
 """Share of steps between rows that must be whole weeks for a file to count as weekly."""
@@ -82,10 +82,23 @@ def read_table(path: Path) -> pl.DataFrame:
     except FileNotFoundError as error:
         raise InputRejected(f"there is no file {path}; check the path") from error
     except (OSError, pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        _refuse_broken_line(path)
         raise InputRejected(
             f"{path} cannot be read as parquet or CSV ({type(error).__name__}); "
             "write it as parquet, or as UTF-8 CSV with a header line"
         ) from error
+
+
+def _refuse_broken_line(path: Path) -> None:
+    """Name the line that breaks a file of text, where one does: `read_raw` looks at each."""
+    raw = read_raw(path)
+    if len(raw.ragged):
+        row, fields = raw.ragged.row(0)
+        raise InputRejected(
+            f"the row has {fields} fields, the header {len(raw.columns)}; put values that hold a "
+            "separator in double quotes",
+            row=row,
+        )
 
 
 def _read_csv(path: Path) -> pl.DataFrame:

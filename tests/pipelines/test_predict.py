@@ -193,8 +193,17 @@ def test_a_missing_column_is_named(predicted, column):
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\x02binary", b"PAR1 but not really"])
 def test_an_unreadable_file_is_refused_with_a_remedy(tmp_path, content):
     (tmp_path / "h.parquet").write_bytes(content)
-    with pytest.raises(InputRejected, match="write it as"):
+    with pytest.raises(InputRejected, match=r"write (it as|a header line)"):
         read_panel(tmp_path / "h.parquet")
+
+
+@pytest.mark.parametrize(("line", "fields"), [("a,x,2026-01-02,3,9", 5), ('"a,x,2026-01-02,3', 1)])
+def test_a_line_that_breaks_the_file_is_named(tmp_path, line, fields):
+    path = tmp_path / "history.csv"
+    path.write_text(f"sku,location,date,units\na,x,2026-01-01,3\n{line}\n")
+    with pytest.raises(InputRejected, match=f"has {fields} fields, the header 4") as told:
+        read_panel(path)
+    assert told.value.row == 2
 
 
 def test_a_file_that_is_not_there(tmp_path):
