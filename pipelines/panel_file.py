@@ -46,8 +46,12 @@ def panel_of(
     named_future: tuple[pl.DataFrame, str] | None = None,
     *,
     today: date | None = None,
+    rows_max: int = ROWS_AFTER_FILLING_MAX,
 ) -> tuple[Panel, FileReport]:
-    """The panel in two tables, each with its name for messages; otherwise as `read_panel`."""
+    """The panel in two tables, each with its name for messages; otherwise as `read_panel`.
+
+    rows_max : rows that there may be once every series has all its periods.
+    """
     report = FileReport()
     raw, name = named_history
     report.rows_read = len(raw)
@@ -60,7 +64,7 @@ def panel_of(
     period_days = period_of(history)
     history = reject_outliers(_on_grid(history, period_days, report), report)
     note_lost_series(raw, history, report)
-    history = _filled(history, period_days, report)
+    history = _filled(history, period_days, report, rows_max=rows_max)
     future = history.head(0).select(KEY)
     if named_future is not None:
         future = _known_future(*named_future, history, period_days, report)
@@ -258,7 +262,9 @@ def _on_grid(history: pl.DataFrame, period_days: int, report: FileReport) -> pl.
     return reject(history, weekday != usual, reason, report)
 
 
-def _filled(history: pl.DataFrame, period_days: int, report: FileReport) -> pl.DataFrame:
+def _filled(
+    history: pl.DataFrame, period_days: int, report: FileReport, *, rows_max: int
+) -> pl.DataFrame:
     """Every period of every series from its first row to the origin.
 
     In a file that writes zeros, a missing period is unrecorded. A file without a single zero
@@ -268,7 +274,7 @@ def _filled(history: pl.DataFrame, period_days: int, report: FileReport) -> pl.D
     assert isinstance(origin, date)
     spans = history.group_by(SERIES, maintain_order=True).agg(pl.col(DATE).min().alias("first"))
     wanted = int(spans.select(((origin - pl.col("first")).dt.total_days() + 1).sum()).item())
-    if wanted // period_days > ROWS_AFTER_FILLING_MAX:
+    if wanted // period_days > rows_max:
         raise InputRejected("the dates span too long a time; remove misdated rows", field=DATE)
     grid = spans.select(
         *SERIES, pl.date_ranges("first", origin, interval=f"{period_days}d").alias(DATE)

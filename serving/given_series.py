@@ -20,6 +20,8 @@ from serving.api.forecasts import days_of
 SERIES_MAX = 100
 ROWS_MAX = 100_000
 """A hundred series of two and a half years."""
+ROWS_FILLED_MAX = 2 * ROWS_MAX
+"""Once periods without a row are there, too: two rows may lie thousands of years apart."""
 COLUMNS_MAX = 40
 LEVELS_DEFAULT = [0.05, 0.5, 0.95]
 
@@ -75,7 +77,9 @@ def given_panel(question: Question) -> tuple[Panel, list[str]]:
     future = _table(question.future, "future") if question.future else None
     try:
         panel, report = panel_of(
-            (history, "history"), None if future is None else (future, "future")
+            (history, "history"),
+            None if future is None else (future, "future"),
+            rows_max=ROWS_FILLED_MAX,
         )
     except InputRejected as refusal:  # Rows of files count from one, those of a request from zero.
         row = None if refusal.row is None else refusal.row - 1
