@@ -6,6 +6,7 @@ Importing this module loads BentoML; the champion, and with it torch and xgboost
 request, and anew once another model has become champion.
 """
 
+import gc
 import logging
 import threading
 import time
@@ -57,6 +58,7 @@ class InUse:
             if self._champion is None or self._has_gone(self._champion):
                 self._champion = registry.load_champion(self.tracking_uri)
                 self._looked_at = self.clock()
+                _settle()
             return self._champion
 
     def _has_gone(self, champion: registry.Champion) -> bool:
@@ -79,6 +81,13 @@ class OneQuestion(BaseModel):
     @classmethod
     def _listed(cls, body: object) -> dict[str, Any]:
         return {"questions": [body]}
+
+
+def _settle() -> None:
+    """Keep the collector off what models bring: walking it would halt promises, too."""
+    gc.unfreeze()  # A champion that has gone may go.
+    gc.collect()
+    gc.freeze()
 
 
 OneAnswer = Annotated[list[dict[str, Any]], PlainSerializer(lambda answers: answers[0])]
