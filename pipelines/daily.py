@@ -237,6 +237,9 @@ def _forecast(
             progress=progress,
         )
         counts["days ahead"] = settings.horizon_days
+        # The last training is told from its run's note, so that run is spared.
+        kept = now - timedelta(days=settings.forecasts_kept_days)
+        counts["old runs dropped"] = forecasts.drop_runs_made_before(db, kept, spared_note=TRAINED)
 
 
 def _act(

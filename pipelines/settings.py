@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     events_kept_days: int = Field(
         default=30, ge=1, le=3650, description="Days for which events can be read again."
     )
+    forecasts_kept_days: int = Field(
+        default=120,
+        ge=90,
+        le=3650,
+        description="Days for which forecasts that were replaced are kept, to be judged by.",
+    )
     train_every_days: int = Field(
         default=7, ge=1, le=365, description="Days after which the daily job trains anew."
     )

@@ -219,15 +219,24 @@ def last_made(db: psycopg.Connection, *, noted: str) -> datetime | None:
     return row[0] if row else None
 
 
-def drop_runs_made_before(db: psycopg.Connection, made_before: datetime) -> int:
-    """Delete older runs that are in force for no series; returns how many."""
+def drop_runs_made_before(
+    db: psycopg.Connection, made_before: datetime, *, spared_note: str | None = None
+) -> int:
+    """Delete older runs that are in force for no series; returns how many.
+
+    spared_note : the newest run whose note begins so stays, however old.
+    """
     dropped = db.execute(
         """
         delete from forecast_runs r
-        where made_at < %s
+        where made_at < %(before)s
           and not exists (select 1 from current_forecasts c where c.run_id = r.run_id)
+          and r.run_id is distinct from (
+            select run_id from forecast_runs where starts_with(note, %(spared)s)
+            order by made_at desc, run_id limit 1
+          )
         """,
-        [made_before],
+        {"before": made_before, "spared": spared_note},
     )
     return dropped.rowcount
 

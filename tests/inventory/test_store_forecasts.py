@@ -139,3 +139,12 @@ def test_old_runs_are_dropped_unless_in_force(db):
     assert forecasts.drop_runs_made_before(db, NOW - timedelta(days=1)) == 1
     assert {r.run_id for r in forecasts.forecast_runs(db)} == {"partly", "run-1"}
     assert forecasts.read_run(db, "gone") is None
+
+
+def test_the_newest_run_with_a_note_is_spared(db):
+    for ago in (9, 8):
+        run = forecast_of(["a"], run_id=f"trained-{ago}")
+        forecasts.store_run(db, run, now=NOW - timedelta(days=ago), note="trained then")
+    forecasts.store_run(db, forecast_of(["a"]), now=NOW)
+    assert forecasts.drop_runs_made_before(db, NOW, spared_note="trained") == 1
+    assert {r.run_id for r in forecasts.forecast_runs(db)} == {"trained-8", "run-1"}
