@@ -256,15 +256,7 @@ def _act(
         buffers = compute_buffers(db, now=now, seed=settings.seed, skus=skus)
         counts |= {"positions": buffers.positions, "changed": buffers.written + buffers.removed}
     with _step(report, "replenish", progress) as counts:
-        planned = replenish(
-            db,
-            now=now,
-            seed=settings.seed,
-            service_level=settings.service_level,
-            holding_cost_rate=settings.holding_cost_rate,
-            order_cost=settings.order_cost,
-            skus=skus,
-        )
+        planned = replenish(db, settings, now=now, skus=skus)
         counts |= {
             "policies": planned.policies,
             "triggered": planned.triggered,

@@ -37,15 +37,7 @@ def replan(
     planning.keep_turn(db)
     now = planning_moment(db, now=now)
     buffers = compute_buffers(db, now=now, seed=settings.seed, skus=skus)
-    planned = replenish(
-        db,
-        now=now,
-        seed=settings.seed,
-        service_level=settings.service_level,
-        holding_cost_rate=settings.holding_cost_rate,
-        order_cost=settings.order_cost,
-        skus=skus,
-    )
+    planned = replenish(db, settings, now=now, skus=skus)
     return {
         "buffers_changed": buffers.written + buffers.removed,
         "policies_changed": planned.policies_changed,

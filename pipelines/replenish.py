@@ -32,6 +32,7 @@ from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.policies import POLICY_COLUMNS, read_positions, write_policies
 from inventory.store.purchase_orders import late_orders
 from pipelines.policy_text import Sources, line_texts, policy_texts
+from pipelines.settings import Settings
 
 RATE_DAYS = 28
 """Days of forecast that say how much sells per day, for lots and days of cover."""
@@ -69,21 +70,17 @@ class Planned:
 
 def replenish(
     db: psycopg.Connection,
+    settings: Settings,
     *,
     now: datetime,
-    seed: int,
-    service_level: float = 0.95,
-    holding_cost_rate: float = 0.25,
-    order_cost: float = 5.0,
     skus: Sequence[str] | None = None,
 ) -> ReplenishReport:
     """Policies, proposals and alerts for the positions of the forecasts in force.
 
     Parameters
     ----------
-    service_level : chance of no stockout per cycle, in (0, 1).
-    holding_cost_rate : money per year and money of unit cost, where a SKU gives no holding cost.
-    order_cost : money per order line, where a SKU gives none.
+    settings : gives the service level where no rule says otherwise, the holding and the order cost
+        where a SKU gives none, and the seed.
     skus : only these; orders and alerts of others stay as they are.
     """
     report = ReplenishReport()
@@ -93,8 +90,9 @@ def replenish(
         for forecast in (read_effective(db, now=now, skus=skus) if len(table) else [])
         if (
             decided := plan_run(
-                forecast, table, now=now, seed=seed, service_level=service_level,
-                holding_cost_rate=holding_cost_rate, order_cost=order_cost,
+                forecast, table, now=now, seed=settings.seed,
+                service_level=settings.service_level,
+                holding_cost_rate=settings.holding_cost_rate, order_cost=settings.order_cost,
             )
         )
     ]  # fmt: skip

@@ -155,15 +155,7 @@ def replenish(*, sku: Skus = None, as_of: AsOf = None, as_json: Json = False) ->
 
     now, _ = morning(as_of)
     with opened() as (settings, db), planning.turn(db):
-        report = plan(
-            db,
-            now=now,
-            seed=settings.seed,
-            service_level=settings.service_level,
-            holding_cost_rate=settings.holding_cost_rate,
-            order_cost=settings.order_cost,
-            skus=sku,
-        )
+        report = plan(db, settings, now=now, skus=sku)
     show(report, as_json=as_json, lines=figures(report))
 
 

@@ -12,6 +12,7 @@ from inventory.store.forecasts import store_run
 from inventory.store.policies import list_policies, read_policy
 from pipelines.buffers import compute_buffers
 from pipelines.replenish import replenish
+from pipelines.settings import Settings
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 LEVEL = np.array(LEVELS)
@@ -68,7 +69,7 @@ def retailer(db):
 
 
 def plan(db, *, now=NOW, **more):
-    return replenish(db, now=now, seed=7, **more)
+    return replenish(db, Settings(seed=7), now=now, **more)
 
 
 def lines_of(db):
@@ -264,7 +265,7 @@ def test_an_order_below_the_vendors_minimum_is_told(retailer):
 
 
 def test_an_empty_database_plans_nothing(db):
-    report = replenish(db, now=NOW, seed=7)
+    report = replenish(db, Settings(seed=7), now=NOW)
     assert (report.policies, report.orders_created, report.problems) == (0, 0, [])
 
 
