@@ -108,7 +108,8 @@ def of_database(db: psycopg.Connection, wanted: Filter, *, by: By = "total") -> 
         schema={SKU: pl.String, CATEGORY: pl.String},
     )
     skus = _skus(kinds, wanted)
-    last = wanted.last or store.last_sales_day(db, skus=skus)
+    places = [wanted.location] if wanted.location else None
+    last = wanted.last or store.last_sales_day(db, skus=skus, locations=places)
     if last is None:
         raise InputRejected(NO_SALES)
     first = wanted.first or last - timedelta(days=DAYS_DEFAULT - 1)
@@ -117,7 +118,7 @@ def of_database(db: psycopg.Connection, wanted: Filter, *, by: By = "total") -> 
         first=first - timedelta(days=WARM_UP_DAYS),
         last=last,
         skus=skus,
-        locations=[wanted.location] if wanted.location and skus is None else None,
+        locations=places if skus is None else None,
     )
     history = gap_free(rows.rename({"day": DATE}).drop("covariates"), origin=last)
     history = history.join(kinds, on=SKU, how="left", maintain_order="left")

@@ -180,10 +180,15 @@ def read_promotions(
     return copy_out(db, query, schema=PROMOTION_SCHEMA).sort("promotion_id")
 
 
-def last_sales_day(db: psycopg.Connection, *, skus: Sequence[str] | None = None) -> date | None:
+def last_sales_day(
+    db: psycopg.Connection,
+    *,
+    skus: Sequence[str] | None = None,
+    locations: Sequence[str] | None = None,
+) -> date | None:
     """The last day whose sales are recorded, or None where nothing ever sold."""
     query = sql.SQL("select max(day) from sales_days where units is not null and {}")
-    row = db.execute(query.format(_limits(skus=skus))).fetchone()
+    row = db.execute(query.format(_limits(skus=skus, locations=locations))).fetchone()
     return row[0] if row else None
 
 

@@ -45,6 +45,7 @@ def test_reads_back_what_was_written_within_limits(db):
     assert history.read_sales_days(db, skus=["B"]).is_empty()
     assert history.last_sales_day(db) == DAY
     assert history.last_sales_day(db, skus=["B"]) is None
+    assert history.last_sales_day(db, locations=["elsewhere"]) is None
 
 
 def test_text_with_commas_quotes_and_nothing_survives(db):

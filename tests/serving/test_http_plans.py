@@ -127,5 +127,6 @@ def test_another_vendors_order_does_not_exist(planned, client_of):
 
 def test_alerts_page(shop):
     found = shop.ok(shop.client.get("/alerts", params={"severity": "critical", "limit": 5}))
-    assert found["alerts"] == []
+    assert {alert["severity"] for alert in found["alerts"]} <= {"critical"}
+    assert len(found["alerts"]) <= 5
     assert shop.client.get("/alerts", params={"severity": "terrible"}).status_code == 422
