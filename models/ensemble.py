@@ -123,8 +123,8 @@ class Ensemble:
         self.closures = find_closures(panel)
         panel = without_closed(panel, self.closures)
         past = backtest.run(
-            self.members, panel, horizon=horizon, windows=self.windows, seed=self.seed,
-            progress=self.progress,
+            [rehearsed(m) for m in self.members], panel, horizon=horizon,
+            windows=self.windows, seed=self.seed, progress=self.progress,
         )  # fmt: skip
         self._forget()
         if past:
@@ -284,6 +284,15 @@ class Ensemble:
         loaded.backtest = pl.read_parquet(folder / "backtest.parquet")
         loaded.reliability = pl.read_parquet(folder / "reliability.parquet")
         return loaded
+
+
+def rehearsed(member: Member) -> Forecaster:
+    """What stands in for a member when looking back: itself, unless it has a cheaper `rehearsal`.
+
+    Members are looked back on several times and trained in earnest once.
+    """
+    rehearsal: Callable[[], Forecaster] | None = getattr(member, "rehearsal", None)
+    return member if rehearsal is None else rehearsal()
 
 
 def _member_class(where: str) -> type[Member]:

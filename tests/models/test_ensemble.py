@@ -204,3 +204,27 @@ def test_a_member_that_is_always_too_high_is_put_right_before_it_is_weighed():
     assert forecast.mean_units.mean() == pytest.approx(sold, rel=0.06)
     weights = dict(fitted.weights.group_by("member").agg(pl.col("weight").mean()).iter_rows())
     assert weights["high"] > weights["seasonal_naive"]
+
+
+def test_a_cheaper_rehearsal_is_looked_back_on_and_the_member_itself_forecasts():
+    class Dear(MovingAverage):
+        """Twice the average; its rehearsal is the average."""
+
+        name = "dear"
+        fits = 0
+
+        def rehearsal(self):
+            cheap = MovingAverage()
+            cheap.name = self.name
+            return cheap
+
+        def fit(self, panel, *, horizon):
+            self.fits += 1
+            return super().fit(panel, horizon=horizon)
+
+    member, panel = Dear(), make()
+    fitted = Ensemble([member]).fit(panel, horizon=14)
+    assert member.fits == 1
+    average = Ensemble([MovingAverage()]).fit(panel, horizon=14)
+    told = fitted.backtest.filter(pl.col("member") == "dear")["sql"].to_list()
+    assert told == average.backtest.filter(pl.col("member") == "moving_average")["sql"].to_list()
