@@ -35,7 +35,7 @@ def example_recipe(*, period_days: int = 1, horizon: int = 14) -> Recipe:
             *(Covariate(name, known_ahead=True, binary=False) for name in AHEAD),
             *(Covariate(name, known_ahead=True, binary=True) for name in FLAGS),
         ],
-        attributes=[*ATTRIBUTES, f"{SKU}_code", f"{LOCATION}_code"],
+        attributes=list(ATTRIBUTES),
         groups=(SKU, LOCATION, "category", EVERY),
     )
 

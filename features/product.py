@@ -12,7 +12,6 @@ import polars as pl
 from features.block import Block
 from features.catalog import KNOWN_AHEAD, Anchor, Feature
 from features.demand import DEMAND
-from features.groups import NEIGHBOURS
 from features.history import correlation, level_window, selling, short_windows
 from features.roles import Role, meaning_of
 from features.windows import banded, ratio
@@ -46,7 +45,7 @@ class Codes:
             pl.col(column)
             .cast(pl.String)
             .replace_strict(codes, default=None, return_dtype=pl.Float32)
-            .alias(f"{column}_code" if column in NEIGHBOURS else column)
+            .alias(column)
             for column, codes in self.by_column.items()
             if codes and column in frame.columns
         )

@@ -10,7 +10,7 @@ from features.catalog import Feature, chosen
 from features.covariates import Covariate, covariate_features
 from features.demand import CENSORED, DEMAND, with_demand
 from features.frame import IN_STOCK, KEY, SERIES, UNITS, Panel
-from features.groups import NEIGHBOURS, group_features, groups_of
+from features.groups import group_features, groups_of
 from features.history import history_features
 from features.price import price_features
 from features.product import Codes, attribute_features, life_features
@@ -127,7 +127,6 @@ def recipe_for(
     ]
     series = panel.series
     categories = [c for c in attributes if c in text]
-    shared = [g for g in NEIGHBOURS if series[g].n_unique() > 1]
     days = (panel.origin - panel.first_recorded).days
     recipe = Recipe(
         period_days=panel.period_days,
@@ -138,9 +137,11 @@ def recipe_for(
         everything=everything,
         country=country,
         covariates=covariates,
-        attributes=[*attributes, *(f"{g}_code" for g in shared)],
+        # No code for the SKU or the location itself: ranked by mean demand, it would tell a model
+        # what it is asked for. What they have in common with others, their groups say.
+        attributes=attributes,
         groups=groups_of(series, first_known(history, categories)),
-        codes=Codes.learn(history, [*text, *ranked, *shared]),
+        codes=Codes.learn(history, [*text, *ranked]),
     )
     recipe.columns = tuple(f.name for f in recipe.offered)
     return recipe
@@ -161,7 +162,7 @@ def own_names_freed(panel: Panel) -> Panel:
     )  # fmt: skip
     ours = {f.name for f in features}
     ours |= {c.name for c in (*calendar_columns(), *season_columns())}
-    ours |= {DEMAND, CENSORED, "ahead", "log_level"} | {f"{g}_code" for g in NEIGHBOURS}
+    ours |= {DEMAND, CENSORED, "ahead", "log_level"}
 
     def freed(frame: pl.DataFrame) -> pl.DataFrame:
         taken = {c: f"{c}_given" for c in frame.columns if c in ours or c.startswith("_")}
