@@ -170,9 +170,16 @@ class Calibration:
         return replace(
             forecast,
             quantiles_units=np.maximum.accumulate(calibrated, axis=2),
-            mean_units=forecast.mean_units * self.mean_factors[segment][:, block],
+            mean_units=self.corrected_mean(forecast.mean_units, segment=segment, block=block),
             dependence=self.dependence[segment],
         )
+
+    def corrected_mean(
+        self, mean_units: Floats, *, segment: np.ndarray, block: np.ndarray
+    ) -> Floats:
+        """The mean part of `apply` alone, for which no quantile need be read."""
+        corrected: Floats = mean_units * self.mean_factors[segment][:, block]
+        return corrected
 
 
 def correlations(normal: Floats) -> Floats:

@@ -194,9 +194,20 @@ class Ensemble:
         """
         segment = segments(dense_demand(self.opened(panel)), period_days=panel.period_days)
         weight = self.weight_table[segment][:, self._blocks(periods)]
-        right = self._put_right(said, segment)
-        means = np.stack([right[m.name].mean_units[:, :periods] for m in self.members], axis=2)
+        means = np.stack(
+            [self._right_mean(m.name, said[m.name].mean_units[:, :periods], segment)
+             for m in self.members],
+            axis=2,
+        )  # fmt: skip
         return (weight * means).sum(axis=2).mean(axis=1), weight.mean(axis=1)
+
+    def _right_mean(self, name: str, mean_units: Floats, segment: np.ndarray) -> Floats:
+        """The mean part of `_put_right` for one member."""
+        found = self.member_calibrations.get(name)
+        if found is None:
+            return mean_units
+        block = self._blocks(mean_units.shape[1], found.maps.shape[1])
+        return found.corrected_mean(mean_units, segment=segment, block=block)
 
     def _put_right(
         self, said: dict[str, DemandForecast], segment: np.ndarray
