@@ -192,9 +192,11 @@ def _mlforecast(split: Split, rows: np.ndarray, seed: int, threads: int) -> Said
     return Said(rows, quantiles, mean)
 
 
-def _direct(*, masked: bool) -> Ask:
+def _direct(*, masked: bool, tuned: bool = False) -> Ask:
     def run(split: Split, rows: np.ndarray, seed: int, threads: int) -> Said:
-        quantiles = accuracy_boosted.forecast(split, masked=masked, seed=seed, threads=threads)
+        quantiles = accuracy_boosted.forecast(
+            split, masked=masked, tuned=tuned, seed=seed, threads=threads
+        )
         return Said(rows, quantiles[rows], None)
 
     return run
@@ -274,9 +276,13 @@ PEERS: dict[str, Peer] = {
         Peer("auto_ets", "statsforecast AutoETS", _statistical("AutoETS"), share=1.0),
         Peer("auto_arima", "statsforecast AutoARIMA", _statistical("AutoARIMA"), share=1 / 3),
         Peer("mlforecast_lightgbm", "tweedie, recursive, two-window conformal", _mlforecast),
-        Peer("lightgbm_quantiles", "direct, a model per level", _direct(masked=False)),
-        Peer("lightgbm_quantiles_masked", "the same, trained on in-stock periods only",
+        Peer("lightgbm", "direct, a model per level, LightGBM's defaults", _direct(masked=False)),
+        Peer("lightgbm_masked", "the same, trained on in-stock periods only",
              _direct(masked=True), stock_outs=True),
+        Peer("lightgbm_tuned", "the same on all periods, scaled, weighted and searched",
+             _direct(masked=False, tuned=True)),
+        Peer("lightgbm_tuned_masked", "and trained on in-stock periods only",
+             _direct(masked=True, tuned=True), stock_outs=True),
     )
 }  # fmt: skip
 """In the order in which they are asked."""

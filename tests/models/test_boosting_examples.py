@@ -8,7 +8,7 @@ import pytest
 
 from features.build import build, recipe_for
 from features.frame import Panel
-from models.boosting_examples import AGE_MIN_PERIODS, draw, scaled_loss_weights
+from models.boosting_examples import AGE_MIN_PERIODS, EXAMPLES_PER_TARGET, draw, scaled_loss_weights
 
 START = date(2024, 1, 1)
 HORIZON = 7
@@ -60,7 +60,7 @@ def test_newer_targets_come_more_often():
 
 
 def test_no_more_are_drawn_than_the_targets_carry():
-    assert len(drawn(count=10**9).series) <= 4 * 3 * 60
+    assert len(drawn(count=10**9).series) <= EXAMPLES_PER_TARGET * 3 * 60
 
 
 def test_a_seed_fixes_the_draw():
