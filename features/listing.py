@@ -7,6 +7,7 @@ from features.catalog import GROUPS, Feature
 from features.covariates import Covariate
 from features.frame import LOCATION, SKU
 from features.groups import EVERY
+from features.product import Codes
 from features.recipe import Recipe
 
 HEADS = ("feature", "unit", "known when", "why", "by default")
@@ -17,7 +18,8 @@ LATE = (
 )  # fmt: skip
 AHEAD = ("price", "discount", "temperature", "precipitation")
 FLAGS = ("promotion", "school_break")
-ATTRIBUTES = ("category", "brand", "pack_size")
+TEXTS = ("category", "brand")
+NUMBERS = ("pack_size",)
 
 
 def example_recipe(*, period_days: int = 1, horizon: int = 14) -> Recipe:
@@ -35,7 +37,8 @@ def example_recipe(*, period_days: int = 1, horizon: int = 14) -> Recipe:
             *(Covariate(name, known_ahead=True, binary=False) for name in AHEAD),
             *(Covariate(name, known_ahead=True, binary=True) for name in FLAGS),
         ],
-        attributes=list(ATTRIBUTES),
+        attributes=[*TEXTS, *NUMBERS],
+        codes=Codes({name: {} for name in TEXTS}),
         groups=(SKU, LOCATION, "category", EVERY),
     )
 

@@ -51,14 +51,15 @@ class Codes:
         )
 
 
-def attribute_features(columns: list[str]) -> tuple[Feature, ...]:
-    """One feature per attribute column, coded or numeric."""
+def attribute_features(columns: list[str], codes: Codes) -> tuple[Feature, ...]:
+    """One feature per attribute column: the number itself, or the rank of a coded value."""
     why = "Items of one kind behave alike; lets new items borrow."
     supply = "How soon and how often the shelf is filled: who waits, and who turns elsewhere."
     late = {c for c in columns if meaning_of(c).role == Role.INVENTORY}
     return tuple(
         Feature(
-            c, "of column" if c in late else "rank", "inventory" if c in late else "product",
+            c, "rank" if c in codes.by_column else "of column",
+            "inventory" if c in late else "product",
             Anchor.TARGET, KNOWN_AHEAD, supply if c in late else why,
             lambda block, c=c: block.column(c),  # type: ignore[misc]
         )

@@ -83,7 +83,7 @@ class Recipe:
         for covariate in self.covariates:
             features += covariate_features(covariate, period_days=step)
             features += price_features(covariate, groups=self.groups, period_days=step)
-        features += attribute_features(self.attributes)
+        features += attribute_features(self.attributes, self.codes)
         features += group_features(self.groups, period_days=step, censored=self.censored)
         return features
 

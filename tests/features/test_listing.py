@@ -30,6 +30,12 @@ def test_the_catalogue_holds_all_five_groups_with_reasons_of_their_own():
     assert summary(ALL).startswith(f"{len(ALL)} features")
 
 
+def test_units_of_attributes_tell_numbers_from_codes():
+    units = {f.name: f.unit for f in ALL}
+    assert [units[name] for name in ("category", "brand")] == ["rank", "rank"]
+    assert units["pack_size"] == "of column", "a number stays what the file says"
+
+
 def test_the_command_lists_as_json_and_refuses_other_pages(capsys, tmp_path):
     assert run(["features", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
