@@ -3,6 +3,8 @@
 import ast
 import re
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,21 @@ def functions(path):
     return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
+def imported(path):
+    """First words of what a module imports, wherever it does."""
+    return {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [a.name for a in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+
+
 @every_module
 def test_says_what_it_is_for(path):
     found = ast.get_docstring(ast.parse(path.read_text()))
@@ -56,18 +73,7 @@ def test_takes_the_time_and_randomness_as_arguments(path):
 
 @every_pure_module
 def test_touches_nothing_outside(path):
-    names = {
-        name.split(".")[0]
-        for node in ast.walk(ast.parse(path.read_text()))
-        for name in (
-            [a.name for a in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-    }
-    outside = names & {"psycopg", "mlflow", "bentoml", "os", "logging", "random", "subprocess"}
+    outside = imported(path) & {"psycopg", "mlflow", "bentoml", "os", "logging", "random", "subprocess"}
     assert not outside, f"{outside}: I/O belongs in `inventory.store` or to the right."
 
 
@@ -86,3 +92,20 @@ def test_the_top_level_holds_only_what_was_agreed():
         pytest.skip("not a git checkout: what belongs to the project cannot be told from the rest")
     found = {line.split("/")[0] for line in listed.stdout.splitlines()}
     assert found <= TOP_LEVEL, "A new top-level name needs a good reason."
+
+
+def test_what_is_imported_is_a_dependency_of_its_own():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = [*project["dependencies"], *project["optional-dependencies"]["bench"]]
+    named = {re.match(r"[\w-]+", line)[0].lower().replace("-", "_") for line in listed}
+    homes = {
+        "sklearn": "scikit_learn",
+        "xgboost": "xgboost_cpu",
+        # These come as an extra or a part of what they are listed under.
+        "psycopg_pool": "psycopg",
+        "pydantic_core": "pydantic",
+        "starlette": "fastapi",
+    }
+    found = {name for path in MODULES for name in imported(path)} - sys.stdlib_module_names
+    lost = {name for name in found - set(PACKAGES) if homes.get(name, name).lower() not in named}
+    assert not lost, f"{lost}: name it in pyproject.toml; who brings it today may not tomorrow."
