@@ -73,7 +73,8 @@ def test_takes_the_time_and_randomness_as_arguments(path):
 
 @every_pure_module
 def test_touches_nothing_outside(path):
-    outside = imported(path) & {"psycopg", "mlflow", "bentoml", "os", "logging", "random", "subprocess"}
+    doors = {"psycopg", "mlflow", "bentoml", "os", "logging", "random", "subprocess"}
+    outside = imported(path) & doors
     assert not outside, f"{outside}: I/O belongs in `inventory.store` or to the right."
 
 
