@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import gammaincinv
 
 from inventory.demand import PATHS, DemandForecast, Floats
-from inventory.lot_size import on_grid
+from inventory.policy.lot_size import on_grid
 
 LEAD_TIME_LEVEL_MAX = 0.999
 """Lead times beyond this quantile are taken as this long: one order in a thousand is chased."""
@@ -71,7 +71,7 @@ def protection_demand(
 
     All arguments have shape (N,), with N the series of the forecast. An order placed on the eve of
     the first forecast day arrives L days later; L and R may be fractions of a day. With normal
-    independent demand, the safety stock reduces to `inventory.safety_stock`.
+    independent demand, the safety stock reduces to `inventory.policy.safety_stock`.
 
     Figures are multiples of `lot_size.QUANTUM_UNITS`, so that terms built on them sum exactly.
     """

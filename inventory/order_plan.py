@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from inventory.base_stock import ProtectionDemand
 from inventory.demand import Floats
-from inventory.lot_size import (
+from inventory.policy.lot_size import (
     DAYS_PER_YEAR,
     RoundedOrder,
     economic_order_quantity_units,

@@ -2,8 +2,8 @@
 
 Between promise and pick, demand that we do not see yet competes for the same unit: walk-in sales
 since the last feed, other channels. The forecast says how much that may be, costs say how sure to
-be. Not to be confused with the replenishment safety stock (`inventory.safety_stock`), which is
-there to be sold.
+be. Not to be confused with the replenishment safety stock (`inventory.policy.safety_stock`), which
+is there to be sold.
 """
 
 import math
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inventory.base_stock import chunks, extended, row_quantiles
 from inventory.demand import DemandForecast, Floats, rowwise_quantile
-from inventory.lot_size import on_grid
+from inventory.policy.lot_size import on_grid
 
 
 @dataclass(frozen=True, slots=True)

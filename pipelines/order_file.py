@@ -24,8 +24,8 @@ from features.frame import LOCATION, SERIES, SKU
 from inventory.base_stock import chunks
 from inventory.demand import DemandForecast, Floats
 from inventory.errors import InputRejected
-from inventory.lot_size import on_grid
-from inventory.newsvendor import critical_ratio, empirical_target_units
+from inventory.policy.lot_size import on_grid
+from inventory.policy.newsvendor import critical_ratio, empirical_target_units
 from inventory.simulate import StockState, project
 from models.members import Preset
 from pipelines.out_file import check_writable, write_whole

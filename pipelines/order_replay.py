@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from features.frame import DATE, IN_STOCK, UNITS, Panel
 from inventory.demand import LEVELS, DemandForecast, Floats
-from inventory.newsvendor import critical_ratio
+from inventory.policy.newsvendor import critical_ratio
 from inventory.simulate import Decide, Outcome, StockState, play_period, simulate
 from models.members import Preset
 from pipelines.order_file import LEFTOVER_PERIODS, decide

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from inventory import fill_rate as filled
-from inventory import lot_size, newsvendor, safety_stock
-from inventory.reorder_point import reorder_point_units
+from inventory.policy import fill_rate as filled
+from inventory.policy import lot_size, newsvendor, safety_stock
+from inventory.policy.reorder_point import reorder_point_units
 
 pytestmark = pytest.mark.data
 

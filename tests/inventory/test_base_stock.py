@@ -13,9 +13,9 @@ from inventory.base_stock import (
     starting_on,
 )
 from inventory.demand import LEVELS, DemandForecast
-from inventory.lot_size import QUANTUM_UNITS
+from inventory.policy.lot_size import QUANTUM_UNITS
+from inventory.policy.safety_stock import safety_stock_units, safety_stock_variable_lead_time_units
 from inventory.promise_buffer import Exposure, promise_buffer
-from inventory.safety_stock import safety_stock_units, safety_stock_variable_lead_time_units
 
 LEVEL = np.array(LEVELS)
 

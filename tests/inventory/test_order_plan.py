@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.base_stock import ProtectionDemand
-from inventory.lot_size import on_grid
 from inventory.order_plan import Constraints, Policy, Positions, plan_orders, policy
+from inventory.policy.lot_size import on_grid
 
 
 def arrays(*values):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from inventory.fill_rate import (
+from inventory.policy.fill_rate import (
     expected_shortage_units,
     fill_rate,
     safety_stock_for_fill_rate_units,
 )
-from inventory.safety_stock import (
+from inventory.policy.safety_stock import (
     demand_over_lead_time_sd_units,
     safety_stock_units,
     safety_stock_variable_lead_time_units,

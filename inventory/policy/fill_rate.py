@@ -2,7 +2,7 @@
 
 from scipy.optimize import brentq
 
-from inventory.newsvendor import unit_normal_loss
+from inventory.policy.newsvendor import unit_normal_loss
 
 
 def expected_shortage_units(

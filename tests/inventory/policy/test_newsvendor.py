@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inventory.newsvendor import (
+from inventory.policy.newsvendor import (
     critical_ratio,
     discrete_target_units,
     empirical_target_units,

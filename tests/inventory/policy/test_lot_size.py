@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.lot_size import (
+from inventory.policy.lot_size import (
     cost_per_time,
     economic_order_quantity_units,
     on_grid,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inventory.reorder_point import reorder_point_units
+from inventory.policy.reorder_point import reorder_point_units
 
 
 def test_the_wireless_mouse_of_the_brief():

@@ -1,0 +1,1 @@
+"""Textbook mathematics of replenishment: pure functions of numbers, one noun per file."""
