@@ -18,7 +18,7 @@ from inventory.errors import NotFound, StateConflict, Unavailable
 from models.ensemble import NAME as ENSEMBLE
 from models.ensemble import Ensemble
 from models.gate import Verdict
-from models.tracking import Progress, is_there, store
+from models.tracking import Progress, changing, is_there, store
 
 MODEL = "vouch-forecaster"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -171,7 +171,7 @@ def put_in_force(
     StateConflict
         It is the champion already.
     """
-    with store(tracking_uri) as mlflow:
+    with store(tracking_uri) as mlflow, changing(tracking_uri):
         client = mlflow.MlflowClient()
         _registered(client, version)
         return change_champion(client, version, by=by, reason=reason, now=now, act=act)
@@ -193,7 +193,7 @@ def roll_back(
     """
     if not is_there(tracking_uri):
         raise NotFound("registered model", f"{MODEL}@{CHAMPION}")
-    with store(tracking_uri) as mlflow:
+    with store(tracking_uri) as mlflow, changing(tracking_uri):
         client = mlflow.MlflowClient()
         version = _registered(client, to).version if to else _before(client)
         return change_champion(client, str(version), by=by, reason=reason, now=now, act="rollback")
@@ -208,7 +208,10 @@ def change_champion(
     now: datetime,
     act: str = "promote",
 ) -> Change:
-    """Move the alias and keep the record, with an MLflow client at hand."""
+    """Move the alias and keep the record, with an MLflow client at hand and in a turn of its own.
+
+    The turn is `models.tracking.changing`: of two at once, the later sees what the first did.
+    """
     held = _under(client, CHAMPION)
     previous = None if held is None else str(held.version)
     if previous == version:

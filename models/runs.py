@@ -21,7 +21,7 @@ from models.ensemble import NAME as ENSEMBLE
 from models.ensemble import Ensemble
 from models.gate import Verdict
 from models.registry import CHALLENGER, CHAMPION, MODEL, change_champion, tag_verdict
-from models.tracking import Progress, experiment_of, store
+from models.tracking import Progress, changing, experiment_of, store
 
 SERIES_IN_EXAMPLE = 2
 """Series in the model's input example."""
@@ -86,7 +86,8 @@ def log_model(
         tag_verdict(client, version, verdict)
         client.set_registered_model_alias(MODEL, CHALLENGER, version)
         if verdict.promoted:
-            change_champion(client, version, by=by, reason=verdict.reason, now=now)
+            with changing(tracking_uri):
+                change_champion(client, version, by=by, reason=verdict.reason, now=now)
         alias = CHAMPION if verdict.promoted else CHALLENGER
         return Logged(version, run.info.run_id, alias, verdict.reason)
 

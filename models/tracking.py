@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from inventory.errors import Unavailable
 
 EXPERIMENT = "vouch-forecaster"
@@ -59,6 +61,21 @@ def _opened(tracking_uri: str, progress: Progress) -> Iterator[Any]:
         yield mlflow
     finally:
         mlflow.set_tracking_uri(before)
+
+
+@contextlib.contextmanager
+def changing(tracking_uri: str) -> Iterator[None]:
+    """A turn at changing what is registered: reads inside still hold when the change is written.
+
+    Of the processes that share a SQLite store one has it at a time, and may take it again inside.
+    A store on a server has no such turn.
+    """
+    if not tracking_uri.startswith(SQLITE):
+        yield
+        return
+    file = Path(tracking_uri.removeprefix(SQLITE))
+    with _ONE_AT_A_TIME, FileLock(file.with_suffix(".lock"), is_singleton=True):
+        yield
 
 
 def is_there(tracking_uri: str) -> bool:

@@ -16,6 +16,7 @@ from models import gate, registry, trial
 from models.ensemble import Ensemble
 from models.gate import Criterion, Verdict
 from models.registry import CHALLENGER, CHAMPION, MODEL, Champion, Change, Version
+from models.tracking import changing
 from pipelines.settings import Settings
 
 Progress = Callable[[str], None]
@@ -188,15 +189,16 @@ def promote_as_recorded(
             uri, version, by=by, reason=force_reason, now=now, act="force"
         )
         return Promotion(version, Verdict(True, force_reason), change)
-    held = _registered(uri, CHAMPION)
-    recorded = wanted.verdict
-    if held is None:
-        recorded = FIRST
-    elif recorded is None or recorded.against != held.version:
-        recorded = _never_compared(version, held)
-    if not recorded.promoted:
-        return Promotion(version, recorded, None)
-    done = registry.put_in_force(uri, version, by=by, reason=recorded.reason, now=now)
+    with changing(uri):
+        held = _registered(uri, CHAMPION)
+        recorded = wanted.verdict
+        if held is None:
+            recorded = FIRST
+        elif recorded is None or recorded.against != held.version:
+            recorded = _never_compared(version, held)
+        if not recorded.promoted:
+            return Promotion(version, recorded, None)
+        done = registry.put_in_force(uri, version, by=by, reason=recorded.reason, now=now)
     return Promotion(version, recorded, done)
 
 
@@ -208,12 +210,13 @@ def enact(uri: str, version: str, verdict: Verdict, *, by: str, now: datetime) -
     """
     if verdict.criteria:
         registry.keep_verdict(uri, version, verdict)
-    held = _registered(uri, CHAMPION)
-    if verdict.promoted and held is not None and held.version != verdict.against:
-        verdict = _never_compared(version, held)
-    if not verdict.promoted:
-        return Promotion(version, verdict, None)
-    change = registry.put_in_force(uri, version, by=by, reason=verdict.reason, now=now)
+    with changing(uri):
+        held = _registered(uri, CHAMPION)
+        if verdict.promoted and held is not None and held.version != verdict.against:
+            verdict = _never_compared(version, held)
+        if not verdict.promoted:
+            return Promotion(version, verdict, None)
+        change = registry.put_in_force(uri, version, by=by, reason=verdict.reason, now=now)
     return Promotion(version, verdict, change)
 
 

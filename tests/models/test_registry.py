@@ -214,6 +214,38 @@ def test_who_lost_waits_and_changes_are_on_record(store):
     assert registry.changes(uri)[4] == forced
 
 
+SLOWLY = """
+import sys, time
+from datetime import UTC, datetime
+from models import registry
+known = registry._changes
+def slowly(client):
+    found = known(client)
+    print("read", flush=True)
+    time.sleep(2)
+    return found
+registry._changes = slowly
+now = datetime(2024, 3, 1, tzinfo=UTC)
+registry.put_in_force(sys.argv[1], "2", by="other", reason="?", now=now)
+"""
+
+
+def test_of_two_promotions_at_once_none_is_lost(store):
+    uri, panel = store[0], small_panel()
+    ensemble = small_ensemble(panel)
+    log(panel, store, ensemble)
+    for _ in range(2):
+        log(panel, store, ensemble, LOSES)
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOWLY, uri], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "read\n"
+        registry.put_in_force(uri, "3", by="me", reason="?", now=NOW)
+    assert other.returncode == 0
+    found = [(change.previous, change.version) for change in registry.changes(uri)]
+    assert found == [("2", "3"), ("1", "2"), (None, "1")]
+
+
 def test_a_model_of_another_version_is_said_plainly(store):
     log(small_panel(), store)
     (state,) = store[1].rglob("ensemble.json")
