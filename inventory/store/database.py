@@ -87,10 +87,18 @@ class _NowAndThen:
 
 
 @contextlib.contextmanager
-def snapshot(db: psycopg.Connection) -> Iterator[None]:
-    """One read-only moment: everything read inside agrees, whatever is written meanwhile."""
+def snapshot(
+    db: psycopg.Connection, *, statement_seconds_max: float | None = None
+) -> Iterator[None]:
+    """One read-only moment: everything read inside agrees, whatever is written meanwhile.
+
+    statement_seconds_max : a statement that takes longer ends as `psycopg.errors.QueryCanceled`.
+    """
     with db.transaction():
         db.execute("set transaction isolation level repeatable read, read only")
+        if statement_seconds_max is not None:
+            milliseconds = f"{1000 * statement_seconds_max:.0f}"
+            db.execute("select set_config('statement_timeout', %s, true)", [milliseconds])
         yield
 
 

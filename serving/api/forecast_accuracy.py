@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from psycopg.errors import QueryCanceled
 
 from inventory.errors import InputRejected, NotFound
+from inventory.store import database
 from inventory.store.forecast_outcomes import LEADS
 from inventory.store.forecast_scores import Asked, Level
 from inventory.store.monitoring_reports import newest_report
@@ -17,6 +19,9 @@ router = APIRouter(prefix=PREFIX, tags=["Forecasts and policy"])
 
 WINDOW_DAYS = 28
 """Days that are judged where none are named: four of each weekday."""
+
+STATEMENT_SECONDS_MAX = 10.0
+"""Each of the few reads of an answer may take so long: the database has promises to keep."""
 
 From = Annotated[Day | None, Query(alias="from", description="First day; four weeks before `to`.")]
 To = Annotated[Day | None, Query(description="Last day; yesterday.")]
@@ -64,9 +69,18 @@ def accuracy(
     with call.db() as db:
         if sku is not None:
             call.may_see(db, sku)
-        return accuracy_report(
-            db, asked, level=level, limit=limit, with_overrides=call.principal.vendor is None
-        )
+        try:
+            with database.snapshot(db, statement_seconds_max=STATEMENT_SECONDS_MAX):
+                return accuracy_report(
+                    db, asked, level=level, limit=limit,
+                    with_overrides=call.principal.vendor is None,
+                )  # fmt: skip
+        except QueryCanceled as error:
+            raise InputRejected(
+                "so many outcomes take longer to add up than an answer should; name a sku, a "
+                "location, a category or a lead, or ask for fewer days",
+                field="from",
+            ) from error
 
 
 @router.get("/forecasts/monitoring")

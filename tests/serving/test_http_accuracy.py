@@ -1,14 +1,17 @@
 """Accuracy, value added and monitoring over HTTP, on days that came to a shop of its own."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 
 from inventory.demand import LEVELS, DemandForecast
+from inventory.errors import InputRejected
 from inventory.store import database, forecasts, history
 from pipelines.monitor import monitor
+from serving.api import forecast_accuracy
 
 NOW = datetime.now(UTC)
 TODAY = NOW.date()
@@ -116,6 +119,18 @@ def test_what_is_not_understood_is_said(judged):
         refused = shop.client.get("/forecasts/accuracy", params=query)
         assert refused.status_code == 422
         assert refused.json()["field"] == field
+
+
+def test_a_question_that_takes_too_long_is_ended(db, database_url, monkeypatch):
+    monkeypatch.setattr(forecast_accuracy, "STATEMENT_SECONDS_MAX", 0.2)
+    call = SimpleNamespace(
+        now=NOW, principal=SimpleNamespace(vendor=None), db=lambda: database.connect(database_url)
+    )
+    assert forecast_accuracy.accuracy(call=call)["n"] == 0
+    with db.transaction():
+        db.execute("lock table forecast_outcomes")
+        with pytest.raises(InputRejected, match="fewer days"):
+            forecast_accuracy.accuracy(call=call)
 
 
 def test_a_vendor_sees_its_own_items_and_no_planners(judged, client_of):
