@@ -4,18 +4,19 @@ A quantity for a category is spread over all series of the category. So whoever 
 has the others read too, by their means only, and nobody needs to know.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import LiteralString
 
 import numpy as np
 import psycopg
 
 from inventory.base_stock import extended, starting_on, tail_periods
 from inventory.demand import DemandForecast, Floats
-from inventory.overrides import Attributes, Override, SeriesIndex, effective_together
-from inventory.store.forecasts import REAL_ARRAY_OID, RealArrayLoader, read_current
-from inventory.store.overrides import read_acting, read_attributes
+from inventory.overrides import Attributes, Override, Scope, SeriesIndex, effective_together
+from inventory.store.forecasts import MOMENT_DAYS, REAL_ARRAY_OID, RealArrayLoader, read_current
+from inventory.store.overrides import SCOPE_NAMES, read_acting, read_attributes
 
 ONE = timedelta(days=1)
 
@@ -256,19 +257,57 @@ def read_means(db: psycopg.Connection, keys: set[Key]) -> list[DemandForecast]:
     if not keys:
         return []
     skus, locations = zip(*sorted(keys), strict=True)
+    source: LiteralString = """
+        from unnest(%(skus)s::text[], %(locations)s::text[]) as k (sku, location)
+        join current_forecasts using (sku, location)
+    """
+    return _read_means(db, source, {"skus": list(skus), "locations": list(locations)})
+
+
+def read_means_in_force(
+    db: psycopg.Connection, scopes: Collection[Scope], *, at: datetime
+) -> list[DemandForecast]:
+    """What `read_means` gives, as it was in force just before a moment, of the series in scopes.
+
+    What was put in force `MOMENT_DAYS` before it or earlier is left out: it is over by then.
+    """
+    source: LiteralString = """
+        from (
+            select distinct on (f.sku, f.location) f.sku, f.location, f.run_id
+            from forecasts f
+            join forecast_moments m using (run_id)
+            left join skus s on s.sku = f.sku
+            where m.in_force_at < %(at)s and m.in_force_at >= %(since)s and exists (
+                select from unnest(%(sku)s::text[], %(location)s::text[], %(category)s::text[],
+                    %(vendor)s::text[], %(group)s::text[])
+                    as o (sku, location, category, vendor, group_id)
+                where (o.sku is null or o.sku = f.sku)
+                    and (o.location is null or o.location = f.location)
+                    and (o.category is null or o.category = s.category)
+                    and (o.vendor is null or o.vendor = s.vendor)
+                    and (o.group_id is null or exists (
+                        select from group_members g
+                        where g.group_id = o.group_id and g.location = f.location))
+            )
+            order by f.sku, f.location, m.in_force_at desc, m.moment_id desc
+        ) k
+    """
+    named = {name: [getattr(scope, name) for scope in scopes] for name in SCOPE_NAMES}
+    return _read_means(db, source, {**named, "at": at, "since": at - timedelta(days=MOMENT_DAYS)})
+
+
+def _read_means(
+    db: psycopg.Connection, source: LiteralString, values: Mapping[str, object]
+) -> list[DemandForecast]:
+    """Means of the series that `source` names, one `DemandForecast` per run."""
     rows: dict[tuple[str, date, int], list[tuple[str, str, Floats]]] = {}
     with db.cursor(binary=True) as cursor:
         cursor.adapters.register_loader(REAL_ARRAY_OID, RealArrayLoader)
         found = cursor.execute(
-            """
-            select r.run_id, r.first_day, r.period_days, f.sku, f.location, f.mean_units
-            from unnest(%s::text[], %s::text[]) as k (sku, location)
-            join current_forecasts using (sku, location)
-            join forecasts f using (sku, location, run_id)
-            join forecast_runs r using (run_id)
-            order by r.run_id, f.sku, f.location
-            """,
-            [list(skus), list(locations)],
+            "select r.run_id, r.first_day, r.period_days, f.sku, f.location, f.mean_units "
+            f"{source} join forecasts f using (sku, location, run_id) "
+            "join forecast_runs r using (run_id) order by r.run_id, f.sku, f.location",
+            values,
         )
         for run_id, first_day, period_days, *series in found:
             rows.setdefault((run_id, first_day, period_days), []).append(tuple(series))

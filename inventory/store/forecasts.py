@@ -8,7 +8,7 @@ parts of both. A run of one SKU moves only that SKU.
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import numpy as np
 import psycopg
@@ -161,29 +161,6 @@ def read_current(
         """),
         {"skus": _listed(skus), "locations": _listed(locations)},
         since=since,
-    )
-
-
-def read_in_force(
-    db: psycopg.Connection, *, at: datetime, skus: Sequence[str] | None = None
-) -> list[DemandForecast]:
-    """The forecasts that were in force just before a moment, as `read_current` gives them.
-
-    Those put in force `MOMENT_DAYS` before it or earlier are left out: they are over by then.
-    """
-    return _read(
-        db,
-        sql.SQL("""
-        from (
-            select distinct on (sku, location) sku, location, run_id
-            from forecasts join forecast_moments m using (run_id)
-            where m.in_force_at < %(at)s and m.in_force_at >= %(since)s
-              and (%(skus)s::text[] is null or sku = any(%(skus)s))
-            order by sku, location, m.in_force_at desc, m.moment_id desc
-        ) c
-        join forecasts f using (sku, location, run_id)
-        """),
-        {"at": at, "since": at - timedelta(days=MOMENT_DAYS), "skus": _listed(skus)},
     )
 
 

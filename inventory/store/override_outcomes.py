@@ -10,7 +10,7 @@ import psycopg
 from inventory.demand import DemandForecast
 from inventory.overrides import Attributes, Override, SeriesIndex, effective_together
 from inventory.store.bulk import copy_in
-from inventory.store.forecasts import read_in_force
+from inventory.store.effective_forecasts import read_means_in_force
 from inventory.store.overrides import read_attributes
 
 DECIDED = {
@@ -69,9 +69,7 @@ def _decided(
         return nothing
     since = min(override.first_day for override in about)
     acting = [override for override in in_force if override.last_day >= since]
-    skus = {override.scope.sku for override in acting}
-    named = None if None in skus else sorted(sku for sku in skus if sku)
-    forecasts = read_in_force(db, at=at, skus=named)
+    forecasts = read_means_in_force(db, {override.scope for override in acting}, at=at)
     adjusted = effective_together(forecasts, acting, attributes)
     return pl.concat([nothing, *(_of_run(f, day, about, attributes) for f in adjusted)])
 

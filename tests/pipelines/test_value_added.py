@@ -6,10 +6,11 @@ import pytest
 
 from inventory.overrides import Override, Scope
 from inventory.store import overrides
+from inventory.store.effective_forecasts import read_means_in_force
 from inventory.store.forecast_scores import Asked
 from pipelines.accuracy import accuracy_report
 from pipelines.monitor import monitor
-from tests.pipelines.monitored import day, forecast, morning, noise, sell, stock_catalogue
+from tests.pipelines.monitored import SERIES, day, forecast, morning, noise, sell, stock_catalogue
 
 
 @pytest.fixture
@@ -104,6 +105,33 @@ def test_an_override_of_a_category_is_spread_as_it_was_then(shop):
         "value_added": {"over": "statistical", "wape": 0, "units": 0}
     }
     assert untouched["overrides"]["each"] == []
+
+
+def test_of_a_wide_scope_means_alone_are_read(shop):
+    state(shop, Scope(category="drinks"), 1, 2, at=morning(0), quantity=60.0)
+    shop.execute("update forecasts set quantiles_units = '{}', dependence = '{}'")
+    for n in range(1, 3):
+        sell(shop, n, 15)
+    monitor(shop, now=morning(3))
+    final = shop.execute("select distinct sku, final_units from forecast_outcomes").fetchall()
+    assert set(final) >= {("tea", 15.0), ("soap", 10.0)}
+
+
+@pytest.mark.parametrize(
+    ("scope", "series"),
+    [
+        (Scope(), SERIES),
+        (Scope(vendor="ACME"), SERIES[:2]),
+        (Scope(group="north"), SERIES[1::2]),
+        (Scope(sku="soap", group="north"), SERIES[3:]),
+        (TEA, SERIES[:1]),
+    ],
+)
+def test_each_kind_of_scope_reads_its_series(shop, scope, series):
+    shop.execute("insert into groups (group_id, name) values ('north', 'North')")
+    shop.execute("insert into group_members (group_id, location) values ('north', 'S2')")
+    (found,) = read_means_in_force(shop, [scope], at=morning(2))
+    assert set(zip(found.skus, found.locations, strict=True)) == set(series)
 
 
 def test_a_late_word_about_overrides_judges_the_day_again(shop):
