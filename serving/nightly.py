@@ -55,7 +55,8 @@ class Nightly:
             "VOUCH_DATA_DIR": str(settings.data_dir),
         }
         self._child = subprocess.Popen(
-            [*_politely(), sys.executable, "-m", "serving.cli", "daily", "--json"],
+            [*_politely(), sys.executable, "-m", "serving.cli", "daily", "--of-server",
+             "--json"],
             env=os.environ | told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         if self._stopped:  # Just before there was a child to end.

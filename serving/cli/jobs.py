@@ -1,12 +1,15 @@
 """Commands that plan: train, forecast, buffers, replenish, the daily job, promotions."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from inventory.errors import InputRejected
 from serving.cli.screen import Json, figures, opened, person, progress, say, show, utc_now
+
+if TYPE_CHECKING:
+    from pipelines.daily import DailyReport
 
 Skus = Annotated[list[str] | None, typer.Option("--sku", help="Only this SKU; may be repeated.")]
 
@@ -167,29 +170,44 @@ def daily(
     train: Annotated[
         bool | None, typer.Option(help="Train first; by default when it is time.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option(help="Even where it ran for that day, here or in the server.")
+    ] = False,
+    of_server: Annotated[bool, typer.Option(hidden=True)] = False,
     as_json: Json = False,
 ) -> None:
     """The daily job: sales, training when due, forecast, buffers, policies, proposed orders.
+
+    It runs alone, and once for a day; of single SKUs as often as asked.
 
     \b
     $ vouch daily
     vouch: no sales are on record; import some with `vouch import sales FILE`
     """  # noqa: D301
     from pipelines.daily import daily as job
+    from pipelines.schedule import run_daily_asked
 
     now, day = morning(as_of)
-    with opened(horizon_days=horizon) as (settings, _):
-        assert settings.database_url is not None
-        report = job(
-            settings.database_url,
-            settings,
-            now=now,
-            as_of=day,
-            skus=sku,
-            train=train,
-            progress=progress,
-        )
-    show(report, as_json=as_json)
+    with opened(horizon_days=horizon) as (settings, db):
+        url = settings.database_url
+        assert url is not None
+        found: list[DailyReport] = []
+
+        def run() -> dict[str, object]:
+            found.append(
+                job(url, settings, now=now, as_of=day, skus=sku, train=train, progress=progress)
+            )
+            return found[0].as_dict()
+
+        if of_server or sku is not None:  # The server that started this keeps its turn itself.
+            run()
+        else:
+            done = run_daily_asked(db, day or now.date(), now=utc_now, run=run, again=again)
+    if found:
+        show(found[0], as_json=as_json)
+        return
+    line = f"{done['job_id']} did this at {done['updated_at']:%H:%M}; `--again` does it once more"
+    show(done["result"], as_json=as_json, lines=[line])
 
 
 @promotion_cli.command()

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from inventory.errors import StateConflict
 from inventory.store import alerts, database, jobs
 from pipelines import schedule
-from pipelines.schedule import JobFailed, run_daily_if_due, training_due
+from pipelines.schedule import JobFailed, run_daily_asked, run_daily_if_due, training_due
 
 AT = time(5, 30)
 DUE = datetime(2026, 11, 22, 5, 30, tzinfo=UTC)  # a Sunday
@@ -61,6 +62,45 @@ def test_of_two_servers_one_runs_it(db, database_url, job):
     with database.connect(database_url) as other:
         assert look(other, job, DUE + MINUTE) is None
     assert job.runs == 0
+
+
+def ask(db, job, moment, **how):
+    return run_daily_asked(db, moment.date(), now=lambda: moment, run=job, **how)
+
+
+def test_who_asks_and_who_finds_it_due_run_it_once_a_day(db, job):
+    first = ask(db, job, DUE - HOUR)
+    assert (first["job_id"], first["result"]) == ("daily-20261122-asked-1", {"run": 1})
+    assert look(db, job, DUE + HOUR) is None, "somebody's own scheduler did it"
+    assert ask(db, job, DUE + HOUR)["result"] == {"run": 1}
+    assert ask(db, job, DUE + HOUR, again=True)["result"] == {"run": 2}
+    assert look(db, job, DUE + DAY) == "daily-20261123-0530-1"
+    assert ask(db, job, DUE + DAY + HOUR)["job_id"] == "daily-20261123-0530-1"
+    earlier = run_daily_asked(db, DUE.date() - DAY, now=lambda: DUE + DAY, run=job)
+    assert earlier["job_id"] == "daily-20261121-asked-1", "as of another day"
+    assert job.runs == 4
+
+
+def test_nobody_runs_it_beside_another(db, database_url, job):
+    def meanwhile():
+        with database.connect(database_url) as other:
+            with pytest.raises(StateConflict, match="running already"):
+                ask(other, job, DUE, again=True)
+            assert look(other, job, DUE) is None
+        return "done"
+
+    assert ask(db, meanwhile, DUE)["state"] == "succeeded"
+    assert run_daily_if_due(db, at=AT, now=lambda: DUE + DAY, run=meanwhile) is not None
+    assert job.runs == 0
+
+
+def test_what_failed_by_hand_is_still_due(db, job):
+    job.broken = "no sales are on record"
+    for _ in range(3):
+        with pytest.raises(JobFailed):
+            ask(db, job, DUE - HOUR)
+    job.broken = ""
+    assert look(db, job, DUE) == "daily-20261122-0530-1"
 
 
 def test_a_failure_is_told_and_tried_again_three_times_at_most(db, job):
