@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from inventory.demand import Floats
+from inventory.errors import InputRejected
 
 DAYS_PER_YEAR = 365
 
@@ -89,6 +90,71 @@ def cost_per_time(
     ordering = np.multiply(order_cost, demand_rate_units) / np.asarray(lot_units)
     money: Floats = ordering + np.multiply(holding_cost, lot_units) / 2
     return money
+
+
+def backorder_lot_units(
+    *, demand_rate_units: float, order_cost: float, holding_cost: float, shortage_cost: float
+) -> float:
+    """The economic lot when customers wait: √(2·D·K·(h + p) / (h·p)), larger than the EOQ.
+
+    Parameters as `economic_order_quantity_units`, and p > 0, money per unit waited for and time.
+
+    Source: Snyder & Shen, section 3.5.
+
+    >>> round(backorder_lot_units(demand_rate_units=1300, order_cost=8, holding_cost=0.225,
+    ...                           shortage_cost=5), 3)
+    310.813
+    """
+    both = (holding_cost + shortage_cost) / (holding_cost * shortage_cost)
+    return math.sqrt(2 * demand_rate_units * order_cost * both)
+
+
+def backorder_fraction(*, holding_cost: float, shortage_cost: float) -> float:
+    """Share of demand that waits at the best lot: h / (h + p). Source: Snyder & Shen, 3.5."""
+    return holding_cost / (holding_cost + shortage_cost)
+
+
+def backorder_cost_per_time(
+    *,
+    lot_units: float,
+    fraction: float,
+    demand_rate_units: float,
+    order_cost: float,
+    holding_cost: float,
+    shortage_cost: float,
+) -> float:
+    """Cost per time of lots Q of which a fraction x is waited for when they come.
+
+        h·Q·(1 − x)²/2 + p·Q·x²/2 + K·D/Q
+
+    Source: Snyder & Shen, section 3.5.
+    """
+    held = holding_cost * lot_units * (1 - fraction) ** 2 / 2
+    waited = shortage_cost * lot_units * fraction**2 / 2
+    return held + waited + order_cost * demand_rate_units / lot_units
+
+
+def net_holding_cost(
+    *, holding_cost: float, demand_rate_units: float, production_rate_units: float
+) -> float:
+    """Holding cost when a lot comes in at a rate P while demand D takes from it: h·(1 − D/P).
+
+    With it in place of h, the EOQ and its cost are those of economic production. D < P.
+
+    Source: Taft (1918); Snyder & Shen, section 3.6.
+
+    >>> round(float(economic_order_quantity_units(
+    ...     demand_rate_units=80, order_cost=4, holding_cost=net_holding_cost(
+    ...         holding_cost=0.08, demand_rate_units=80, production_rate_units=110))), 2)
+    171.27
+    """
+    if demand_rate_units >= production_rate_units:
+        raise InputRejected(
+            f"{production_rate_units:g} a time is not above the demand rate "
+            f"{demand_rate_units:g}: stock would never build up",
+            field="production_rate",
+        )
+    return holding_cost * (1 - demand_rate_units / production_rate_units)
 
 
 def round_order(

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from inventory.demand import Floats
+from inventory.policy.distributions import Distribution
 
 
 def critical_ratio(*, shortage_cost: ArrayLike, holding_cost: ArrayLike) -> Floats:
@@ -57,6 +58,57 @@ def normal_cost(
     short_units = sd_units * float(unit_normal_loss(z))
     over = holding_cost * (target_units - mean_units)
     return over + (shortage_cost + holding_cost) * short_units
+
+
+def expected_cost(
+    demand: Distribution, target_units: float, *, holding_cost: float, shortage_cost: float
+) -> float:
+    """Expected cost of a period that starts with `target_units`: h·n̄(S) + p·n(S).
+
+    Source: Snyder & Shen, section 4.3.
+
+    >>> from inventory.policy.distributions import Counted
+    >>> round(expected_cost(Counted.poisson(6), 8, holding_cost=1, shortage_cost=4), 4)
+    3.5701
+    """
+    left = demand.complementary_loss(target_units)
+    return holding_cost * left + shortage_cost * demand.loss(target_units)
+
+
+def expected_profit(
+    demand: Distribution,
+    stock_units: float,
+    *,
+    price: float,
+    unit_cost: float,
+    salvage: float,
+    holding_cost: float = 0.0,
+    shortage_cost: float = 0.0,
+) -> float:
+    """Expected profit of a season that starts with S units: money from sales and salvage, less
+    what stock, rests and unmet demand cost.
+
+        r·E[min(S, D)] + (v − h)·n̄(S) − p·n(S) − c·S
+
+    Parameters
+    ----------
+    price r, unit_cost c, salvage v : money per unit, r > c > v.
+    holding_cost h, shortage_cost p : ≥ 0, money per unit left over and per unit of demand not met,
+        beyond the margin that is lost with it.
+
+    Source
+    ------
+    Snyder & Shen, section 4.3.2.5.
+
+    >>> from inventory.policy.distributions import Normal
+    >>> round(expected_profit(Normal(50, 8), 56.604, price=1, unit_cost=0.3, salvage=0.12), 3)
+    33.002
+    """
+    short = demand.loss(stock_units)
+    left = demand.complementary_loss(stock_units)
+    sold = demand.mean - short
+    kept = (salvage - holding_cost) * left - shortage_cost * short
+    return price * sold + kept - unit_cost * stock_units
 
 
 def discrete_target_units(probabilities: Floats, *, ratio: float) -> int:

@@ -1,0 +1,317 @@
+"""Demand over one period as a distribution: its quantiles, and how much of it stock fails to meet.
+
+Every distribution answers the same few questions. `loss(x)` is the expected shortage n(x) = E[(D −
+x)⁺], `complementary_loss` the expected rest n̄(x) = E[(x − D)⁺] = x − E[D] + n(x). The second losses
+are ½·E[((D − x)⁺)²], for whole-unit demand ½·E[(D − x)⁺(D − x − 1)⁺], and their counterparts below.
+
+Source: Snyder & Shen, Fundamentals of Supply Chain Theory, 2nd ed., appendix C.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from scipy.special import gammainc, gammaincc, gammaincinv, ndtr, ndtri, poch
+from scipy.stats import binom, geom, nbinom, poisson, randint
+
+from inventory.demand import Floats
+from inventory.errors import InputRejected
+
+LEVEL_SLACK = 1e-12
+"""A cumulative sum that misses a level by rounding must not cost a unit."""
+
+CHANCE_SLACK = 1e-6
+"""Tables of chances are printed with so many digits that their sum is this close to one."""
+
+TAIL_SDS = 60
+"""Whole-unit tails are summed so many standard deviations up: what is left is below 1e-20."""
+
+
+class Distribution(ABC):
+    """Demand in units."""
+
+    mean: float
+    variance: float
+    is_whole: bool = False
+    """Whether demand comes in whole units."""
+
+    @abstractmethod
+    def quantile(self, level: float) -> float:
+        """The smallest stock that demand stays at or below with chance `level`."""
+
+    @abstractmethod
+    def loss(self, x: float) -> float:
+        """Expected units short of stock x."""
+
+    @abstractmethod
+    def second_loss(self, x: float) -> float:
+        """Half the mean squared shortage; see above for whole-unit demand."""
+
+    def complementary_loss(self, x: float) -> float:
+        """Expected units left of stock x."""
+        return x - self.mean + self.loss(x)
+
+    def complementary_second_loss(self, x: float) -> float:
+        """Half the mean squared rest; see above for whole-unit demand."""
+        gap = x - self.mean
+        both = gap * gap + self.variance + (gap if self.is_whole else 0)
+        return both / 2 - self.second_loss(x)
+
+
+@dataclass(frozen=True)
+class Normal(Distribution):
+    """Mean μ and standard deviation σ > 0, units."""
+
+    mean: float
+    sd: float
+
+    @property
+    def variance(self) -> float:  # type: ignore[override]
+        return self.sd**2
+
+    def quantile(self, level: float) -> float:
+        return self.mean + self.sd * float(ndtri(level))
+
+    def loss(self, x: float) -> float:
+        """σ·(φ(z) − z·(1 − Φ(z))), z = (x − μ) / σ."""
+        z = (x - self.mean) / self.sd
+        return self.sd * (_density(z) - z * float(ndtr(-z)))
+
+    def second_loss(self, x: float) -> float:
+        """½·σ²·((z² + 1)·(1 − Φ(z)) − z·φ(z))."""
+        z = (x - self.mean) / self.sd
+        return self.variance / 2 * ((z * z + 1) * float(ndtr(-z)) - z * _density(z))
+
+
+def _density(z: float) -> float:
+    return math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+
+
+class _ByMoments(Distribution):
+    """Continuous demand, known by its moments above a point: E[Dᵏ; D > x], k = 0, 1, 2."""
+
+    @abstractmethod
+    def above(self, x: float, k: int) -> float:
+        """E[Dᵏ; D > x]."""
+
+    @cached_property
+    def mean(self) -> float:  # type: ignore[override]
+        return self.above(-math.inf, 1)
+
+    @cached_property
+    def variance(self) -> float:  # type: ignore[override]
+        return self.above(-math.inf, 2) - self.mean**2
+
+    def loss(self, x: float) -> float:
+        return self.above(x, 1) - x * self.above(x, 0)
+
+    def second_loss(self, x: float) -> float:
+        return (self.above(x, 2) - 2 * x * self.above(x, 1) + x * x * self.above(x, 0)) / 2
+
+
+@dataclass(frozen=True)
+class Lognormal(_ByMoments):
+    """exp of a normal with mean μ and standard deviation σ > 0."""
+
+    mu: float
+    sigma: float
+
+    def quantile(self, level: float) -> float:
+        return math.exp(self.mu + self.sigma * float(ndtri(level)))
+
+    def above(self, x: float, k: int) -> float:
+        all_of_it = math.exp(k * self.mu + (k * self.sigma) ** 2 / 2)
+        if x <= 0:
+            return all_of_it
+        z = (self.mu + k * self.sigma**2 - math.log(x)) / self.sigma
+        return all_of_it * float(ndtr(z))
+
+
+@dataclass(frozen=True)
+class Gamma(_ByMoments):
+    """Shape a > 0 and scale θ > 0, units: mean a·θ. Shape 1 is the exponential distribution.
+
+    >>> round(Gamma(shape=2, scale=3).loss(4), 9)
+    2.635971381
+    """
+
+    shape: float
+    scale: float
+
+    def quantile(self, level: float) -> float:
+        return self.scale * float(gammaincinv(self.shape, level))
+
+    def above(self, x: float, k: int) -> float:
+        moment = float(poch(self.shape, k)) * self.scale**k
+        return moment * float(gammaincc(self.shape + k, max(x, 0.0) / self.scale))
+
+    def complementary_loss(self, x: float) -> float:
+        """From below, since far to the left x − E[D] + n(x) cancels."""
+        point = max(x, 0.0) / self.scale
+        under = [float(gammainc(self.shape + k, point)) for k in (0, 1)]
+        return max(x, 0.0) * under[0] - self.shape * self.scale * under[1]
+
+
+@dataclass(frozen=True)
+class Uniform(_ByMoments):
+    """Any demand from `low` to `high` > low alike."""
+
+    low: float
+    high: float
+
+    def quantile(self, level: float) -> float:
+        return self.low + level * (self.high - self.low)
+
+    def above(self, x: float, k: int) -> float:
+        start = min(max(x, self.low), self.high)
+        power: float = self.high ** (k + 1) - start ** (k + 1)
+        return power / ((k + 1) * (self.high - self.low))
+
+
+class _Whole(Distribution):
+    """Demand in whole units; between two of them the loss is a straight line."""
+
+    is_whole = True
+
+    @abstractmethod
+    def beyond(self, units: Floats) -> Floats:
+        """Chance of demand above each of `units`."""
+
+    @abstractmethod
+    def chances(self, units: Floats) -> Floats:
+        """Chance of each of `units`."""
+
+    def _tail(self, x: float) -> Floats:
+        first = math.floor(x)
+        last = max(first, math.ceil(self.mean + TAIL_SDS * (math.sqrt(self.variance) + 1)))
+        return np.arange(first, last + 1, dtype=float)
+
+    def loss(self, x: float) -> float:
+        """Σ_{y ≥ x} P(D > y)."""
+        units = self._tail(x)
+        beyond = self.beyond(units)
+        return float(beyond.sum() - (x - units[0]) * beyond[0])
+
+    def second_loss(self, x: float) -> float:
+        """Σ_{y > x} (y − x)·P(D > y), for whole x."""
+        if x != math.floor(x):
+            raise InputRejected(
+                f"{x} is not whole; second losses of whole-unit demand are of whole units",
+                field="x",
+            )
+        units = self._tail(x)
+        return float(((units - x) * self.beyond(units)).sum())
+
+
+@dataclass(frozen=True)
+class Counted(_Whole):
+    """Whole-unit demand of a known family."""
+
+    family: Any
+    """A frozen discrete distribution of scipy."""
+
+    @cached_property
+    def mean(self) -> float:  # type: ignore[override]
+        return float(self.family.mean())
+
+    @cached_property
+    def variance(self) -> float:  # type: ignore[override]
+        return float(self.family.var())
+
+    def quantile(self, level: float) -> float:
+        return max(float(self.family.ppf(max(level - LEVEL_SLACK, 0.0))), 0.0)
+
+    def beyond(self, units: Floats) -> Floats:
+        chance: Floats = self.family.sf(units)
+        return chance
+
+    def chances(self, units: Floats) -> Floats:
+        chance: Floats = self.family.pmf(units)
+        return chance
+
+    @classmethod
+    def poisson(cls, mean: float) -> Self:
+        """Customers who come one by one and independently.
+
+        >>> round(Counted.poisson(7).loss(5), 9)
+        2.292600126
+        """
+        return cls(poisson(mean))
+
+    @classmethod
+    def negative_binomial(cls, *, mean: float, sd: float) -> Self:
+        """More spread than Poisson: r = μ² / (σ² − μ), p = μ / σ².
+
+        >>> round(Counted.negative_binomial(mean=15, sd=37.5 ** 0.5).loss(10), 9)
+        5.533809275
+        """
+        if sd**2 <= mean:
+            raise InputRejected(
+                f"a variance of {sd**2:g} is not above the mean {mean:g}, as negative binomial "
+                "demand asks; take Poisson or normal demand",
+                field="sd",
+            )
+        return cls(nbinom(mean**2 / (sd**2 - mean), mean / sd**2))
+
+    @classmethod
+    def failures(cls, *, r: float, p: float) -> Self:
+        """Failures before the r-th success, each try succeeding with chance p."""
+        return cls(nbinom(r, p))
+
+    @classmethod
+    def geometric(cls, p: float) -> Self:
+        """Tries up to and with the first success: 1, 2, 3, ..."""
+        return cls(geom(p))
+
+    @classmethod
+    def binomial(cls, *, n: int, p: float) -> Self:
+        """Buyers among n customers who each buy with chance p."""
+        return cls(binom(n, p))
+
+    @classmethod
+    def whole_uniform(cls, *, low: int, high: int) -> Self:
+        """Any whole demand from low to high alike, both included."""
+        return cls(randint(low, high + 1))
+
+
+class Listed(_Whole):
+    """Whole-unit demand by a table of chances.
+
+    Raises `InputRejected` unless chances are ≥ 0 and sum to one.
+
+    >>> Listed({1: 0.25, 2: 0.75}).quantile(0.25)
+    1.0
+    """
+
+    def __init__(self, chance_of: Mapping[int, float]) -> None:
+        if not chance_of or min(chance_of.values()) < 0:
+            raise InputRejected("chances must be 0 or more, and one at least", field="demand_pmf")
+        if abs(sum(chance_of.values()) - 1) > CHANCE_SLACK:
+            raise InputRejected(
+                f"chances sum to {sum(chance_of.values()):g}, not to 1; add what is missing",
+                field="demand_pmf",
+            )
+        self._units = np.array(sorted(chance_of), dtype=float)
+        self._chances = np.array([chance_of[units] for units in sorted(chance_of)])
+        self.mean = float(self._units @ self._chances)
+        self.variance = float((self._units - self.mean) ** 2 @ self._chances)
+
+    def quantile(self, level: float) -> float:
+        place = int(np.searchsorted(np.cumsum(self._chances), level - LEVEL_SLACK))
+        return float(self._units[min(place, len(self._units) - 1)])
+
+    def beyond(self, units: Floats) -> Floats:
+        chance: Floats = (self._units[None] > units[:, None]) @ self._chances
+        return chance
+
+    def chances(self, units: Floats) -> Floats:
+        chance: Floats = (self._units[None] == units[:, None]) @ self._chances
+        return chance
+
+    def _tail(self, x: float) -> Floats:
+        first = math.floor(x)
+        return np.arange(first, max(first, int(self._units[-1])) + 1, dtype=float)
