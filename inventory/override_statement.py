@@ -4,7 +4,15 @@ import math
 from datetime import date, datetime
 
 from inventory.errors import InputRejected
-from inventory.overrides import BASES, REASONS, Basis, Override, Scope
+from inventory.overrides import (
+    BASES,
+    NOTE_CHARS_MAX,
+    REASON_CHARS_MAX,
+    REASONS,
+    Basis,
+    Override,
+    Scope,
+)
 
 FACTOR_MAX = 10.0
 """A larger factor is more often a slip (20 for 20 %) than a plan, and must be confirmed."""
@@ -40,9 +48,7 @@ def state_override(
     """
     _check_days(first_day, last_day, expires_at, now=now)
     _check_value(quantity, factor, confirmed=confirmed)
-    if not reason.strip():
-        raise InputRejected(f"say why: {', '.join(REASONS)}, or in words of your own",
-                            field="reason")  # fmt: skip
+    _check_words(reason, note)
     return Override(
         override_id=NOT_STATED_YET,
         scope=scope,
@@ -57,6 +63,21 @@ def state_override(
         note=note,
         expires_at=expires_at,
     )
+
+
+def _check_words(reason: str, note: str) -> None:
+    if not reason.strip():
+        raise InputRejected(f"say why: {', '.join(REASONS)}, or in words of your own",
+                            field="reason")  # fmt: skip
+    if len(reason) > REASON_CHARS_MAX:
+        raise InputRejected(
+            f"has {len(reason)} characters, {REASON_CHARS_MAX} at most; put the rest into the note",
+            field="reason",
+        )
+    if len(note) > NOTE_CHARS_MAX:
+        raise InputRejected(
+            f"has {len(note)} characters, {NOTE_CHARS_MAX} at most; shorten it", field="note"
+        )
 
 
 def _basis(given: str) -> Basis:

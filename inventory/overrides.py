@@ -38,6 +38,10 @@ REASONS = (
 )
 """Why a planner may know better: by these, what overrides added is summed up."""
 
+REASON_CHARS_MAX = 200
+NOTE_CHARS_MAX = 1000
+"""Of a reason in words of one's own, and of a note or why an override was withdrawn."""
+
 BASES: tuple[Basis, ...] = ("total", "per_day")
 
 WEIGHT = {"sku": 3, "location": 2, "category": 1, "vendor": 1, "group": 1}

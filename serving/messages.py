@@ -20,8 +20,10 @@ UNITS_MAX = 1_000_000_000
 IDS_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 """Control characters, among them NUL which PostgreSQL cannot store, have no place in an id."""
 
+TEXT_CHARS_MAX = 1000
+
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=IDS_PATTERN)]
-Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
+Text = Annotated[str, Field(max_length=TEXT_CHARS_MAX, pattern=r"^[^\x00]*$")]
 Units = Annotated[StrictInt, Field(ge=0, le=UNITS_MAX)]
 """A count of units: an integer in JSON. `1.0`, `"1"` and `true` are refused, not rounded."""
 PositiveUnits = Annotated[StrictInt, Field(gt=0, le=UNITS_MAX)]

@@ -4,10 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from inventory.overrides import Scope
+from inventory.overrides import NOTE_CHARS_MAX, REASON_CHARS_MAX, Scope
 from serving.messages import Day, Id, Message, Moment, Number, Text
 
-Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Reason = Annotated[str, Field(min_length=1, max_length=REASON_CHARS_MAX, pattern=r"^[^\x00]*$")]
+
+Why = Annotated[str, Field(min_length=1, max_length=NOTE_CHARS_MAX, pattern=r"^[^\x00]*$")]
 
 
 class SeriesOverride(Message):
@@ -31,7 +33,7 @@ class SeriesOverride(Message):
     reason: Reason
     """promotion, event, assortment-change, competitor, weather, data-error, new-item, discontinued
     or other; words of your own are kept, and summed up under other."""
-    note: Text = ""
+    note: Annotated[Text, Field(max_length=NOTE_CHARS_MAX)] = ""
     expires_at: Moment | None = None
     """From then on it does not act, whatever its days. Without it, its days alone say when."""
     confirm: bool = False
@@ -54,3 +56,9 @@ class ScopedOverride(SeriesOverride):
     def scope(self) -> Scope:
         """What it is about."""
         return Scope(self.sku, self.location, self.category, self.vendor, self.group)
+
+
+class Withdrawal(Message):
+    """What a request to withdraw an override says, so that its id stands for that alone."""
+
+    reason: Why

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from inventory.errors import InputRejected, NotFound, StateConflict, UnknownLocation, UnknownSku
-from inventory.overrides import Attributes, Override, Scope
+from inventory.overrides import NOTE_CHARS_MAX, Attributes, Override, Scope
 
 ZONES = timedelta(hours=12)
 """While it is still that day somewhere, the day is not over."""
@@ -107,6 +107,10 @@ def withdraw(
     """Take an override back; from `now` on it does not act. Returns it as it stands then."""
     if not reason.strip():
         raise InputRejected("say why it no longer holds", field="reason")
+    if len(reason) > NOTE_CHARS_MAX:
+        raise InputRejected(
+            f"has {len(reason)} characters, {NOTE_CHARS_MAX} at most; shorten it", field="reason"
+        )
     done = db.execute(
         """
         insert into forecast_override_withdrawals (override_id, withdrawn_at, withdrawn_by, reason)

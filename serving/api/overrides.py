@@ -20,8 +20,8 @@ from inventory.store.paging import decode_cursor, encode_cursor
 from inventory.store.retry import retrying
 from pipelines.replan import replan
 from serving.api.context import PREFIX, Call, Planner, Staff, jsonable
-from serving.messages import Cursor, Id, PageLimit
-from serving.messages_overrides import ScopedOverride, SeriesOverride
+from serving.messages import Cursor, Id, Message, PageLimit
+from serving.messages_overrides import ScopedOverride, SeriesOverride, Why, Withdrawal
 
 router = APIRouter(prefix=PREFIX, tags=["Forecasts and policy"])
 
@@ -29,7 +29,7 @@ SERIES_AT_ONCE_MAX = 100
 """More series than this are planned again behind the answer: a hundred take about a second."""
 
 OverrideId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Reason = Annotated[str, Query(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
+Reason = Annotated[Why, Query()]
 
 
 @router.post("/forecasts/{sku}/{location}/overrides", status_code=201)
@@ -90,11 +90,12 @@ def read(id: OverrideId, call: Staff) -> JSONResponse:  # noqa: A002 - the name 
 @router.delete("/forecasts/overrides/{id}")
 def withdraw(id: OverrideId, reason: Reason, call: Planner) -> JSONResponse:  # noqa: A002
     """Take an override back, and say why; forecast, buffers and policy follow at once."""
+    said = Withdrawal(reason=reason)
 
     def change(db: psycopg.Connection) -> Override:
         return store.withdraw(db, id, reason=reason, actor=call.actor, now=call.now)
 
-    return _changed(call, change, request=f"DELETE /forecasts/overrides/{id}", body=None)
+    return _changed(call, change, request=f"DELETE /forecasts/overrides/{id}", body=said)
 
 
 def _state(scope: Scope, body: SeriesOverride, call: Call, *, path: str) -> JSONResponse:
@@ -123,7 +124,7 @@ def _changed(
     change: Callable[[psycopg.Connection], Override],
     *,
     request: str,
-    body: SeriesOverride | None,
+    body: Message,
     status: int = 200,
 ) -> JSONResponse:
     """Change the layer and plan again what it moves, once; a job behind the answer plans many."""

@@ -9,13 +9,13 @@ from inventory.store import quarantine as store
 from inventory.store import replays
 from inventory.store.paging import decode_cursor, encode_cursor
 from serving.api.context import PREFIX, Staff, StockWriter, jsonable
-from serving.messages import Cursor, Id, PageLimit
+from serving.messages import TEXT_CHARS_MAX, Cursor, Id, PageLimit
 from serving.messages_stock import Replay
 
 router = APIRouter(prefix=PREFIX, tags=["Stock"])
 
 RowId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Reason = Annotated[str, Query(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
+Reason = Annotated[str, Query(min_length=1, max_length=TEXT_CHARS_MAX, pattern=r"^[^\x00]*$")]
 
 
 @router.get("/quarantine")

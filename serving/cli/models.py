@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inventory.errors import InputRejected
-from serving.cli.screen import Json, opened, person, progress, say, show, utc_now
+from serving.cli.screen import Json, opened, person, progress, say, short_enough, show, utc_now
 
 if TYPE_CHECKING:
     from models.registry import Version
@@ -15,7 +15,7 @@ REFUSED = 1
 
 REASON_DEFAULT = "asked for on the command line"
 
-Reason = Annotated[str | None, typer.Option(help="Why, for the record.")]
+Reason = Annotated[str | None, typer.Option(help="Why, for the record.", callback=short_enough)]
 
 
 def register(cli: typer.Typer) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from inventory.store import quarantine as store
 from inventory.store import replays
-from serving.cli.screen import Json, opened, person, show, utc_now
+from serving.cli.screen import Json, opened, person, short_enough, show, utc_now
 
 cli = typer.Typer(help="Rows of feeds that could not go in.", no_args_is_help=True)
 
@@ -71,7 +71,7 @@ def replay(
 def dismiss(
     number: Annotated[int, typer.Argument(help="The number that `vouch quarantine list` prints.")],
     *,
-    reason: Annotated[str, typer.Option(help="Why the row need not go in.")],
+    reason: Annotated[str, typer.Option(help="Why the row need not go in.", callback=short_enough)],
 ) -> None:
     """Take a row off the list without sending it; who did and why stays on record.
 

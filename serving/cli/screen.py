@@ -13,8 +13,10 @@ import psycopg
 import typer
 from rich.console import Console
 
+from inventory.errors import InputRejected
 from inventory.store import database
 from pipelines.settings import Settings, database_of
+from serving.messages import TEXT_CHARS_MAX
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 out = Console(highlight=False, soft_wrap=True)
@@ -30,6 +32,16 @@ def utc_now() -> datetime:
 def person() -> str:
     """Who types, for the record: the name of the account on this machine."""
     return f"cli:{getpass.getuser()}"
+
+
+def short_enough(parameter: typer.CallbackParam, said: str | None) -> str | None:
+    """What somebody said, within the length that the API takes: a callback of options."""
+    if said is not None and len(said) > TEXT_CHARS_MAX:
+        raise InputRejected(
+            f"has {len(said)} characters, {TEXT_CHARS_MAX} at most; shorten it",
+            field=parameter.name,
+        )
+    return said
 
 
 def complain(message: str) -> None:

@@ -213,6 +213,8 @@ def test_withdrawn_for_good_and_on_record(shop):
         store.withdraw(shop, put.override_id, reason="again", actor="planner:k2", now=later)
     with pytest.raises(NotFound):
         store.withdraw(shop, 999, reason="what", actor="planner:k2", now=later)
+    with pytest.raises(InputRejected, match="1000 at most"):
+        store.withdraw(shop, 999, reason="x" * 1001, actor="planner:k2", now=later)
 
 
 def test_nothing_stated_is_rewritten(shop):
@@ -286,6 +288,8 @@ def test_a_scope_without_a_forecast(shop):
         ({"factor": 2000, "confirmed": True}, "factor"),
         ({"factor": float("nan")}, "factor"),
         ({"factor": 2, "reason": " "}, "reason"),
+        ({"factor": 2, "reason": "x" * 201}, "reason"),
+        ({"factor": 2, "note": "x" * 1001}, "note"),
         ({"quantity": 2, "quantity_basis": "per_week"}, "quantity_basis"),
         ({"factor": 2, "expires_at": NOW}, "expires_at"),
         ({"factor": 2, "first": 3, "expires_at": NOW + timedelta(days=1)}, "expires_at"),

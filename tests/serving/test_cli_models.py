@@ -66,6 +66,12 @@ def test_a_model_is_judged_refused_forced_and_taken_back(vouch):
     assert "3        challenger" in listed
 
 
+def test_reasons_are_as_short_as_over_http(capsys):
+    for line in (["promote", "--force"], ["rollback"], ["quarantine", "dismiss", "7"]):
+        assert run([*line, "--reason", "x" * 1001]) == 2
+        assert "1000 at most" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("line", [["promote", "--force"], ["promote", "--reason", "because"]])
 def test_force_and_reason_go_together(line, capsys):
     assert run(line) == 2

@@ -338,6 +338,16 @@ def test_no_forecast_to_override(plan):
     plan.state(f"no-such/{plan.stores[0]}/", factor=2, status=404)
 
 
+def test_a_withdrawal_sent_again_is_the_same_only_with_the_same_reason(plan):
+    path = f"/forecasts/overrides/{plan.one(factor=2)['id']}"
+    sent = {"headers": {"Idempotency-Key": f"gone-{plan.shop.mark}"}}
+    first = plan.shop.client.delete(path, params={"reason": "the fair is off"}, **sent)
+    again = plan.shop.client.delete(path, params={"reason": "the fair is off"}, **sent)
+    assert (again.status_code, again.json()) == (200, first.json())
+    other = plan.shop.client.delete(path, params={"reason": "a slip"}, **sent)
+    assert problem(other, 409)["type"].endswith("/idempotency-conflict")
+
+
 def test_withdrawn_once(plan):
     path = f"/forecasts/overrides/{plan.one(factor=2)['id']}"
     assert problem(plan.shop.client.delete(path), 422)["field"] == "reason"
@@ -346,5 +356,7 @@ def test_withdrawn_once(plan):
     assert plan.shop.client.delete(path, params={"reason": "no"}).status_code == 200
     again = plan.shop.client.delete(path, params={"reason": "no"})
     assert problem(again, 409)["type"].endswith("/state-conflict")
+    long = plan.shop.client.delete(path, params={"reason": "x" * 1001})
+    assert problem(long, 422)["field"] == "reason"
     unknown = plan.shop.client.delete("/forecasts/overrides/99999999", params={"reason": "no"})
     assert problem(unknown, 404)["kind"] == "override"
