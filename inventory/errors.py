@@ -61,12 +61,12 @@ class UnknownLocation(InputRejected):
 
 
 class NotFound(VouchError):
-    """Nothing of that kind has that id."""
+    """Nothing of that kind has that id. `remedy`: what to do about it, where that helps."""
 
-    def __init__(self, kind: str, key: str) -> None:
+    def __init__(self, kind: str, key: str, *, remedy: str = "") -> None:
         self.kind = kind
         self.key = key
-        super().__init__(f"no {kind} '{key}'")
+        super().__init__(f"no {kind} '{key}'" + (f"; {remedy}" if remedy else ""))
 
 
 @dataclass(frozen=True, slots=True)

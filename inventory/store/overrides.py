@@ -36,6 +36,10 @@ _IN_FORCE: LiteralString = """
     and (w.withdrawn_at is null or w.withdrawn_at > %(at)s)
 """
 
+_NOTHING_FORECAST = (
+    "an override needs one to change: `vouch daily` forecasts what has sales on record"
+)
+
 _SCOPE: LiteralString = """
     o.sku is not distinct from %(sku)s and o.location is not distinct from %(location)s
     and o.category is not distinct from %(category)s and o.vendor is not distinct from %(vendor)s
@@ -259,7 +263,7 @@ def check_scope(db: psycopg.Connection, scope: Scope) -> None:
     found = db.execute(f"select exists (select {_SERIES})", _scope_values(scope)).fetchone()
     if found != (True,):
         where = f"{scope.sku} at {scope.location}" if scope.sku and scope.location else str(scope)
-        raise NotFound("forecast", where)
+        raise NotFound("forecast", where, remedy=_NOTHING_FORECAST)
 
 
 def _check_days(db: psycopg.Connection, override: Override) -> None:
