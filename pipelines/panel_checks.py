@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from features.frame import DATE, SERIES, UNITS
+from features.frame import DATE, KEY, SERIES, UNITS, Panel
 
 ROW = "row"
 REASON = "reason"
@@ -147,3 +147,27 @@ def note_lost_series(raw: pl.DataFrame, history: pl.DataFrame, report: FileRepor
         first = ", ".join(f"{sku} at {location}" for sku, location in lost.head(3).rows())
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""  # noqa: PLR2004
         report.notes.append(f"no usable row, so no forecast: {first}{more}")
+
+
+def gaps_ahead(panel: Panel, *, horizon: int, name: str) -> list[str]:
+    """What the file of the future, by that name, leaves out of the horizon: a note per column.
+
+    A column counts as known ahead for all series once it says anything. Where it says nothing of a
+    period, that is unknown to the models, which take what is usual for the series.
+    """
+    columns = [c for c in panel.future.columns if c in panel.history.columns and c not in KEY]
+    if panel.future.is_empty() or not columns:
+        return []
+    periods = pl.DataFrame({DATE: panel.days_ahead(horizon)})
+    wanted = panel.series.join(periods, how="cross", maintain_order="left_right")
+    told = wanted.join(panel.future, on=KEY, how="left", maintain_order="left")
+    notes = []
+    for column in columns:
+        lacking = told.filter(pl.col(column).is_null())
+        if len(lacking):
+            sku, location, day = lacking.select(KEY).row(0)
+            notes.append(
+                f"column '{column}' of {name} says nothing of {len(lacking)} of {len(told)} "
+                f"periods ahead, the first of them {sku} at {location} on {day}: unknown there"
+            )
+    return notes

@@ -308,7 +308,7 @@ def _note_unknown(
     future: pl.DataFrame, history: pl.DataFrame, covariates: list[str], report: FileReport, *,
     name: str,
 ) -> None:  # fmt: skip
-    """Say what of the future file no model can read: new values, empty cells, absent series."""
+    """Say what of the future file no model can read: new values, absent series."""
     for column in covariates:
         if history.schema[column] == pl.String:
             known = history.get_column(column).drop_nulls().unique()
@@ -319,9 +319,6 @@ def _note_unknown(
                     f"column '{column}' of {name} has '{new[0]}', which the history never had: "
                     "read as unknown"
                 )
-        empty = future.get_column(column).null_count()
-        if empty:
-            report.notes.append(f"column '{column}' of {name} is empty in {empty} rows: unknown")
     absent = history.select(SERIES).unique().join(future, on=SERIES, how="anti")
     if len(absent):
         report.notes.append(f"{len(absent)} series have no row in {name}: forecast without it")

@@ -18,6 +18,7 @@ from inventory.errors import InputRejected
 from models.ensemble import Ensemble
 from models.members import Preset, members_of
 from pipelines.out_file import check_writable, write_whole
+from pipelines.panel_checks import gaps_ahead
 from pipelines.panel_file import read_panel, typed_like
 from pipelines.signals import with_signals
 
@@ -121,6 +122,8 @@ def predict_file(
     country = _country_of(country)
     panel, read = read_panel(history_path, future_path, today=today)
     ahead = _reach(horizon, windows, period_days=panel.period_days)
+    if future_path is not None:
+        read.notes += gaps_ahead(panel, horizon=ahead, name=future_path.name)
     panel, told = with_signals(panel, signals, horizon=ahead)
     fitted = fit_ensemble(panel, horizon=ahead, preset=preset, seed=seed, threads=threads,
                           country=country, progress=progress)  # fmt: skip

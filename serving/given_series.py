@@ -14,6 +14,7 @@ from features.frame import KEY, SERIES, Panel
 from inventory.errors import InputRejected
 from models import registry
 from pipelines.forecast import refuse_beyond
+from pipelines.panel_checks import gaps_ahead
 from pipelines.panel_file import panel_of
 from serving.api.forecasts import days_of
 
@@ -57,6 +58,7 @@ def answer(question: Question, champion: registry.Champion) -> dict[str, Any]:
             f"of {champion.ensemble.period_days}",
             field="history",
         )
+    notes += gaps_ahead(panel, horizon=question.horizon, name="future")
     levels = np.array(sorted(set(question.levels)))
     found = champion.ensemble.predict(panel, horizon=question.horizon, levels=levels)
     keys = zip(found.skus, found.locations, strict=True)

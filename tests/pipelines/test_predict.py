@@ -155,6 +155,16 @@ def test_a_future_that_is_over_is_told(predicted):
     assert any("no row of f.parquet is after 2024-02-29" in note for note in report.notes)
 
 
+def test_a_future_that_covers_a_part_is_told_and_forecast(predicted):
+    report, _ = predicted(history(), future())
+    assert not any("says nothing" in note for note in report.notes)
+    report, out = predicted(history(), future(horizon=4), window=10)
+    (note,) = (note for note in report.notes if "says nothing" in note)
+    assert "'promotion' of f.parquet says nothing of 18 of 30 periods ahead" in note
+    assert f"the first of them s0 at x on {START + timedelta(days=44)}: unknown there" in note
+    assert out["mean"].is_finite().all()
+
+
 def test_levels_that_differ_late_have_columns_of_their_own(predicted):
     _, out = predicted(history(), levels=(0.9999991, 0.9999992))
     assert out.columns[-2:] == ["q0.9999991", "q0.9999992"]

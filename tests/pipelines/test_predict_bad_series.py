@@ -170,7 +170,12 @@ def test_what_the_future_file_lacks_is_told(tmp_path):
     )  # fmt: skip
     report, out = predict(tmp_path, good(), some)
     assert "1 series have no row in f.parquet: forecast without it" in report.notes
-    assert "column 'kind' of f.parquet is empty in 7 rows: unknown" in report.notes
+    first = ahead().filter(pl.col("sku") == "good2")["date"].min()
+    asked = len(ahead())
+    assert (
+        f"column 'kind' of f.parquet says nothing of 14 of {asked} periods ahead, the first of "
+        f"them good2 at x on {first}: unknown there"
+    ) in report.notes
     assert out["mean"].is_finite().all()
 
 
