@@ -5,8 +5,9 @@ from datetime import UTC, datetime, time
 
 import psycopg
 
-from inventory.store import planning
+from inventory.store import overrides, planning
 from inventory.store.effective_forecasts import days_forecast
+from inventory.store.retry import retrying
 from pipelines.buffers import compute_buffers
 from pipelines.replenish import replenish
 from pipelines.settings import Settings
@@ -44,3 +45,23 @@ def replan(
         "orders_created": planned.orders_created,
         "order_lines_changed": planned.lines_added + planned.lines_changed + planned.lines_removed,
     }
+
+
+def replan_expired(db: psycopg.Connection, settings: Settings, *, now: datetime) -> int:
+    """`replan` what overrides had moved that expired since; returns how many did.
+
+    0 also where somebody else plans at the moment: they wait until the next call.
+    """
+
+    def act() -> int:
+        with db.transaction():
+            if not overrides.read_expired(db, now=now) or not planning.kept_turn(db):
+                return 0
+            expired = overrides.read_expired(db, now=now)  # Another server may have been first.
+            keys = {key for gone in expired for key in overrides.series_in(db, gone.scope)}
+            if keys:
+                replan(db, settings, now=now, skus=sorted({sku for sku, _ in keys}))
+            overrides.note_expired(db, expired, now=now)
+            return len(expired)
+
+    return retrying(db, act)

@@ -22,6 +22,7 @@ from inventory.store import announcements, database, outbox
 from inventory.store import jobs as jobs_store
 from inventory.store import reservations as reservations_store
 from inventory.store.promise_batches import PromiseBatcher
+from pipelines.replan import replan_expired
 from pipelines.settings import Settings, database_of
 from serving import auth, console, limits, metrics, problems
 from serving.api import (
@@ -181,7 +182,11 @@ def _open(
 
 def _keep_house(opened: contextlib.ExitStack, server: Server) -> list[asyncio.Task[None]]:
     """What a server does by itself, until it is told to stop."""
-    tasks = [_every(SWEEP_SECONDS, _sweep, server), _every(SETTLE_SECONDS, _settle, server)]
+    tasks = [
+        _every(SWEEP_SECONDS, _sweep, server),
+        _every(SWEEP_SECONDS, _replan_expired, server),
+        _every(SETTLE_SECONDS, _settle, server),
+    ]
     if server.settings.daily_at is not None:
         nightly = Nightly(server.settings.daily_at)
         opened.callback(nightly.stop)
@@ -237,6 +242,17 @@ def _sweep(server: Server) -> None:
         announcements.announce_due(db, now=server.clock())
         kept = timedelta(days=server.settings.events_kept_days)
         outbox.prune(db, kept=kept, now=server.clock())
+
+
+def _replan_expired(server: Server) -> None:
+    """Let buffers and policies go back to what they are without overrides that expired.
+
+    That may take long, so on a connection of its own: promises need those of the pool.
+    """
+    url = server.settings.database_url
+    assert url is not None
+    with database.connect(url) as db:
+        replan_expired(db, server.settings, now=server.clock())
 
 
 def _settle(server: Server) -> None:

@@ -207,6 +207,27 @@ def read_acting(
     return [_override(row) for row in found]
 
 
+def read_expired(db: psycopg.Connection, *, now: datetime) -> list[Override]:
+    """Overrides that expired while some of their days were to come, and were not noted since."""
+    conditions: LiteralString = """
+        o.expires_at <= %(now)s and o.last_day >= %(today)s and w.withdrawn_at is null
+        and not exists (
+            select from forecast_override_expiries e where e.override_id = o.override_id)
+        order by o.override_id
+    """
+    found = _rows(db, conditions, {"now": now, "today": (now - ZONES).date()})
+    return [_override(row) for row in found]
+
+
+def note_expired(db: psycopg.Connection, overrides: Sequence[Override], *, now: datetime) -> None:
+    """What these overrides had moved was planned again without them."""
+    db.execute(
+        "insert into forecast_override_expiries (override_id, replanned_at) "
+        "select id, %s from unnest(%s::bigint[]) as id on conflict do nothing",
+        [now, [override.override_id for override in overrides]],
+    )
+
+
 def read_attributes(db: psycopg.Connection, *, skus: Sequence[str] | None = None) -> Attributes:
     """What scopes may name: category and vendor by SKU, groups by location."""
     listed = None if skus is None else list(skus)

@@ -10,6 +10,9 @@ from scipy.stats import poisson
 
 from inventory.demand import LEVELS, DemandForecast
 from inventory.store import database, forecasts, planning
+from inventory.store import overrides as store
+from pipelines.settings import Settings
+from serving import app
 from serving.api import overrides
 from serving.api.context import Call
 from serving.auth import Principal
@@ -143,6 +146,29 @@ def test_buffer_policy_and_promise_follow_at_once_and_a_new_run_keeps_them(plan)
     assert plan.means()[:8] == [7] * 8
     # The run since moved the forecast from 6 to 7 a day.
     assert plan.policy()["reorder_point"] == pytest.approx(policy["reorder_point"] + 3, abs=1.5)
+
+
+def test_buffer_and_policy_go_back_once_it_expires(plan):
+    plan.one(factor=1)
+    atp, policy = plan.atp(), plan.policy()
+    expires = datetime.now(UTC) + timedelta(minutes=5)
+    plan.one(factor=3, expires_at=expires.isoformat())
+    assert plan.atp() < atp
+
+    def look(moment):
+        settings = Settings(database_url=plan.database_url)
+        app._replan_expired(SimpleNamespace(settings=settings, clock=lambda: moment))
+
+    look(expires - timedelta(seconds=1))
+    assert plan.atp() < atp
+    with database.connect(plan.database_url) as db, planning.turn(db):
+        look(expires)
+    assert plan.atp() < atp, "who plans goes first"
+    look(expires)
+    assert plan.atp() == atp
+    assert plan.policy()["reorder_point"] == policy["reorder_point"]
+    with database.connect(plan.database_url) as db:
+        assert store.read_expired(db, now=expires) == [], "once is enough"
 
 
 def test_a_category_reconciles_with_its_items(plan):
