@@ -6,6 +6,7 @@ a model can only mistake them for a trend.
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -37,6 +38,7 @@ class CalendarColumn:
     default: bool = True
 
 
+@cache
 def calendar_columns() -> tuple[CalendarColumn, ...]:
     """What is told of a period wherever it lies."""
     day = pl.col(DATE)
@@ -78,6 +80,7 @@ def calendar_columns() -> tuple[CalendarColumn, ...]:
     )  # fmt: skip
 
 
+@cache
 def season_columns() -> tuple[CalendarColumn, ...]:
     """What needs more than a year of history to mean anything."""
     day = pl.col(DATE)

@@ -12,6 +12,7 @@ backtest.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -117,9 +118,15 @@ def offset_periods(anchor: Anchor, ahead: np.ndarray, *, period_days: int) -> np
 
 def is_legal(feature: Feature, *, horizon: int, period_days: int) -> bool:
     """Whether the feature is known at the origin for every period of the horizon."""
+    latest = _latest_read(feature.anchor, horizon, period_days)
+    return latest + feature.known_after_periods <= 0
+
+
+@cache
+def _latest_read(anchor: Anchor, horizon: int, period_days: int) -> int:
+    """The last row that an anchor reads for any target of the horizon, counted from the origin."""
     ahead = np.arange(1, horizon + 1)
-    reads = offset_periods(feature.anchor, ahead, period_days=period_days)
-    return bool(np.all(reads + feature.known_after_periods <= 0))
+    return int(offset_periods(anchor, ahead, period_days=period_days).max())
 
 
 def chosen(features: tuple[Feature, ...], *, horizon: int, period_days: int) -> tuple[Feature, ...]:

@@ -42,16 +42,17 @@ def demand_of(history: pl.DataFrame) -> pl.Series:
     Sales plus `CREDIT` of what was not seen. Null where nothing was recorded, where less than
     `SHARE_READABLE_MIN` was seen, and on censored rows before a series has any past.
     """
+    return _remembered(history, lambda: _told(history))
+
+
+def _told(history: pl.DataFrame) -> pl.Series:
     units = history.get_column(UNITS).cast(pl.Float64)
     share = history.get_column(IN_STOCK).cast(pl.Float64).fill_null(1.0)
     censored = share < FULL_SHARE
+    if not censored.any():
+        return units.alias(DEMAND)
     if not (censored & (share >= SHARE_READABLE_MIN)).any():
         return units.set(censored, None).alias(DEMAND)
-    return _remembered(history, lambda: _estimated(history, units, share))
-
-
-def _estimated(history: pl.DataFrame, units: pl.Series, share: pl.Series) -> pl.Series:
-    censored = share < FULL_SHARE
     unseen = pl.Series(expected(history).unseen_units).fill_nan(None)
     told = (units + CREDIT * unseen).set(share < SHARE_READABLE_MIN, None)
     return units.zip_with(~censored, told).alias(DEMAND)
@@ -81,16 +82,23 @@ def with_demand(history: pl.DataFrame) -> pl.DataFrame:
     return history.with_columns(demand_of(history), censored_expr())
 
 
-def dense(panel: Panel, column: str | pl.Expr) -> Floats:
+def dense(panel: Panel, column: str | pl.Expr | pl.Series) -> Floats:
     """A history column as an array (N, T), T ending at the origin; NaN where there is no value.
 
     Row i is row i of `panel.series`. Columns run over all periods from the earliest of any series.
     """
-    history = panel.history
-    values = history.select(pl.col(column) if isinstance(column, str) else column)
+    if isinstance(column, str):
+        column = panel.history.get_column(column)
+    elif isinstance(column, pl.Expr):
+        column = panel.history.select(column).to_series()
+    values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    span_days = (panel.origin - panel.first_recorded).days
+    shape = (len(panel.series), span_days // panel.period_days + 1)
+    if len(values) == shape[0] * shape[1]:  # Every series is there throughout, in order.
+        return np.array(values).reshape(shape)
     periods, rows = positions(panel)
-    filled = np.full((int(rows.max()) + 1, int(periods.max()) + 1), np.nan)
-    filled[rows, periods] = values.to_series().cast(pl.Float64).fill_null(np.nan).to_numpy()
+    filled = np.full(shape, np.nan)
+    filled[rows, periods] = values
     return filled
 
 
@@ -108,4 +116,4 @@ def positions(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
 
 def dense_demand(panel: Panel) -> Floats:
     """Unconstrained demand as an array (N, T): `dense` of `DEMAND`."""
-    return dense(panel, pl.lit(demand_of(panel.history)))
+    return dense(panel, demand_of(panel.history))

@@ -1,6 +1,7 @@
 """Which features a model was fitted with: read off a panel at fit, applied at every prediction."""
 
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -156,13 +157,7 @@ def first_known(history: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
 
 def own_names_freed(panel: Panel) -> Panel:
     """The panel with columns renamed whose names are ours: a file may well say `weekday`."""
-    features = (
-        *history_features(1), *history_features(7), *season_features(1), *season_features(7),
-        *life_features(1), *stock_features(1), *stock_features(7),
-    )  # fmt: skip
-    ours = {f.name for f in features}
-    ours |= {c.name for c in (*calendar_columns(), *season_columns())}
-    ours |= {DEMAND, CENSORED, "ahead", "log_level"}
+    ours = _own_names()
 
     def freed(frame: pl.DataFrame) -> pl.DataFrame:
         taken = {c: f"{c}_given" for c in frame.columns if c in ours or c.startswith("_")}
@@ -172,3 +167,14 @@ def own_names_freed(panel: Panel) -> Panel:
     return Panel(
         history=freed(panel.history), future=freed(panel.future), period_days=panel.period_days
     )
+
+
+@cache
+def _own_names() -> frozenset[str]:
+    features = (
+        *history_features(1), *history_features(7), *season_features(1), *season_features(7),
+        *life_features(1), *stock_features(1), *stock_features(7),
+    )  # fmt: skip
+    calendar = (*calendar_columns(), *season_columns())
+    names = {column.name for column in (*features, *calendar)}
+    return frozenset(names | {DEMAND, CENSORED, "ahead", "log_level"})

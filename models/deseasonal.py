@@ -78,19 +78,24 @@ def calendar_columns(days: list[date], *, period_days: int, yearly: bool, monthl
         weekday = np.array([day.weekday() for day in days])
         columns += [(weekday == k) - 1 / 7 for k in range(6)]
     if yearly:
-        columns += list(_fourier(days, "YE", YEAR_WAVES, period_days=period_days).T)
+        columns += list(_fourier(days, "Y", YEAR_WAVES, period_days=period_days).T)
     if monthly and period_days == 1:
-        columns += list(_fourier(days, "ME", MONTH_WAVES, period_days=period_days).T)
+        columns += list(_fourier(days, "M", MONTH_WAVES, period_days=period_days).T)
     return np.stack(columns, axis=1) if columns else np.empty((len(days), 0))
 
 
 def _fourier(days: list[date], cycle: str, waves: int, *, period_days: int) -> Floats:
-    """Sines and cosines (T, 2 · waves) of the middle of each period within its year or month."""
-    import pandas as pd
-    from statsmodels.tsa.deterministic import CalendarFourier
+    """Sines and cosines (T, 2 · waves) of the middle of each period within its year or month.
 
-    middle = pd.DatetimeIndex(days) + pd.Timedelta(hours=12 * (period_days - 1))
-    return np.asarray(CalendarFourier(cycle, order=waves).in_sample(middle))
+    cycle : "Y" or "M". What `CalendarFourier` of statsmodels returns, in a fraction of its time:
+    forecasts on demand wait for it.
+    """
+    middle = np.array(days, dtype="datetime64[h]") + 12 * (period_days - 1)
+    cycles = middle.astype(f"datetime64[{cycle}]")
+    start, end = (edge.astype("datetime64[h]") for edge in (cycles, cycles + 1))
+    turn = 2 * np.pi * ((middle - start) / (end - start))
+    angles = turn[:, None] * np.arange(1, waves + 1)
+    return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(len(days), 2 * waves)
 
 
 def with_shadows(columns: Floats, events: Floats) -> Floats:

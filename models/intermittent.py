@@ -1,7 +1,7 @@
 """Slow and lumpy items: Croston, its corrections, and negative binomial quantiles.
 
 When most periods sell nothing, an average says little: what matters is how often an item sells and
-how much then. The three smoothers run over all series at once, one period at a time.
+how much then. The three smoothers run over many series at once.
 """
 
 import json
@@ -20,6 +20,9 @@ Method = Literal["croston", "sba", "tsb"]
 
 SMOOTHING = 0.1
 """Syntetos and Boylan advise 0.05 to 0.2 for intermittent demand; the middle, as most tools do."""
+
+SERIES_PER_CHUNK = 256
+"""Series smoothed at once: their columns stay in the processor's cache."""
 
 VARIANCE_PERIODS_MAX = 365
 """Older periods say little about how much next month's demand will vary."""
@@ -58,17 +61,32 @@ def smooth_croston(demand_units: Floats, *, alpha: float = SMOOTHING) -> Smoothe
     Croston (1972), Operational Research Quarterly 23(3), 289-303; Hyndman & Athanasopoulos,
     Forecasting: Principles and Practice, 2nd ed., section 12.2.
     """
-    N = len(demand_units)
-    size, interval, waited = np.full(N, np.nan), np.full(N, np.nan), np.zeros(N)
-    for units in demand_units.T:
-        waited += ~np.isnan(units)
-        sold = units > 0
-        first = sold & np.isnan(size)
-        size = np.where(sold, size + alpha * (units - size), size)
-        interval = np.where(sold, interval + alpha * (waited - interval), interval)
-        size[first], interval[first] = units[first], waited[first]
-        waited[sold] = 0
+    size, interval = np.full((2, len(demand_units)), np.nan)
+    for first in range(0, len(demand_units), SERIES_PER_CHUNK):
+        rows = slice(first, first + SERIES_PER_CHUNK)
+        size[rows], interval[rows] = _smoothed(demand_units[rows], alpha)
     return Smoothed(size_units=size, interval_periods=interval)
+
+
+def _smoothed(demand_units: Floats, alpha: float) -> tuple[Floats, Floats]:
+    """Sizes and intervals (n,) of `smooth_croston`, written out as sums over all sales of a series.
+
+    The j-th of k sales counts α (1 - α)^(k - j), and the first what is left, (1 - α)^(k - 1).
+    """
+    row, period = np.nonzero(demand_units > 0)
+    count = np.bincount(row, minlength=len(demand_units))
+    later = np.cumsum(count)[row] - 1 - np.arange(len(row))
+    is_first = np.diff(row, prepend=-1) > 0
+    weight = np.where(is_first, 1.0, alpha) * (1 - alpha) ** later
+    at = np.cumsum(~np.isnan(demand_units), axis=1)[row, period]
+    waited = np.diff(at, prepend=0)
+    waited[is_first] = at[is_first]
+    unknown = np.where(count > 0, 0.0, np.nan)
+    size, interval = (
+        np.bincount(row, weight * of_sale, minlength=len(count)) + unknown
+        for of_sale in (demand_units[row, period], waited)
+    )
+    return size, interval
 
 
 def croston_units(demand_units: Floats, *, alpha: float = SMOOTHING) -> Floats:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from features.frame import Panel
-from models import arima, arma, pooled
+from models import arima, arma, deseasonal, pooled
 from models.arima import ArimaForecaster
 
 LEVELS = np.array([0.05, 0.5, 0.95])
@@ -55,6 +55,22 @@ def autoregression(phi, T, rng):
     for t in range(1, T):
         y[t] = phi * y[t - 1] + rng.standard_normal()
     return y
+
+
+@pytest.mark.parametrize("period_days", [1, 7])
+def test_waves_of_the_calendar_are_those_of_statsmodels(period_days):
+    import pandas as pd
+    from statsmodels.tsa.deterministic import CalendarFourier
+
+    days = [date(2023, 12, 20) + timedelta(days=period_days * t) for t in range(500)]
+    middle = pd.DatetimeIndex(days) + pd.Timedelta(hours=12 * (period_days - 1))
+    found = deseasonal.calendar_columns(days, period_days=period_days, yearly=True, monthly=True)
+    yearly = CalendarFourier("YE", order=3).in_sample(middle).to_numpy()
+    weekdays = 6 if period_days == 1 else 0
+    np.testing.assert_allclose(found[:, weekdays : weekdays + 6], yearly, atol=1e-12)
+    if period_days == 1:
+        monthly = CalendarFourier("ME", order=2).in_sample(middle).to_numpy()
+        np.testing.assert_allclose(found[:, weekdays + 6 :], monthly, atol=1e-12)
 
 
 def statsmodels_of(errors, k):
