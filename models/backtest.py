@@ -198,7 +198,7 @@ def blocks(horizon: int, *, period_days: int) -> np.ndarray:
 def scores(windows: Sequence[Window], *, period_days: int) -> pl.DataFrame:
     """Losses per member, segment, horizon block and window.
 
-    Columns member, segment, horizon_block, window (its origin), sql, wape, bias, coverage95,
+    Columns member, segment, horizon_block, window (its origin), sql, wape, mase, bias, coverage95,
     coverage99, periods (how many were observed).
     """
     rows = [
@@ -212,8 +212,8 @@ def scores(windows: Sequence[Window], *, period_days: int) -> pl.DataFrame:
 
 SCORE_COLUMNS = {
     "member": pl.String, "segment": pl.String, "horizon_block": pl.Int64, "window": pl.Date,
-    "sql": pl.Float64, "wape": pl.Float64, "bias": pl.Float64, "coverage95": pl.Float64,
-    "coverage99": pl.Float64, "periods": pl.Int64,
+    "sql": pl.Float64, "wape": pl.Float64, "mase": pl.Float64, "bias": pl.Float64,
+    "coverage95": pl.Float64, "coverage99": pl.Float64, "periods": pl.Int64,
 }  # fmt: skip
 
 
@@ -233,12 +233,12 @@ def _scores(
                 continue
             quantiles = forecast.quantiles_units[cell][..., picked]
             mean = forecast.mean_units[cell]
+            scale = window.scale_units[window.segment == s]
             found.append((
                 name, segment, int(block), window.origin,
-                metrics.scaled_quantile_loss(
-                    actual, quantiles, levels, scale_units=window.scale_units[window.segment == s]
-                ),
-                metrics.wape(actual, mean), metrics.bias(actual, mean),
+                metrics.scaled_quantile_loss(actual, quantiles, levels, scale_units=scale),
+                metrics.wape(actual, mean), metrics.mase(actual, mean, scale_units=scale),
+                metrics.bias(actual, mean),
                 metrics.coverage(actual, quantiles[..., 3]),
                 metrics.coverage(actual, quantiles[..., 4]),
                 int((~np.isnan(actual)).sum()),

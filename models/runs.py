@@ -29,7 +29,7 @@ SERIES_IN_EXAMPLE = 2
 BLOCKS = ("near", "middle", "far", "farthest")
 """What the horizon blocks of `models.backtest.blocks` are called in the names of metrics."""
 
-SCORES = ("sql", "wape", "bias", "coverage95", "coverage99")
+SCORES = ("sql", "wape", "mase", "bias", "coverage95", "coverage99")
 
 REQUIRED = (
     "numpy", "pandas", "polars", "pyarrow", "scipy", "scikit-learn", "statsmodels", "torch",
@@ -117,7 +117,7 @@ def _log_tables(mlflow: Any, ensemble: Ensemble) -> None:  # noqa: ANN401
 
 
 def mean_scores(backtest: pl.DataFrame, *by: str) -> pl.DataFrame:
-    """Backtest per member (and `by`): columns member, by, sql, wape, bias, coverage95, coverage99.
+    """Backtest per member (and `by`): columns member, by, and `SCORES`.
 
     Means over all else (segments, blocks, windows), weighted by the periods that were observed.
     """

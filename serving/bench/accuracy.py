@@ -184,7 +184,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"on {report.machine}"
 
 
-COLUMNS = ("series", "sql", "sql_in_stock", "wape_median", "wape_mean", "coverage95",
+COLUMNS = ("series", "sql", "sql_in_stock", "wape_median", "wape_mean", "mase", "coverage95",
            "coverage99", "coverage95_in_stock", "coverage99_in_stock", "ours_sql")  # fmt: skip
 
 

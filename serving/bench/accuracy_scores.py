@@ -21,7 +21,7 @@ COVERAGE_POINTS_MAX = 2.0
 MEDIAN, Q95, Q99 = (SCORED_LEVELS.index(level) for level in (0.5, 0.95, 0.99))
 
 FIGURES = (
-    "sql", "sql_in_stock", "wape_median", "wape_mean", "bias", "coverage95", "coverage99",
+    "sql", "sql_in_stock", "wape_median", "wape_mean", "mase", "bias", "coverage95", "coverage99",
     "coverage95_in_stock", "coverage99_in_stock", "ours_sql", "ours_sql_in_stock", "ours_wape",
 )  # fmt: skip
 
@@ -30,6 +30,7 @@ def score(split: Split, said: Said, *, periods: int) -> dict[str, float | None]:
     """Loss, error and coverage over the first `periods` periods ahead.
 
     sql : scaled quantile loss, the mean over series; wape : of the median and of the mean;
+    mase : absolute error of the median, scaled like the loss;
     coverage : share at or below the quantile; *_in_stock : on periods that were wholly on sale.
     """
     actual = split.actual_units[said.rows, :periods]
@@ -42,6 +43,7 @@ def score(split: Split, said: Said, *, periods: int) -> dict[str, float | None]:
         "sql_in_stock": _sql(on_sale, quantiles, scale),
         "wape_median": metrics.wape(actual, quantiles[..., MEDIAN]),
         "wape_mean": None if mean is None else metrics.wape(actual, mean),
+        "mase": metrics.mase(actual, quantiles[..., MEDIAN], scale_units=scale),
         "bias": None if mean is None else metrics.bias(actual, mean),
         "coverage95": metrics.coverage(actual, quantiles[..., Q95]),
         "coverage99": metrics.coverage(actual, quantiles[..., Q99]),

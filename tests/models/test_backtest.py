@@ -121,6 +121,11 @@ def test_scores_against_numbers_by_hand():
     said, actual = window.forecasts["moving_average"], window.actual_units
     expected = np.abs(actual - said.mean_units).sum() / actual.sum()
     assert table["wape"].to_list() == pytest.approx([expected])
+    past = panel.history["units"].to_numpy().reshape(4, 60)
+    past = past[:, : (window.origin - START).days + 1]
+    naive = np.abs(past[:, 7:] - past[:, :-7]).mean(axis=1)
+    scaled = np.abs(actual - said.mean_units).mean(axis=1) / naive
+    assert table["mase"].to_list() == pytest.approx([scaled.mean()])
     q95 = said.day_quantiles_units(0.95)
     assert table["coverage95"].to_list() == pytest.approx([(actual <= q95).mean()])
     assert table["periods"].to_list() == [28]

@@ -90,6 +90,7 @@ def test_scores_are_averaged_by_what_was_observed():
             "horizon_block": [0, 0, 1, 0],
             "sql": [0.1, 0.3, float("nan"), 0.18],
             "wape": 0.5,
+            "mase": 0.8,
             "bias": 0.0,
             "coverage95": 0.9,
             "coverage99": 0.99,

@@ -88,6 +88,8 @@ def test_losses_are_those_worked_out_by_hand(by_hand):
     assert found["sql"] == pytest.approx(((first + second) / 2 / 4 + (third + fourth) / 2 / 2) / 2)
     assert found["sql_in_stock"] == pytest.approx(((first + second) / 2 / 4 + third / 2) / 2)
     assert found["wape_median"] == pytest.approx((2 + 0 + 1 + 4) / 17)
+    # Off by 2, 0 where the naive error is 4, and by 1, 4 where it is 2.
+    assert found["mase"] == pytest.approx(((2 + 0) / 2 / 4 + (1 + 4) / 2 / 2) / 2)
     assert found["bias"] == pytest.approx((-2 + 0 + 1 - 4) / 17)
     assert (found["coverage95"], found["coverage95_in_stock"]) == (0.75, 1.0)
 
@@ -137,7 +139,9 @@ def test_the_verdict_compares_with_the_best_on_the_same_series():
 
 
 def test_means_are_over_windows():
-    every = [line("vouch", "ours", sql, 0.3, bias=0.0, sql_in_stock=0.1) for sql in (0.1, 0.3)]
+    every = [
+        line("vouch", "ours", sql, 0.3, bias=0.0, mase=0.9, sql_in_stock=0.1) for sql in (0.1, 0.3)
+    ]
     (found,) = accuracy_scores.means(every)
     assert (found["sql"], found["windows"]) == (pytest.approx(0.2), 2)
 
