@@ -76,6 +76,10 @@ class Normal(Distribution):
     def quantile(self, level: float) -> float:
         return self.mean + self.sd * float(ndtri(level))
 
+    def chance_of_at_most(self, units: float) -> float:
+        """P(D ≤ units)."""
+        return float(ndtr((units - self.mean) / self.sd))
+
     def loss(self, x: float) -> float:
         """σ·(φ(z) − z·(1 − Φ(z))), z = (x − μ) / σ."""
         z = (x - self.mean) / self.sd
@@ -119,6 +123,12 @@ class Lognormal(_ByMoments):
 
     mu: float
     sigma: float
+
+    @classmethod
+    def by_moments(cls, *, mean: float, sd: float) -> Self:
+        """The one of this mean and standard deviation, units."""
+        sigma2 = math.log1p((sd / mean) ** 2)
+        return cls(math.log(mean) - sigma2 / 2, math.sqrt(sigma2))
 
     def quantile(self, level: float) -> float:
         return math.exp(self.mu + self.sigma * float(ndtri(level)))
@@ -172,47 +182,14 @@ class Uniform(_ByMoments):
         return power / ((k + 1) * (self.high - self.low))
 
 
-class _Whole(Distribution):
-    """Demand in whole units; between two of them the loss is a straight line."""
-
-    is_whole = True
-
-    @abstractmethod
-    def beyond(self, units: Floats) -> Floats:
-        """Chance of demand above each of `units`."""
-
-    @abstractmethod
-    def chances(self, units: Floats) -> Floats:
-        """Chance of each of `units`."""
-
-    def _tail(self, x: float) -> Floats:
-        first = math.floor(x)
-        last = max(first, math.ceil(self.mean + TAIL_SDS * (math.sqrt(self.variance) + 1)))
-        return np.arange(first, last + 1, dtype=float)
-
-    def loss(self, x: float) -> float:
-        """Σ_{y ≥ x} P(D > y)."""
-        units = self._tail(x)
-        beyond = self.beyond(units)
-        return float(beyond.sum() - (x - units[0]) * beyond[0])
-
-    def second_loss(self, x: float) -> float:
-        """Σ_{y > x} (y − x)·P(D > y), for whole x."""
-        if x != math.floor(x):
-            raise InputRejected(
-                f"{x} is not whole; second losses of whole-unit demand are of whole units",
-                field="x",
-            )
-        units = self._tail(x)
-        return float(((units - x) * self.beyond(units)).sum())
-
-
 @dataclass(frozen=True)
-class Counted(_Whole):
-    """Whole-unit demand of a known family."""
+class Counted(Distribution):
+    """Whole-unit demand of a known family; between whole units the loss is a straight line."""
 
     family: Any
     """A frozen discrete distribution of scipy."""
+
+    is_whole = True
 
     @cached_property
     def mean(self) -> float:  # type: ignore[override]
@@ -225,13 +202,30 @@ class Counted(_Whole):
     def quantile(self, level: float) -> float:
         return max(float(self.family.ppf(max(level - LEVEL_SLACK, 0.0))), 0.0)
 
-    def beyond(self, units: Floats) -> Floats:
-        chance: Floats = self.family.sf(units)
-        return chance
-
     def chances(self, units: Floats) -> Floats:
+        """Chance of each of `units`."""
         chance: Floats = self.family.pmf(units)
         return chance
+
+    def chance_of_at_most(self, units: float) -> float:
+        """P(D ≤ units)."""
+        return float(self.family.cdf(units))
+
+    def loss(self, x: float) -> float:
+        """Σ_{y ≥ x} P(D > y)."""
+        units = self._tail(x)
+        beyond = self.family.sf(units)
+        return float(beyond.sum() - (x - units[0]) * beyond[0])
+
+    def second_loss(self, x: float) -> float:
+        """Σ_{y > x} (y − x)·P(D > y), for whole x."""
+        units = self._tail(x)
+        return float(((units - x) * self.family.sf(units)).sum())
+
+    def _tail(self, x: float) -> Floats:
+        first = math.floor(x)
+        last = max(first, math.ceil(self.mean + TAIL_SDS * (math.sqrt(self.variance) + 1)))
+        return np.arange(first, last + 1, dtype=float)
 
     @classmethod
     def poisson(cls, mean: float) -> Self:
@@ -278,8 +272,8 @@ class Counted(_Whole):
         return cls(randint(low, high + 1))
 
 
-class Listed(_Whole):
-    """Whole-unit demand by a table of chances.
+class Listed(Distribution):
+    """Demand by a table of chances.
 
     Raises `InputRejected` unless chances are ≥ 0 and sum to one.
 
@@ -287,7 +281,7 @@ class Listed(_Whole):
     1.0
     """
 
-    def __init__(self, chance_of: Mapping[int, float]) -> None:
+    def __init__(self, chance_of: Mapping[float, float]) -> None:
         if not chance_of or min(chance_of.values()) < 0:
             raise InputRejected("chances must be 0 or more, and one at least", field="demand_pmf")
         if abs(sum(chance_of.values()) - 1) > CHANCE_SLACK:
@@ -297,21 +291,32 @@ class Listed(_Whole):
             )
         self._units = np.array(sorted(chance_of), dtype=float)
         self._chances = np.array([chance_of[units] for units in sorted(chance_of)])
+        self.is_whole = bool((self._units == np.floor(self._units)).all())
         self.mean = float(self._units @ self._chances)
         self.variance = float((self._units - self.mean) ** 2 @ self._chances)
+
+    @property
+    def lowest(self) -> float:
+        """Least demand in the table, units."""
+        return float(self._units[0])
+
+    @property
+    def highest(self) -> float:
+        """Most demand in the table, units."""
+        return float(self._units[-1])
 
     def quantile(self, level: float) -> float:
         place = int(np.searchsorted(np.cumsum(self._chances), level - LEVEL_SLACK))
         return float(self._units[min(place, len(self._units) - 1)])
 
-    def beyond(self, units: Floats) -> Floats:
-        chance: Floats = (self._units[None] > units[:, None]) @ self._chances
-        return chance
-
     def chances(self, units: Floats) -> Floats:
+        """Chance of each of `units`."""
         chance: Floats = (self._units[None] == units[:, None]) @ self._chances
         return chance
 
-    def _tail(self, x: float) -> Floats:
-        first = math.floor(x)
-        return np.arange(first, max(first, int(self._units[-1])) + 1, dtype=float)
+    def loss(self, x: float) -> float:
+        return float(np.maximum(self._units - x, 0) @ self._chances)
+
+    def second_loss(self, x: float) -> float:
+        gap = np.maximum(self._units - x, 0)
+        return float(gap * (gap - 1 if self.is_whole else gap) @ self._chances) / 2

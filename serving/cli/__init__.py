@@ -33,6 +33,7 @@ from serving.cli import (
     overrides,
     quarantine,
     server,
+    solve,
     store,
 )
 from serving.cli.screen import complain
@@ -50,7 +51,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for area in (server, store, jobs, monitor, models, answers, files, features, lost_sales):
+for area in (server, store, jobs, monitor, models, answers, files, features, lost_sales, solve):
     area.register(cli)
 cli.add_typer(keys.cli, name="keys")
 cli.add_typer(quarantine.cli, name="quarantine")

@@ -129,6 +129,9 @@ def prepare(desk, name):
     (desk.folder / "locations.csv").write_text(
         "location,name,type\nDC,Central,warehouse\nS1,Store 1,store\n"
     )
+    mouse = {"demand_rate": 18_250, "fixed_cost": 50, "holding_cost": 2}
+    cases = {"cases": [{"name": "mouse", "topic": "eoq", "inputs": mouse}]}
+    (desk.folder / "cases.json").write_text(json.dumps(cases))
     if name in {"promotion plan", "availability"}:
         (desk.folder / "skus.csv").write_text("sku,name\nSKU-1,First\n")
         (desk.folder / "stock.csv").write_text("sku,location,quantity\nSKU-1,S1,5\n")
