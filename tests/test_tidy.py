@@ -12,7 +12,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("inventory", "features", "models", "pipelines", "serving")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-PURE = sorted((ROOT / "inventory").glob("*.py")) + sorted((ROOT / "features").glob("*.py"))
+PURE = sorted(
+    path
+    for folder in ("inventory", "inventory/policy", "features")
+    for path in (ROOT / folder).glob("*.py")
+)
 TOP_LEVEL = {
     ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md",
     "features", "inventory", "models", "notebooks", "pipelines", "pyproject.toml",

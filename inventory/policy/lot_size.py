@@ -13,6 +13,7 @@ from inventory.demand import Floats
 from inventory.errors import InputRejected
 
 DAYS_PER_YEAR = 365
+WEEKS_PER_YEAR = 52
 
 
 @dataclass(frozen=True, slots=True, eq=False)

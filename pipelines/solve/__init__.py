@@ -20,6 +20,9 @@ from pipelines.solve.topics import TOPICS
 TOLD_BY = ("name", "notes", "source")
 """Where a case may name its method, most believed first."""
 
+BIG = 100_000
+"""From here on people read whole numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Solved:
@@ -67,7 +70,7 @@ class SolveReport:
 
 def _figure(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:,.0f}" if abs(value) >= BIG else f"{value:.6g}"
     if isinstance(value, list):
         return ", ".join(_figure(each) for each in value)
     if isinstance(value, Mapping):

@@ -4,9 +4,8 @@ import math
 
 from inventory.policy import fill_rate, safety_stock, service_measures
 from inventory.policy.distributions import Normal
+from inventory.policy.lot_size import WEEKS_PER_YEAR
 from pipelines.solve.forms import Chance, NonNegative, Number, Positive, Result
-
-WEEKS_PER_YEAR = 52
 
 
 def fill_rate_of_point(
@@ -108,6 +107,25 @@ def measures_of_cycle_service(
     """All measures of service of a yearly plan, from cycle service; lead time in weeks."""
     service = _yearly(demand, standerddeviation, quantity, leadtime, holdingrate * cost)
     return _measures(service, service_measures.z_for_cycle_service(csl))
+
+
+def measures_of_weekly_cycle_service(
+    *,
+    rate: Chance,
+    quantity: Positive,
+    demand: Positive,
+    standerddeviation: Positive,
+    leadtimeinweeks: Positive,
+) -> Result:
+    """The same without costs."""
+    service = _yearly(demand, standerddeviation, quantity, leadtimeinweeks, 1.0)
+    found = _measures(service, service_measures.z_for_cycle_service(rate))
+    return {key: found[key] for key in ("k", "gk", "eus", "safteystock", "fillrate")} | {
+        "Dl": found["DL"],
+        "sigmadL": found["sigmadl"],
+        "min": found["reorder_point"],
+        "cycleservicelevel": rate,
+    }
 
 
 def measures_of_fill_rate(

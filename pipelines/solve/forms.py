@@ -40,6 +40,12 @@ SAME_AS = {
     "shortage_cost": "stockout_cost",
     "penalty_cost": "stockout_cost",
     "min_order_quantity": "moq",
+    "start_nodes": "start",
+    "end_nodes": "end",
+    "capacities": "capacity",
+    "unit_costs": "unit_cost",
+    "supplies": "supply",
+    "demands": "demand",
 }
 """Other names by which textbooks call an input."""
 

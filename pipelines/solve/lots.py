@@ -21,8 +21,6 @@ from pipelines.solve.forms import (
     Result,
 )
 
-WEEKS_PER_YEAR = 52
-
 
 def economic(
     *,
@@ -79,7 +77,7 @@ def economic_per_year(
     return {
         "EOQ": lot["order_quantity"],
         "T_years": years,
-        "T_weeks": WEEKS_PER_YEAR * years,
+        "T_weeks": lot_size.WEEKS_PER_YEAR * years,
         "cost_rate": lot["cost_rate"],
     }
 
@@ -216,7 +214,7 @@ def power_of_two_weeks(
         order_cost=orderingcost,
         holding_cost=holdingrate * purchasecost,
     )
-    weeks = WEEKS_PER_YEAR * years
+    weeks = lot_size.WEEKS_PER_YEAR * years
     practical = order_interval.power_of_two_interval(weeks)
     return {
         "Ts": years,
@@ -224,7 +222,7 @@ def power_of_two_weeks(
         "Qstar": years * annualdemand,
         "Tpractical": practical,
         "Tpracticalweeks": practical,
-        "Qpractical": practical / WEEKS_PER_YEAR * annualdemand,
+        "Qpractical": practical / lot_size.WEEKS_PER_YEAR * annualdemand,
         "cost_ratio": order_interval.cost_ratio(practical, economic=weeks),
     }
 

@@ -90,7 +90,9 @@ def guaranteed_serial(
         )
         for name in names
     }
-    return _guaranteed(stages, list(zip(names[1:], names, strict=False)))
+    found = _guaranteed(stages, list(zip(names[1:], names, strict=False)))
+    found["committed_service_times"][names[0]] = external_outbound_cst  # Though it could be sooner.
+    return found
 
 
 def _guaranteed(stages: dict[str, Stage], arcs: list[tuple[str, str]]) -> Result:

@@ -4,7 +4,7 @@ import math
 
 from inventory.errors import InputRejected
 from inventory.policy import safety_stock, service_measures
-from inventory.policy.lot_size import DAYS_PER_YEAR
+from inventory.policy.lot_size import DAYS_PER_YEAR, WEEKS_PER_YEAR
 from inventory.policy.reorder_point import reorder_point_units
 from pipelines.solve.forms import Chance, NonNegative, Positive, Result
 
@@ -59,6 +59,29 @@ def safety_stock_daily(
         "safteyfactor": service_measures.z_for_cycle_service(csl),
         "safteystock": found["safety_stock"],
         "reorder_point": found["reorder_point"],
+    }
+
+
+def safety_stock_weeks(
+    *,
+    annualdemand: NonNegative,
+    annualstandarddeviation: NonNegative,
+    leadtimeinweeks: Positive,
+    csl: Chance,
+) -> Result:
+    """The same of a yearly plan; lead time in weeks."""
+    found = safety_stock_both_vary(
+        demand_mean=annualdemand / WEEKS_PER_YEAR,
+        demand_sd=annualstandarddeviation / math.sqrt(WEEKS_PER_YEAR),
+        lead_time_mean=leadtimeinweeks,
+        cycle_service_level=csl,
+    )
+    return {
+        "demandleadtime": annualdemand * leadtimeinweeks / WEEKS_PER_YEAR,
+        "sigmadl": found["sigma_dl"],
+        "safteyfactor": service_measures.z_for_cycle_service(csl),
+        "safteystock": found["safety_stock"],
+        "cyclestock+safteystock": found["reorder_point"],
     }
 
 

@@ -98,6 +98,7 @@ TOPICS: dict[str, list[Form]] = {
     "safety_stock_demand_and_lead_time": [
         Form(safety_stocks.safety_stock_both_vary),
         Form(safety_stocks.safety_stock_daily),
+        Form(safety_stocks.safety_stock_weeks),
         Form(safety_stocks.lead_time_spread),
         Form(safety_stocks.logistics_cost),
     ],
@@ -114,6 +115,7 @@ TOPICS: dict[str, list[Form]] = {
         Form(fill_rates.stock_for_fill_rate),
         Form(fill_rates.measures_of_cycle_service),
         Form(fill_rates.measures_of_fill_rate),
+        Form(fill_rates.measures_of_weekly_cycle_service),
         Form(fill_rates.measures_of_cost_per_unit_short),
         Form(fill_rates.measures_of_cost_per_stockout),
     ],
@@ -129,12 +131,15 @@ TOPICS: dict[str, list[Form]] = {
     "min_max_case_pack": [Form(shelves.min_max), Form(shelves.rounded)],
     "markdown_clearance": [Form(shelves.clearance)],
     "intermittent": [
-        Form(series.croston, ("croston", "croston classic")),
-        Form(series.sba, ("sba", "croston sba", "sba croston", "syntetos boylan")),
+        Form(series.croston, ("croston", "croston classic", "crostonclassic")),
+        Form(series.sba, ("sba", "croston sba", "crostonsba", "sba croston", "syntetos boylan")),
         Form(series.tsb, ("tsb",)),
         Form(series.adida, ("adida",)),
         Form(series.imapa, ("imapa",)),
-        Form(series.croston_fitted, ("croston optimized", "croston optimised", "fitted")),
+        Form(
+            series.croston_fitted,
+            ("croston optimized", "crostonoptimized", "croston optimised", "fitted"),
+        ),
     ],
     "demand_classification": [Form(series.classified)],
 }
