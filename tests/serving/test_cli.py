@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from inventory.demand import LEVELS, DemandForecast
 from inventory.store import database, forecasts
+from pipelines.daily import DailyReport
 from serving.cli import cli
 from serving.cli import run as run_command
 
@@ -179,6 +180,25 @@ def test_overrides_are_stated_listed_and_withdrawn(desk):
         done = desk(line)
         assert done.returncode == 2
         assert word in done.stderr
+
+
+def test_the_daily_job_runs_once_a_day_unless_asked_again(desk, monkeypatch):
+    runs = []
+
+    def job(*_, **asked):
+        runs.append(asked["skus"])
+        return DailyReport(run_id=f"run-{len(runs)}")
+
+    monkeypatch.setattr("pipelines.daily.daily", job)
+    assert "run-1" in desk("daily").stdout
+    done = desk("daily")
+    assert (done.returncode, len(runs)) == (0, 1)
+    assert "`--again` does it once more" in done.stdout
+    assert json.loads(desk("daily --json").stdout)["run_id"] == "run-1"
+    assert "run-2" in desk("daily --again").stdout
+    assert "run-3" in desk("daily --sku SKU-1").stdout
+    assert "run-4" in desk("daily --as-of 2024-06-12").stdout, "another day"
+    assert runs == [None, None, ["SKU-1"], None]
 
 
 def test_a_refusal_is_one_message_without_a_traceback(desk):
