@@ -212,7 +212,10 @@ def path_units(quantiles_units: Floats, levels: Floats, probability: Floats) -> 
 
 
 def rowwise_quantile(quantiles_units: Floats, levels: Floats, probability: Floats) -> Floats:
-    """Each row's quantile function at its own probabilities: (m, Q), (m, S) -> (m, S)."""
+    """Each row's quantile function at its own probabilities: (m, Q), (m, S) -> (m, S).
+
+    Probabilities (1, S) are those of every row.
+    """
     right = np.searchsorted(levels, probability).clip(1, len(levels) - 1)
     low, high = levels[right - 1], levels[right]
     q_low = np.take_along_axis(quantiles_units, right - 1, axis=1)
@@ -225,8 +228,7 @@ def rowwise_quantile(quantiles_units: Floats, levels: Floats, probability: Float
 def quantile_function(quantiles_units: Floats, levels: Floats, wanted: Floats) -> Floats:
     """Quantiles at other levels, shape (..., len(wanted)); tails continue exponentially."""
     flat = quantiles_units.reshape(-1, quantiles_units.shape[-1])
-    probability = np.broadcast_to(wanted, (len(flat), len(wanted)))
-    found = rowwise_quantile(flat, levels, probability)
+    found = rowwise_quantile(flat, levels, wanted[None])
     shaped: Floats = found.reshape(*quantiles_units.shape[:-1], len(wanted))
     return shaped
 

@@ -40,8 +40,8 @@ from models.pooled import Prior
 PERIODS_MAX = 1096
 """Three years: older seasons are another assortment's."""
 
-SERIES_PER_CHUNK = 1024
-"""Series solved in one batch: some 60 MB with a quarter of history."""
+SERIES_PER_CHUNK = 256
+"""Series solved in one batch: some 60 MB, however long their history."""
 
 SERIES_LEARNED_FROM = 3000
 """What is usual among series is learned from so many of them, evenly spread over the panel."""
@@ -121,7 +121,7 @@ class ArimaForecaster:
         inputs = self._inputs(panel, horizon=horizon)
         chunks = range(0, len(inputs.demand), SERIES_PER_CHUNK)
         wanted = np.asarray(levels, dtype=np.float64)
-        answers = Parallel(n_jobs=self.threads, prefer="threads")(
+        answers = Parallel(n_jobs=min(self.threads, len(chunks)), prefer="threads")(
             delayed(self._predict_chunk)(inputs.rows(slice(i, i + SERIES_PER_CHUNK)), wanted)
             for i in chunks
         )

@@ -104,25 +104,24 @@ def run(errors: Floats) -> Filtered:
     errors = errors[:, -PERIODS_MAX:]
     shape = (len(errors), len(lib.phi))
     signal, variance = np.zeros(shape), np.tile(lib.start, (shape[0], 1))
-    spread, squared = np.zeros(shape), np.zeros(shape)
-    misses = np.zeros((errors.shape[1], *shape), dtype=np.float32)
-    known = ~np.isnan(errors)
+    misses, widths = np.empty((2, errors.shape[1], *shape))
+    known, fade = ~np.isnan(errors), lib.phi**2
     for t, value in enumerate(np.where(known, errors, 0.0).T):
-        seen = known[:, t, None]
-        miss, width = value[:, None] - signal, variance + 1
-        gain = np.where(seen, variance / width, 0.0)
-        spread += np.where(seen, np.log(width), 0.0)
-        squared += np.where(seen, miss**2 / width, 0.0)
-        misses[t] = miss / np.sqrt(width)
+        miss = np.subtract(value[:, None], signal, out=misses[t])
+        width = np.add(variance, 1, out=widths[t])
+        gain = known[:, t, None] * (variance / width)
         signal = lib.phi * (signal + gain * miss)
-        variance = lib.phi**2 * (variance - gain * variance) + lib.step
+        variance = fade * (variance - gain * variance) + lib.step
+    misses /= np.sqrt(widths)
+    spread = np.einsum("tnm,nt->nm", np.log(widths, out=widths), known)
+    squared = np.einsum("tnm,tnm,nt->nm", misses, misses, known)
     counted = known.sum(axis=1, keepdims=True)
     own = (np.where(known, errors, 0.0) ** 2).sum(axis=1, keepdims=True) / counted.clip(min=1)
     believed = counted + VARIANCE_PRIOR_PERIODS
     prior = VARIANCE_PRIOR_PERIODS * VARIANCE_PRIOR_SHARE * (own + 1e-9)
     scale = (squared + prior) / believed
     weight = _weights(-0.5 * (spread + believed * np.log(scale)))
-    standard = np.einsum("tnm,nm->nt", misses, weight / np.sqrt(scale), dtype=np.float64)
+    standard = np.einsum("tnm,nm->nt", misses, weight / np.sqrt(scale))
     return Filtered(signal, variance, scale, weight, np.where(known, standard, np.nan))
 
 

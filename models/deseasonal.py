@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from inventory.demand import Floats
 from models import pooled
-from models.pooled import Evidence, Prior
+from models.pooled import Evidence, Prior, squares_of
 
 YEARS_MIN_FOR_SEASON = 1.5
 """Years of history from which a yearly wave can be told from a trend."""
@@ -145,10 +145,9 @@ def learn(demand_units: Floats, columns: Floats) -> Learned:
     squared = np.einsum("ntk,nt->k", x**2, known) / max(1, known.sum())
     learned = replace(start, deviation=np.sqrt(squared))
     x = _unit(x, learned)
-    root, log = (
-        pooled.learn(Evidence.of(_target(demand_units, logarithm=logarithm)[0], x, known))
-        for logarithm in (False, True)
-    )
+    squares = squares_of(x, known)
+    targets = (_target(demand_units, logarithm=logarithm)[0] for logarithm in (False, True))
+    root, log = (pooled.learn(Evidence.of(y, x, known, squares=squares)) for y in targets)
     return replace(learned, priors=(root, log))
 
 
@@ -156,8 +155,9 @@ def explain(demand_units: Floats, columns: Floats, learned: Learned) -> Explaine
     """Solve every series, (N, T) with columns (N, T + H, K), on the likelier of its two scales."""
     known = ~np.isnan(demand_units)
     x = _unit(_centred(columns, known, learned), learned)
+    squares = squares_of(x[:, : known.shape[1]], known)
     root, log = (
-        _explain_on(demand_units, x, known, prior, logarithm=logarithm)
+        _explain_on(demand_units, x, squares, prior, logarithm=logarithm)
         for logarithm, prior in zip((False, True), learned.priors, strict=True)
     )
     chosen = log[2] > root[2]
@@ -169,18 +169,19 @@ def explain(demand_units: Floats, columns: Floats, learned: Learned) -> Explaine
 
 
 def _explain_on(
-    demand_units: Floats, x: Floats, known: NDArray[np.bool_], prior: Prior, *, logarithm: bool
+    demand_units: Floats, x: Floats, squares: Floats, prior: Prior, *, logarithm: bool
 ) -> tuple[Floats, Floats, Floats]:
     """Fitted values (N, T + H), share of periods used and likelihood per period (N,)."""
-    T = demand_units.shape[1]
-    past = x[:, :T]
+    known = ~np.isnan(demand_units)
+    past = x[:, : known.shape[1]]
     y, level, size = _target(demand_units, logarithm=logarithm)
-    evidence = Evidence.of(y, past, known)
+    evidence = Evidence.of(y, past, known, squares=squares)
     solved = pooled.settle(evidence, prior)
     expected = (past @ solved.coefficients[:, :, None])[:, :, 0]
     tame = _tamed(y, expected, known)
     moved = np.where(known, tame, 0.0).sum(axis=1) / known.sum(axis=1).clip(min=1)
-    evidence = replace(evidence, products=Evidence.of(tame - moved[:, None], past, known).products)
+    tamed = Evidence.of(tame - moved[:, None], past, known, squares=squares)
+    evidence = replace(evidence, products=tamed.products)
     solved = pooled.solve(evidence, prior, solved.noise)
     fitted = (x @ solved.coefficients[:, :, None])[:, :, 0] + moved[:, None]
     units = np.where(known, demand_units, 0.0)

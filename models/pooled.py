@@ -69,14 +69,17 @@ class Evidence:
     counted: Floats
 
     @classmethod
-    def of(cls, y: Floats, x: Floats, known: NDArray[np.bool_]) -> "Evidence":
-        """From targets (N, T) and columns (N, T, K), each series centred over what is known."""
+    def of(
+        cls, y: Floats, x: Floats, known: NDArray[np.bool_], *, squares: Floats | None = None
+    ) -> "Evidence":
+        """From targets (N, T) and columns (N, T, K), each series centred over what is known.
+
+        squares : `squares_of` the same columns, where several targets have them in common.
+        """
         seen = np.where(known, y, 0.0)
-        columns = x * known[:, :, None]
-        across = columns.transpose(0, 2, 1)
         return cls(
-            squares=across @ columns,
-            products=(across @ seen[:, :, None])[:, :, 0],
+            squares=squares_of(x, known) if squares is None else squares,
+            products=(x.transpose(0, 2, 1) @ seen[:, :, None])[:, :, 0],
             total=(seen**2).sum(axis=1),
             counted=known.sum(axis=1).astype(np.float64),
         )
@@ -91,6 +94,13 @@ class Evidence:
         return Evidence(
             self.squares[rows], self.products[rows], self.total[rows], self.counted[rows]
         )
+
+
+def squares_of(x: Floats, known: NDArray[np.bool_]) -> Floats:
+    """X'X (N, K, K) of columns (N, T, K) over what is known: most of the work of solving."""
+    columns = x * known[:, :, None]
+    squares: Floats = columns.transpose(0, 2, 1) @ columns
+    return squares
 
 
 def solve(evidence: Evidence, prior: Prior, noise: Floats) -> Solved:

@@ -50,10 +50,10 @@ def reject(
     frame: pl.DataFrame, wrong: pl.Expr, reason: str | pl.Expr, report: FileReport
 ) -> pl.DataFrame:
     """The rows that are not wrong; the wrong ones go to the report, each with its reason."""
+    if not frame.select(wrong.any()).item():
+        return frame
     flagged = frame.with_columns(wrong.alias("_wrong"))
     bad = flagged.filter("_wrong")
-    if bad.is_empty():
-        return frame
     told = pl.lit(reason) if isinstance(reason, str) else reason
     report.rejected = pl.concat([report.rejected, bad.select(ROW, told.alias(REASON))])
     return flagged.filter(~pl.col("_wrong")).drop("_wrong")

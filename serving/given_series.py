@@ -107,12 +107,12 @@ def _table(rows: Rows, field: str) -> pl.DataFrame:
 
 def _column(name: str, values: list[Any], field: str) -> pl.Series:
     """Numbers and flags as numbers, all else as text; ids and dates as they were written."""
-    told = {type(value) for value in values if value is not None}
+    told = {*map(type, values)} - {type(None)}
     try:
         if name in KEY:
             return pl.Series(name, [v if v is None else str(v) for v in values], dtype=pl.String)
         if told <= {int, float, bool}:
-            return pl.Series(name, [v if v is None else float(v) for v in values], dtype=pl.Float64)
+            return pl.Series(name, np.array(values, dtype=np.float64), nan_to_null=True)
         return pl.Series(name, values, dtype=pl.String, strict=True)
     except (TypeError, OverflowError) as error:
         raise InputRejected(
