@@ -158,15 +158,12 @@ def first_known(history: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
 def own_names_freed(panel: Panel) -> Panel:
     """The panel with columns renamed whose names are ours: a file may well say `weekday`."""
     ours = _own_names()
-
-    def freed(frame: pl.DataFrame) -> pl.DataFrame:
-        taken = {c: f"{c}_given" for c in frame.columns if c in ours or c.startswith("_")}
-        # Else the very same table, whose demand is remembered.
-        return frame.rename(taken) if taken else frame
-
-    return Panel(
-        history=freed(panel.history), future=freed(panel.future), period_days=panel.period_days
-    )
+    columns = {*panel.history.columns, *panel.future.columns}
+    taken = {c: f"{c}_given" for c in columns if c in ours or c.startswith("_")}
+    if not taken:
+        return panel  # The very same, whose series and demand are remembered.
+    history, future = (frame.rename(taken, strict=False) for frame in (panel.history, panel.future))
+    return Panel(history=history, future=future, period_days=panel.period_days)
 
 
 @cache

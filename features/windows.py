@@ -93,14 +93,10 @@ def decayed(values: Floats, half_life: float) -> Floats:
     keep = 0.5 ** (1 / half_life)
     known = ~np.isnan(values)
     decay = np.where(known, keep, 1.0)
-    filled = np.where(known, values, 0.0)
-    total, weight = np.zeros(values.shape[1]), np.zeros(values.shape[1])
-    totals, weights = np.empty_like(filled), np.empty_like(filled)
-    for t in range(len(values)):
-        total = total * decay[t] + filled[t]
-        weight = weight * decay[t] + known[t]
-        totals[t], weights[t] = total, weight
-    return ratio(totals, weights)
+    sums = np.stack([np.where(known, values, 0.0), known], axis=1)  # Of values, and of weights.
+    for before, now, part in zip(sums, sums[1:], decay[1:], strict=False):
+        now += before * part  # noqa: PLW2901 - a view: each row adds what it keeps of the last.
+    return ratio(sums[:, 0], sums[:, 1])
 
 
 def rows_since(happened: np.ndarray) -> Floats:
