@@ -5,9 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory.errors import InputRejected
 from inventory.policy.lot_size import (
+    backorder_cost_per_time,
+    backorder_fraction,
+    backorder_lot_units,
     cost_per_time,
     economic_order_quantity_units,
+    net_holding_cost,
     on_grid,
     round_order,
 )
@@ -36,6 +41,32 @@ def test_at_the_economic_lot_ordering_costs_what_holding_costs():
         # Harris: a lot 25 % off costs 2.5 % more.
         more = float(cost_per_time(lot_units=lot * other, **at))
         assert more == pytest.approx(68.41052550594829 * 1.025)
+
+
+def test_lot_with_backorders_snyder_and_shen_example_3_8():
+    costs = {"holding_cost": 0.225, "shortage_cost": 5}
+    at = {"demand_rate_units": 1300, "order_cost": 8, **costs}
+    lot, fraction = backorder_lot_units(**at), backorder_fraction(**costs)
+    assert lot == pytest.approx(310.81255515896464)
+    assert fraction == pytest.approx(0.0430622009569378)
+    best = backorder_cost_per_time(lot_units=lot, fraction=fraction, **at)
+    assert best == pytest.approx(66.92136355097325)
+    for other_lot in (0.9 * lot, lot, 1.1 * lot):
+        for other in (0.0, 0.5 * fraction, 2 * fraction):
+            assert backorder_cost_per_time(lot_units=other_lot, fraction=other, **at) > best
+
+
+def test_production_lot_snyder_and_shen_problem_3_22():
+    net = net_holding_cost(holding_cost=0.08, demand_rate_units=80, production_rate_units=110)
+    at = {"demand_rate_units": 80, "order_cost": 4, "holding_cost": net}
+    lot = economic_order_quantity_units(**at)
+    assert float(lot) == pytest.approx(171.26976771553507)
+    assert float(cost_per_time(lot_units=lot, **at)) == pytest.approx(3.7367949319753104)
+
+
+def test_production_slower_than_demand_is_refused():
+    with pytest.raises(InputRejected, match="never build up"):
+        net_holding_cost(holding_cost=1, demand_rate_units=110, production_rate_units=110)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from inventory.policy.distributions import Counted, Lognormal, Normal
 from inventory.policy.newsvendor import (
     critical_ratio,
     discrete_target_units,
     empirical_target_units,
+    expected_cost,
+    expected_profit,
     normal_cost,
     normal_target_units,
     poisson_target_units,
@@ -67,3 +70,31 @@ def test_unit_normal_loss_of_the_table():
     """Snyder & Shen's loss table, as stockpyl's tests print it."""
     assert float(unit_normal_loss(-1.4)) == pytest.approx(1.4366681427084655, abs=1e-12)
     assert float(unit_normal_loss(3.1)) == pytest.approx(0.0002672490952231408, abs=1e-12)
+
+
+def test_lognormal_demand_snyder_and_shen_problem_4_8():
+    demand = Lognormal(6, 0.3)
+    level = demand.quantile(0.1765 / 1.1765)
+    assert level == pytest.approx(295.62664480713687)
+    cost = expected_cost(demand, level, holding_cost=1, shortage_cost=0.1765)
+    assert cost == pytest.approx(29.442543513243212)
+
+
+def test_profit_snyder_and_shen_example_4_2():
+    demand = Normal(50, 8)
+    level = demand.quantile(0.7 / 0.88)
+    profit = expected_profit(demand, level, price=1, unit_cost=0.3, salvage=0.12)
+    assert profit == pytest.approx(33.002394806823354)
+
+
+@pytest.mark.parametrize("stock", [3, 6, 11])
+def test_profit_is_the_mean_over_demands(stock):
+    units = np.arange(100)
+    sold = np.minimum(units, stock)
+    left, short = stock - sold, units - sold
+    money = 9 * sold - 4 * stock + (1 - 0.5) * left - 2 * short
+    got = expected_profit(
+        Counted.poisson(6), stock, price=9, unit_cost=4, salvage=1, holding_cost=0.5,
+        shortage_cost=2,
+    )  # fmt: skip
+    assert got == pytest.approx(money @ Counted.poisson(6).chances(units))
