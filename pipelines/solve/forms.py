@@ -32,6 +32,9 @@ SAME_AS = {
     "demand_standard_deviation": "demand_sd",
     "demand_std": "demand_sd",
     "demand_stdev": "demand_sd",
+    "demand_mean": "mean",
+    "demand_sd": "sd",
+    "demand_pmf": "pmf",
     "service_level": "cycle_service_level",
     "lot_size": "order_quantity",
     "order_cost": "fixed_cost",
@@ -114,9 +117,11 @@ class Form:
         return self.solve(**{name: getattr(checked, name) for name in checked.model_fields_set})
 
     def _rejected(self, wrong: pydantic.ValidationError) -> InputRejected:
-        fault = min(wrong.errors(), key=lambda each: each["type"] != "extra_forbidden")
-        place = [str(part) for part in fault["loc"] if not _is_type(str(part))]
-        name = ".".join(place)
+        fault = min(
+            wrong.errors(),
+            key=lambda each: (each["type"] != "extra_forbidden", -len(_place(each["loc"]))),
+        )
+        name = ".".join(_place(fault["loc"]))
         if fault["type"] == "missing":
             return InputRejected(f"is missing; this form takes {self._listed()}", field=name)
         if fault["type"] == "extra_forbidden":
@@ -184,6 +189,7 @@ def _short(value: object) -> str:
     return text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + "..."
 
 
-def _is_type(part: str) -> bool:
-    """Whether pydantic means a branch of a union, as `list[...]`, and no place in the input."""
-    return bool(re.match(r"(list|dict|constrained|float$|int$|str$|function|tagged)", part))
+def _place(location: tuple[int | str, ...]) -> list[str]:
+    """Where in the input, without pydantic's branches of a union, as `list[...]`."""
+    branch = re.compile(r"(list|dict|constrained|function|tagged)\b.*|float|int|str")
+    return [str(part) for part in location if not branch.fullmatch(str(part))]

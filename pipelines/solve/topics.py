@@ -19,12 +19,9 @@ from pipelines.solve import (
 from pipelines.solve.demands import BY_MEAN, CONTINUOUS, DEMAND_NAMES, PERIODS, WHOLE, of_family
 from pipelines.solve.forms import Form
 
-LOSSES = [of_family(family, demands.losses) for family in [*CONTINUOUS, *WHOLE, BY_MEAN]]
 UNIT_LOSS = Form(demands.unit_normal_losses, ("unit normal", "standard normal"))
-LISTED_LOSSES = [
-    of_family(family, demands.losses, names=DEMAND_NAMES)
-    for family in [*WHOLE, *CONTINUOUS, BY_MEAN]
-]
+LOSSES = [of_family(family, demands.losses) for family in [*CONTINUOUS, *WHOLE, BY_MEAN]]
+WHOLE_LOSSES = [of_family(family, demands.losses) for family in [*WHOLE, *CONTINUOUS, BY_MEAN]]
 PERIOD_STOCKS = [of_family(f, demands.single_period, names=DEMAND_NAMES) for f in PERIODS]
 WHOLE_STOCKS = [of_family(f, demands.single_period, names=DEMAND_NAMES) for f in WHOLE]
 CONTINUOUS_STOCKS = [
@@ -66,13 +63,8 @@ TOPICS: dict[str, list[Form]] = {
         Form(demands.normal_season),
         Form(demands.poisson_season),
     ],
-    "loss_function": [UNIT_LOSS, LOSSES[0], *LOSSES[len(CONTINUOUS) :], *LOSSES, *LISTED_LOSSES],
-    "loss_function_intermittent": [
-        *LOSSES[len(CONTINUOUS) :],
-        *LOSSES,
-        *LISTED_LOSSES,
-        UNIT_LOSS,
-    ],
+    "loss_function": [UNIT_LOSS, *LOSSES],
+    "loss_function_intermittent": [*WHOLE_LOSSES, UNIT_LOSS],
     "periodic_review_R_S": [
         *PERIOD_STOCKS,
         Form(order_up_to.order_up_to_for_service),
