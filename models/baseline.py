@@ -110,6 +110,8 @@ def last_season_units(demand_units: Floats, season: int) -> Floats:
         width = min(season, end)
         chunk[:, season - width :] = demand_units[:, end - width : end]
         found = np.where(np.isnan(found), chunk, found)
+        if not np.isnan(found).any():
+            return found
     known = ~np.isnan(demand_units)
     mean = np.where(known, demand_units, 0.0).sum(axis=1) / known.sum(axis=1).clip(min=1)
     return np.where(np.isnan(found), mean[:, None], found)

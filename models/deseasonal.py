@@ -19,6 +19,9 @@ from models.pooled import Evidence, Prior, squares_of
 YEARS_MIN_FOR_SEASON = 1.5
 """Years of history from which a yearly wave can be told from a trend."""
 
+THURSDAY = 3
+"""The weekday of 1 January 1970, from which numpy counts days; Monday is 0."""
+
 YEAR_WAVES = 3
 
 YEAR_BEFORE_MAX = 2.0
@@ -73,29 +76,29 @@ class Explained:
 
 def calendar_columns(days: list[date], *, period_days: int, yearly: bool, monthly: bool) -> Floats:
     """Columns (T, K) that a date alone gives: six weekdays if daily, and Fourier terms as asked."""
-    columns = []
+    columns = [np.empty((len(days), 0))]
+    middle = np.array(days, dtype="datetime64[h]") + 12 * (period_days - 1)
     if period_days == 1:
-        weekday = np.array([day.weekday() for day in days])
-        columns += [(weekday == k) - 1 / 7 for k in range(6)]
+        weekday = (middle.astype("datetime64[D]").astype(np.int64) + THURSDAY) % 7
+        columns.append((weekday[:, None] == np.arange(6)) - 1 / 7)
     if yearly:
-        columns += list(_fourier(days, "Y", YEAR_WAVES, period_days=period_days).T)
+        columns.append(_fourier(middle, "Y", YEAR_WAVES))
     if monthly and period_days == 1:
-        columns += list(_fourier(days, "M", MONTH_WAVES, period_days=period_days).T)
-    return np.stack(columns, axis=1) if columns else np.empty((len(days), 0))
+        columns.append(_fourier(middle, "M", MONTH_WAVES))
+    return np.concatenate(columns, axis=1)
 
 
-def _fourier(days: list[date], cycle: str, waves: int, *, period_days: int) -> Floats:
+def _fourier(middle: NDArray[np.datetime64], cycle: str, waves: int) -> Floats:
     """Sines and cosines (T, 2 · waves) of the middle of each period within its year or month.
 
     cycle : "Y" or "M". What `CalendarFourier` of statsmodels returns, in a fraction of its time:
     forecasts on demand wait for it.
     """
-    middle = np.array(days, dtype="datetime64[h]") + 12 * (period_days - 1)
     cycles = middle.astype(f"datetime64[{cycle}]")
     start, end = (edge.astype("datetime64[h]") for edge in (cycles, cycles + 1))
     turn = 2 * np.pi * ((middle - start) / (end - start))
     angles = turn[:, None] * np.arange(1, waves + 1)
-    return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(len(days), 2 * waves)
+    return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(len(middle), 2 * waves)
 
 
 def with_shadows(columns: Floats, events: Floats) -> Floats:

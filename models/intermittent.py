@@ -185,8 +185,9 @@ def negative_binomial_quantiles_units(
     excess = np.maximum(variance[..., None] - mean, 0.0)
     spread_out = excess > 1e-6 * mean
     size = mean**2 / np.where(spread_out, excess, mean)
-    binomial = nbinom.ppf(levels, size, size / (size + mean))
-    found = np.where(spread_out, binomial, poisson.ppf(levels, mean))
+    found = nbinom.ppf(levels, size, size / (size + mean))
+    if not spread_out.all():
+        found = np.where(spread_out, found, poisson.ppf(levels, mean))
     quantiles: Floats = np.where(mean_units[..., None] > 0, found, 0.0)
     return quantiles
 

@@ -75,11 +75,12 @@ def covariates(panel: Panel, names: tuple[str, ...], *, horizon: int) -> Floats:
     T = int((panel.origin - first_period(panel)).days // panel.period_days) + 1
     N = len(panel.series)
     values = np.zeros((N, T + horizon, len(names)), dtype=np.float32)
+    ahead = future_values(panel, names, horizon=horizon)
     for k, name in enumerate(names):
         if name not in panel.history.columns:
             continue
         past = dense(panel, name)
-        both = np.concatenate([past, future_values(panel, name, horizon=horizon)], axis=1)
+        both = np.concatenate([past, ahead[:, :, k]], axis=1)
         usual = _row_medians(past)
         values[:, :, k] = np.where(np.isnan(both), usual[:, None], both)
     return values
@@ -99,20 +100,21 @@ def all_dates(panel: Panel, *, horizon: int) -> list[date]:
     return [start + step * i for i in range(T + horizon)]
 
 
-def future_values(panel: Panel, name: str, *, horizon: int) -> Floats:
-    """A future column as an array (N, horizon), NaN where the future says nothing."""
-    values = np.full((len(panel.series), horizon), np.nan)
-    if name not in panel.future.columns:
+def future_values(panel: Panel, names: tuple[str, ...], *, horizon: int) -> Floats:
+    """Columns of the future as an array (N, horizon, K), NaN where the future says nothing."""
+    values = np.full((len(panel.series), horizon, len(names)), np.nan)
+    told = [name for name in names if name in panel.future.columns]
+    if not told or horizon == 0:
         return values
     ahead = (pl.col(DATE) - pl.lit(panel.first_day)).dt.total_days() // panel.period_days
     placed = (
-        panel.future.select(*SERIES, ahead.alias("_ahead"), pl.col(name).cast(pl.Float64))
+        panel.future.select(*SERIES, ahead.alias("_ahead"), pl.col(told).cast(pl.Float64))
         .join(panel.series.with_row_index("_row"), on=SERIES, how="inner")
         .filter(pl.col("_ahead").is_between(0, horizon - 1))
     )
-    values[placed["_row"].to_numpy(), placed["_ahead"].to_numpy()] = (
-        placed[name].fill_null(np.nan).to_numpy()
-    )
+    at = placed["_row"].to_numpy(), placed["_ahead"].to_numpy()
+    for name in told:
+        values[*at, names.index(name)] = placed[name].fill_null(np.nan).to_numpy()
     return values
 
 
