@@ -109,9 +109,9 @@ def optimal(demand: Distribution, costs: Costs) -> ReorderLot:
 
     Source: Federgruen & Zheng (1992), Operations Research 40(4); Zheng (1992).
 
-    >>> from inventory.policy.distributions import Counted
+    >>> from inventory.policy.distributions import Poisson
     >>> at = Costs(demand_rate_units=12, order_cost=4, holding_cost=4, shortage_cost=28)
-    >>> optimal(Counted.poisson(6), at)
+    >>> optimal(Poisson(6), at)
     ReorderLot(reorder_point_units=6.0, lot_units=7)
     """
     if demand.is_whole:

@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import gammainc, gammaincc, gammaincinv, ndtr, ndtri, poch
-from scipy.stats import binom, geom, nbinom, poisson, randint
+from scipy.special import betainc, gammainc, gammaincc, gammaincinv, ndtr, ndtri, poch
+from scipy.stats import binom, nbinom, poisson
 
 from inventory.demand import Floats
 from inventory.errors import InputRejected
@@ -26,9 +26,6 @@ LEVEL_SLACK = 1e-12
 
 CHANCE_SLACK = 1e-6
 """Tables of chances are printed with so many digits that their sum is this close to one."""
-
-TAIL_SDS = 60
-"""Whole-unit tails are summed so many standard deviations up: what is left is below 1e-20."""
 
 
 class Distribution(ABC):
@@ -182,18 +179,23 @@ class Uniform(_ByMoments):
         return power / ((k + 1) * (self.high - self.low))
 
 
-@dataclass(frozen=True)
-class Counted(Distribution):
-    """Whole-unit demand of a known family; between whole units the loss is a straight line."""
-
-    family: Any
-    """A frozen discrete distribution of scipy."""
+class _ByFactorials(Distribution):
+    """Whole-unit demand, known by its factorial moments above a point: E[D·(D − 1)⋯; D > x]."""
 
     is_whole = True
 
+    @abstractmethod
+    def above(self, x: int, k: int) -> float:
+        """E[D·(D − 1)⋯(D − k + 1); D > x], k = 0, 1, 2."""
+
+    @property
+    @abstractmethod
+    def family(self) -> Any:  # noqa: ANN401 - scipy's frozen distributions have no common type.
+        """The same in scipy, where no time is lost by it."""
+
     @cached_property
     def mean(self) -> float:  # type: ignore[override]
-        return float(self.family.mean())
+        return self.above(-1, 1)
 
     @cached_property
     def variance(self) -> float:  # type: ignore[override]
@@ -209,67 +211,117 @@ class Counted(Distribution):
 
     def chance_of_at_most(self, units: float) -> float:
         """P(D ≤ units)."""
-        return float(self.family.cdf(units))
+        return 1 - self.above(math.floor(units), 0)
 
     def loss(self, x: float) -> float:
-        """Σ_{y ≥ x} P(D > y)."""
-        units = self._tail(x)
-        beyond = self.family.sf(units)
-        return float(beyond.sum() - (x - units[0]) * beyond[0])
+        """Between whole units a straight line, as it must be."""
+        below = math.floor(x)
+        return self.above(below, 1) - x * self.above(below, 0)
 
     def second_loss(self, x: float) -> float:
-        """Σ_{y > x} (y − x)·P(D > y), for whole x."""
-        units = self._tail(x)
-        return float(((units - x) * self.family.sf(units)).sum())
+        """For whole x."""
+        none, one, two = (self.above(math.floor(x), k) for k in range(3))
+        return (two - 2 * x * one + x * (x + 1) * none) / 2
 
-    def _tail(self, x: float) -> Floats:
-        first = math.floor(x)
-        last = max(first, math.ceil(self.mean + TAIL_SDS * (math.sqrt(self.variance) + 1)))
-        return np.arange(first, last + 1, dtype=float)
+
+@dataclass(frozen=True)
+class Poisson(_ByFactorials):
+    """Customers who come one by one and independently, `rate` > 0 of them on average.
+
+    >>> round(Poisson(7).loss(5), 9)
+    2.292600126
+    """
+
+    rate: float
+
+    @cached_property
+    def family(self) -> Any:  # noqa: ANN401
+        return poisson(self.rate)
+
+    def above(self, x: int, k: int) -> float:
+        beyond = float(gammainc(x - k + 1, self.rate)) if x >= k else 1.0
+        return self.rate**k * beyond
+
+
+@dataclass(frozen=True)
+class NegativeBinomial(_ByFactorials):
+    """Failures before the r-th success, each try succeeding with chance p; r > 0 may be broken.
+
+    As demand it is more spread than Poisson: a Poisson rate that is gamma distributed.
+
+    >>> round(NegativeBinomial.by_moments(mean=15, sd=37.5 ** 0.5).loss(10), 9)
+    5.533809275
+    """
+
+    r: float
+    p: float
 
     @classmethod
-    def poisson(cls, mean: float) -> Self:
-        """Customers who come one by one and independently.
-
-        >>> round(Counted.poisson(7).loss(5), 9)
-        2.292600126
-        """
-        return cls(poisson(mean))
-
-    @classmethod
-    def negative_binomial(cls, *, mean: float, sd: float) -> Self:
-        """More spread than Poisson: r = μ² / (σ² − μ), p = μ / σ².
-
-        >>> round(Counted.negative_binomial(mean=15, sd=37.5 ** 0.5).loss(10), 9)
-        5.533809275
-        """
+    def by_moments(cls, *, mean: float, sd: float) -> Self:
+        """The one of this mean and standard deviation: r = μ² / (σ² − μ), p = μ / σ²."""
         if sd**2 <= mean:
             raise InputRejected(
                 f"a variance of {sd**2:g} is not above the mean {mean:g}, as negative binomial "
                 "demand asks; take Poisson or normal demand",
                 field="sd",
             )
-        return cls(nbinom(mean**2 / (sd**2 - mean), mean / sd**2))
+        return cls(mean**2 / (sd**2 - mean), mean / sd**2)
 
-    @classmethod
-    def failures(cls, *, r: float, p: float) -> Self:
-        """Failures before the r-th success, each try succeeding with chance p."""
-        return cls(nbinom(r, p))
+    @cached_property
+    def family(self) -> Any:  # noqa: ANN401
+        return nbinom(self.r, self.p)
 
-    @classmethod
-    def geometric(cls, p: float) -> Self:
-        """Tries up to and with the first success: 1, 2, 3, ..."""
-        return cls(geom(p))
+    def above(self, x: int, k: int) -> float:
+        odds = (1 - self.p) / self.p
+        beyond = float(betainc(x - k + 1, self.r + k, 1 - self.p)) if x >= k else 1.0
+        return float(poch(self.r, k)) * odds**k * beyond
 
-    @classmethod
-    def binomial(cls, *, n: int, p: float) -> Self:
-        """Buyers among n customers who each buy with chance p."""
-        return cls(binom(n, p))
 
-    @classmethod
-    def whole_uniform(cls, *, low: int, high: int) -> Self:
-        """Any whole demand from low to high alike, both included."""
-        return cls(randint(low, high + 1))
+@dataclass(frozen=True)
+class Binomial(_ByFactorials):
+    """Buyers among n customers who each buy with chance p."""
+
+    n: int
+    p: float
+
+    @cached_property
+    def family(self) -> Any:  # noqa: ANN401
+        return binom(self.n, self.p)
+
+    def above(self, x: int, k: int) -> float:
+        if x >= self.n or k > self.n:
+            return 0.0
+        beyond = float(betainc(x - k + 1, self.n - x, self.p)) if x >= k else 1.0
+        return math.perm(self.n, k) * self.p**k * beyond
+
+
+@dataclass(frozen=True)
+class Geometric(Distribution):
+    """Tries up to and with the first success, each with chance p: one more than its failures."""
+
+    p: float
+    is_whole = True
+
+    @property
+    def _failures(self) -> NegativeBinomial:
+        return NegativeBinomial(1.0, self.p)
+
+    @property
+    def mean(self) -> float:  # type: ignore[override]
+        return 1 / self.p
+
+    @property
+    def variance(self) -> float:  # type: ignore[override]
+        return (1 - self.p) / self.p**2
+
+    def quantile(self, level: float) -> float:
+        return 1 + self._failures.quantile(level)
+
+    def loss(self, x: float) -> float:
+        return self._failures.loss(x - 1)
+
+    def second_loss(self, x: float) -> float:
+        return self._failures.second_loss(x - 1)
 
 
 class Listed(Distribution):

@@ -80,8 +80,8 @@ class _Costs:
     def of(self, s: int, S: int) -> float:
         """Cost per period of s < S."""
         visits = self.visits(S - s)
-        holding = sum(m * self.at(S - d) for d, m in enumerate(visits))
-        return (self._order_cost + float(holding)) / float(visits.sum())
+        kept = np.array([self.at(y) for y in range(S, s, -1)])
+        return (self._order_cost + float(visits @ kept)) / float(visits.sum())
 
 
 def cost_per_period(
@@ -125,8 +125,8 @@ def optimal(
     Zheng & Federgruen (1991), Operations Research 39(4): s rises to where ordering pays, S is
     tried upwards while a period from it costs less than the best policy so far.
 
-    >>> from inventory.policy.distributions import Counted
-    >>> six = Counted.poisson(6)
+    >>> from inventory.policy.distributions import Poisson
+    >>> six = Poisson(6)
     >>> found = optimal(six, six, order_cost=5, holding_cost=1, shortage_cost=4)
     >>> found.reorder_point_units, found.order_up_to_units
     (4, 10)

@@ -67,8 +67,8 @@ def expected_cost(
 
     Source: Snyder & Shen, section 4.3.
 
-    >>> from inventory.policy.distributions import Counted
-    >>> round(expected_cost(Counted.poisson(6), 8, holding_cost=1, shortage_cost=4), 4)
+    >>> from inventory.policy.distributions import Poisson
+    >>> round(expected_cost(Poisson(6), 8, holding_cost=1, shortage_cost=4), 4)
     3.5701
     """
     left = demand.complementary_loss(target_units)

@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from scipy.stats import poisson
 
 from inventory.demand import Floats
-from inventory.policy.distributions import Counted, Distribution, Normal
+from inventory.policy.distributions import Distribution, Normal, Poisson
 from inventory.policy.newsvendor import critical_ratio
 
 GRID_STEPS = 2**14
@@ -52,9 +52,9 @@ class PoissonRate:
 
     mean_units: float
 
-    def over(self, time: float) -> Counted:
+    def over(self, time: float) -> Poisson:
         """Demand in `time` > 0 units."""
-        return Counted.poisson(self.mean_units * time)
+        return Poisson(self.mean_units * time)
 
 
 @dataclass(frozen=True, slots=True)

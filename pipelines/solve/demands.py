@@ -8,12 +8,15 @@ from pydantic import Field
 from inventory.errors import InputRejected
 from inventory.policy import newsvendor
 from inventory.policy.distributions import (
-    Counted,
+    Binomial,
     Distribution,
     Gamma,
+    Geometric,
     Listed,
     Lognormal,
+    NegativeBinomial,
     Normal,
+    Poisson,
     Uniform,
 )
 from pipelines.solve.forms import (
@@ -89,36 +92,36 @@ def uniform_ab(*, a: Number, b: Number) -> Uniform:
     return uniform(low=a, high=b)
 
 
-def whole_uniform(*, low: Whole, high: Whole) -> Counted:
+def whole_uniform(*, low: Whole, high: Whole) -> Listed:
     """Any whole demand from low to high alike."""
     if high < low:
         raise InputRejected(f"{high} is below low, {low}; raise it", field="high")
-    return Counted.whole_uniform(low=low, high=high)
+    return Listed(dict.fromkeys(range(low, high + 1), 1 / (high + 1 - low)))
 
 
-def poisson(*, mean: Positive) -> Counted:
+def poisson(*, mean: Positive) -> Poisson:
     """Poisson demand."""
-    return Counted.poisson(mean)
+    return Poisson(mean)
 
 
-def negative_binomial(*, mean: Positive, sd: Positive) -> Counted:
+def negative_binomial(*, mean: Positive, sd: Positive) -> NegativeBinomial:
     """Negative binomial demand by mean and deviation."""
-    return Counted.negative_binomial(mean=mean, sd=sd)
+    return NegativeBinomial.by_moments(mean=mean, sd=sd)
 
 
-def failures(*, r: Positive, p: Share) -> Counted:
+def failures(*, r: Positive, p: Share) -> NegativeBinomial:
     """Negative binomial demand as failures before the r-th success."""
-    return Counted.failures(r=r, p=p)
+    return NegativeBinomial(r=r, p=p)
 
 
-def geometric(*, p: Annotated[Number, Field(gt=0, le=1)]) -> Counted:
+def geometric(*, p: Annotated[Number, Field(gt=0, le=1)]) -> Geometric:
     """Geometric demand: 1, 2, 3, ..."""
-    return Counted.geometric(p)
+    return Geometric(p)
 
 
-def binomial(*, n: AtLeastOne, p: Share) -> Counted:
+def binomial(*, n: AtLeastOne, p: Share) -> Binomial:
     """Binomial demand."""
-    return Counted.binomial(n=n, p=p)
+    return Binomial(n=n, p=p)
 
 
 def listed(*, pmf: dict[str, NonNegative] | NonNegatives) -> Listed:
@@ -244,9 +247,9 @@ def normal_periods(
 
 def poisson_periods(
     *, mean: Positive, lead_time: NonNegative = 0.0, review_period: Positive = 1.0
-) -> Counted:
+) -> Poisson:
     """Poisson demand over lead time and review period, from that of one period."""
-    return Counted.poisson(mean * (lead_time + review_period))
+    return Poisson(mean * (lead_time + review_period))
 
 
 PERIODS: list[Family] = [(normal_periods, ("normal",)), (poisson_periods, ("poisson",))]
@@ -337,7 +340,7 @@ def poisson_season(
     quantity: NonNegative | None = None,
 ) -> Result:
     """The same with Poisson demand."""
-    demand = Counted.poisson(lambda1)
+    demand = Poisson(lambda1)
     units = _season_units(demand, p=p, c=c, g=g, b=b) if quantity is None else quantity
     short = demand.loss(units)
     return {

@@ -4,7 +4,7 @@ import math
 
 from inventory.errors import InputRejected
 from inventory.policy import min_max, safety_stock
-from inventory.policy.distributions import Counted, Listed
+from inventory.policy.distributions import Listed, NegativeBinomial, Poisson
 from pipelines.solve.demands import listed
 from pipelines.solve.forms import (
     Chance,
@@ -63,8 +63,8 @@ def order_up_to_poisson(
         ]
         return {key: [one[key] for one in each] for key in each[0]}
     found = min_max.optimal(
-        Counted.poisson(demand_mean),
-        Counted.poisson(demand_mean * (lead_time + 1)),
+        Poisson(demand_mean),
+        Poisson(demand_mean * (lead_time + 1)),
         order_cost=fixed_cost,
         holding_cost=holding_cost,
         shortage_cost=stockout_cost,
@@ -116,8 +116,8 @@ def order_up_to_negative_binomial(
     """The same for negative binomial demand."""
     periods = lead_time + 1
     found = min_max.optimal(
-        Counted.negative_binomial(mean=demand_mean, sd=demand_sd),
-        Counted.negative_binomial(mean=periods * demand_mean, sd=math.sqrt(periods) * demand_sd),
+        NegativeBinomial.by_moments(mean=demand_mean, sd=demand_sd),
+        NegativeBinomial.by_moments(mean=periods * demand_mean, sd=math.sqrt(periods) * demand_sd),
         order_cost=fixed_cost,
         holding_cost=holding_cost,
         shortage_cost=stockout_cost,
@@ -161,8 +161,8 @@ def order_up_to_cost(
     policy = min_max.MinMax(reorder_point, order_up_to_level)
     cost = min_max.cost_per_period(
         policy,
-        Counted.poisson(demand_mean),
-        Counted.poisson(demand_mean * (lead_time + 1)),
+        Poisson(demand_mean),
+        Poisson(demand_mean * (lead_time + 1)),
         order_cost=fixed_cost,
         holding_cost=holding_cost,
         shortage_cost=stockout_cost,

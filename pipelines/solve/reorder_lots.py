@@ -5,7 +5,7 @@ import math
 from inventory.errors import InputRejected
 from inventory.policy import continuous_review
 from inventory.policy.continuous_review import Costs, ReorderLot
-from inventory.policy.distributions import Counted, Distribution, Normal
+from inventory.policy.distributions import Distribution, Normal, Poisson
 from pipelines.solve.demands import in_units
 from pipelines.solve.forms import Chance, NonNegative, Number, Positive, Result
 
@@ -20,7 +20,7 @@ def lead_time_demand(
             raise InputRejected(
                 "goes with normal demand only; give demand_sd too", field="lead_time_sd"
             )
-        return Counted.poisson(mean)
+        return Poisson(mean)
     return Normal(mean, math.sqrt(lead_time * demand_sd**2 + (demand_mean * lead_time_sd) ** 2))
 
 

@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from inventory.errors import InputRejected
 from inventory.policy import continuous_review as review
 from inventory.policy.continuous_review import Costs, ReorderLot
-from inventory.policy.distributions import Counted, Gamma, Normal
+from inventory.policy.distributions import Gamma, Normal, Poisson
 
 ICE = Costs(demand_rate_units=1300, order_cost=8, holding_cost=0.225, shortage_cost=7.5)
 LEAD = Normal(1300 / 12, 150 / math.sqrt(12))
@@ -89,7 +89,7 @@ def test_without_variation_the_optimum_is_the_lot_with_backorders():
 )
 def test_no_whole_unit_policy_is_cheaper(rate, lead_time, order, holding, shortage):
     costs = Costs(rate, order, holding, shortage)
-    demand = Counted.poisson(rate * lead_time)
+    demand = Poisson(rate * lead_time)
     best = review.optimal(demand, costs)
     cost = review.cost_per_time(best, demand, costs)
     position = {y: costs.position_cost(demand, y) for y in range(-5, 65)}
@@ -102,17 +102,15 @@ def test_no_whole_unit_policy_is_cheaper(rate, lead_time, order, holding, shorta
 
 def test_snyder_and_shen_problem_5_2():
     costs = Costs(demand_rate_units=12, order_cost=4, holding_cost=4, shortage_cost=28)
-    best = review.optimal(Counted.poisson(6), costs)
+    best = review.optimal(Poisson(6), costs)
     assert (best.reorder_point_units, best.lot_units) == (6, 7)
-    assert review.cost_per_time(best, Counted.poisson(6), costs) == pytest.approx(
-        28.241312842169155
-    )
+    assert review.cost_per_time(best, Poisson(6), costs) == pytest.approx(28.241312842169155)
 
 
 @pytest.mark.parametrize("lot", [1, 5, 12])
 def test_reorder_point_of_a_whole_lot(lot):
     costs = Costs(12, 4, 4, 28)
-    demand = Counted.poisson(6)
+    demand = Poisson(6)
     point = review.best_reorder_point_units(lot, demand, costs)
     mine = review.cost_per_time(ReorderLot(point, lot), demand, costs)
     assert mine == pytest.approx(
@@ -131,7 +129,7 @@ def test_dearer_shortages_raise_the_reorder_point(shortage, more):
 
 def test_part_units_of_whole_demand_are_refused():
     with pytest.raises(InputRejected, match="round it") as refused:
-        review.cost_per_time(ReorderLot(6.5, 7), Counted.poisson(6), ICE)
+        review.cost_per_time(ReorderLot(6.5, 7), Poisson(6), ICE)
     assert refused.value.field == "reorder_point"
 
 

@@ -11,11 +11,14 @@ from scipy.integrate import quad
 
 from inventory.errors import InputRejected
 from inventory.policy.distributions import (
-    Counted,
+    Binomial,
     Gamma,
+    Geometric,
     Listed,
     Lognormal,
+    NegativeBinomial,
     Normal,
+    Poisson,
     Uniform,
 )
 
@@ -27,12 +30,12 @@ CONTINUOUS = [
     (Uniform(10, 40), stats.uniform(10, 30)),
 ]
 WHOLE = [
-    (Counted.poisson(7), stats.poisson(7)),
-    (Counted.negative_binomial(mean=15, sd=37.5**0.5), stats.nbinom(10, 0.4)),
-    (Counted.failures(r=4, p=0.2), stats.nbinom(4, 0.2)),
-    (Counted.geometric(0.1), stats.geom(0.1)),
-    (Counted.binomial(n=30, p=0.3), stats.binom(30, 0.3)),
-    (Counted.whole_uniform(low=3, high=12), stats.randint(3, 13)),
+    (Poisson(7), stats.poisson(7)),
+    (NegativeBinomial.by_moments(mean=15, sd=37.5**0.5), stats.nbinom(10, 0.4)),
+    (NegativeBinomial(r=4, p=0.2), stats.nbinom(4, 0.2)),
+    (Geometric(0.1), stats.geom(0.1)),
+    (Binomial(n=30, p=0.3), stats.binom(30, 0.3)),
+    (Listed(dict.fromkeys(range(3, 13), 0.1)), stats.randint(3, 13)),
 ]
 
 
@@ -81,7 +84,7 @@ def test_moments_that_were_asked_for(demand):
 def test_the_table_that_cachon_and_terwiesch_print():
     """Matching Supply with Demand, statistics tutorial: Poisson with mean 1.25, last digit cut."""
     printed = [1.25, 0.5365, 0.18114, 0.04961, 0.01134, 0.00221, 0.00038, 0.00006, 0.00001]
-    got = [Counted.poisson(1.25).loss(x) for x in range(9)]
+    got = [Poisson(1.25).loss(x) for x in range(9)]
     assert got == pytest.approx(printed, abs=1.6e-5)
 
 
@@ -95,7 +98,7 @@ def test_more_stock_never_loses_more(demand, x, step):
 
 
 def test_between_whole_units_the_loss_is_a_straight_line():
-    demand = Counted.poisson(7)
+    demand = Poisson(7)
     assert demand.loss(5.25) == pytest.approx(0.75 * demand.loss(5) + 0.25 * demand.loss(6))
 
 
@@ -116,4 +119,4 @@ def test_a_table_that_is_no_distribution_is_refused(chances):
 
 def test_negative_binomial_demand_must_vary_more_than_poisson():
     with pytest.raises(InputRejected, match="variance"):
-        Counted.negative_binomial(mean=5, sd=2)
+        NegativeBinomial.by_moments(mean=5, sd=2)

@@ -5,7 +5,7 @@ import pytest
 
 from inventory.errors import InputRejected
 from inventory.policy import min_max
-from inventory.policy.distributions import Counted, Listed
+from inventory.policy.distributions import Listed, NegativeBinomial, Poisson
 from inventory.policy.min_max import MinMax
 from inventory.policy.newsvendor import expected_cost
 
@@ -15,14 +15,14 @@ from inventory.policy.newsvendor import expected_cost
     [(10, 6, 40, 35.022), (25, 19, 56, 54.262), (50, 42, 108, 70.975), (64, 55, 74, 78.402)],
 )
 def test_table_of_zheng_and_federgruen_1991(mean, s, S, cost):
-    demand = Counted.poisson(mean)
+    demand = Poisson(mean)
     found = min_max.optimal(demand, demand, order_cost=64, holding_cost=1, shortage_cost=9)
     assert (found.reorder_point_units, found.order_up_to_units) == (s, S)
     assert found.cost_per_period == pytest.approx(cost, abs=6e-4)
 
 
 def test_snyder_and_shen_example_4_7():
-    six = Counted.poisson(6)
+    six = Poisson(6)
     found = min_max.optimal(six, six, order_cost=5, holding_cost=1, shortage_cost=4)
     assert (found.reorder_point_units, found.order_up_to_units) == (4, 10)
     assert found.cost_per_period == pytest.approx(8.034111561471642)
@@ -53,7 +53,7 @@ def stationary_cost(s, S, chances, protected, *, order_cost, holding_cost, short
 
 @pytest.mark.parametrize("lead_time", [0, 2])
 def test_cost_of_a_policy_is_that_of_its_markov_chain(lead_time):
-    period, protected = Counted.poisson(3), Counted.poisson(3 * (lead_time + 1))
+    period, protected = Poisson(3), Poisson(3 * (lead_time + 1))
     money = {"order_cost": 20, "holding_cost": 1, "shortage_cost": 9}
     for s, S in [(2, 8), (5, 14), (-1, 3)]:
         got = min_max.cost_per_period(MinMax(s, S), period, protected, **money)
@@ -64,8 +64,8 @@ def test_cost_of_a_policy_is_that_of_its_markov_chain(lead_time):
 @pytest.mark.parametrize(
     ("period", "protected"),
     [
-        (Counted.poisson(3), Counted.poisson(9)),
-        (Counted.negative_binomial(mean=4, sd=4), Counted.negative_binomial(mean=4, sd=4)),
+        (Poisson(3), Poisson(9)),
+        (NegativeBinomial.by_moments(mean=4, sd=4), NegativeBinomial.by_moments(mean=4, sd=4)),
         (Listed({0: 0.5, 1: 0.2, 6: 0.3}), Listed({0: 0.5, 1: 0.2, 6: 0.3})),
     ],
 )
@@ -90,7 +90,7 @@ def test_power_approximation_of_problem_4_32():
 @pytest.mark.parametrize("lead_time", [0, 2])
 def test_power_approximation_is_near_the_optimum(lead_time):
     """Ehrhardt & Mosier: within a few per cent, here of Poisson demand with a large lot."""
-    period, protected = Counted.poisson(10), Counted.poisson(10 * (lead_time + 1))
+    period, protected = Poisson(10), Poisson(10 * (lead_time + 1))
     money = {"order_cost": 64, "holding_cost": 1, "shortage_cost": 9}
     found = min_max.power_approximation(
         demand_mean_units=10, demand_sd_units=10**0.5, lead_time_periods=lead_time, **money

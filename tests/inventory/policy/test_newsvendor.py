@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inventory.policy.distributions import Counted, Lognormal, Normal
+from inventory.policy.distributions import Lognormal, Normal, Poisson
 from inventory.policy.newsvendor import (
     critical_ratio,
     discrete_target_units,
@@ -94,7 +94,7 @@ def test_profit_is_the_mean_over_demands(stock):
     left, short = stock - sold, units - sold
     money = 9 * sold - 4 * stock + (1 - 0.5) * left - 2 * short
     got = expected_profit(
-        Counted.poisson(6), stock, price=9, unit_cost=4, salvage=1, holding_cost=0.5,
+        Poisson(6), stock, price=9, unit_cost=4, salvage=1, holding_cost=0.5,
         shortage_cost=2,
     )  # fmt: skip
-    assert got == pytest.approx(money @ Counted.poisson(6).chances(units))
+    assert got == pytest.approx(money @ Poisson(6).chances(units))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inventory.policy.distributions import Counted, Normal
+from inventory.policy.distributions import Normal, Poisson
 from inventory.policy.newsvendor import critical_ratio, expected_cost
 from inventory.policy.stochastic_service import (
     NormalRate,
@@ -82,6 +82,4 @@ def test_the_heuristic_costs_little_more_than_the_optimum():
 
 def test_the_heuristic_for_one_stage_is_the_newsvendor():
     ratio = float(critical_ratio(shortage_cost=4, holding_cost=1))
-    assert shang_song(Series((1,), (1,), 4), PoissonRate(6)) == (
-        Counted.poisson(6).quantile(ratio),
-    )
+    assert shang_song(Series((1,), (1,), 4), PoissonRate(6)) == (Poisson(6).quantile(ratio),)
