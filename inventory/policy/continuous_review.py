@@ -89,7 +89,7 @@ def _whole(units: float, field: str) -> None:
 
 
 def best_reorder_point_units(lot_units: float, demand: Distribution, costs: Costs) -> float:
-    """The r that a given Q is cheapest with: where g(r) = g(r + Q). Source: Snyder & Shen, 5.2."""
+    """The r that a given Q is cheapest with: where g(r) = g(r + Q). Source: Snyder & Shen, eq. (5.9)."""
     if demand.is_whole:
         _whole(lot_units, "order_quantity")
         return _cheapest_window(demand, costs, lot_units=int(lot_units)).reorder_point_units
@@ -157,7 +157,7 @@ def _ratio(costs: Costs) -> float:
 def by_backorder_lot(demand: Distribution, costs: Costs) -> ReorderLot:
     """Q as if demand were constant and customers waited, r the best for it (EOQB).
 
-    Source: Snyder & Shen, section 5.3.2.
+    Source: Snyder & Shen, eq. (3.27) and (5.9).
     """
     lot = backorder_lot_units(
         demand_rate_units=costs.demand_rate_units,
@@ -171,7 +171,7 @@ def by_backorder_lot(demand: Distribution, costs: Costs) -> ReorderLot:
 def by_economic_lot(demand: Distribution, costs: Costs) -> ReorderLot:
     """Q the EOQ, r the newsvendor's level: a lot, plus a safety stock (EOQ+SS).
 
-    Source: Snyder & Shen, section 5.3.3.
+    Source: Snyder & Shen, eq. (3.4) and (5.21).
     """
     return ReorderLot(demand.quantile(_ratio(costs)), costs.economic_lot_units)
 
@@ -181,7 +181,7 @@ def by_loss_function(demand: Distribution, costs: Costs) -> ReorderLot:
 
         n(r) = h·Q/(h + p)        Q = √(2·(K·λ + (h + p)·n₂(r)) / h)
 
-    Source: Hadley & Whitin; Snyder & Shen, section 5.3.4.
+    Source: Hadley & Whitin; Snyder & Shen, eq. (5.28) and (5.29).
     """
     both = costs.holding_cost + costs.shortage_cost
     Q = costs.economic_lot_units
@@ -213,7 +213,7 @@ def by_expected_inventory(demand: Distribution, costs: Costs) -> tuple[ReorderLo
     Stock on hand is taken for the expected inventory level (EIL). Raises `InputRejected` where
     being short is so cheap that no r solves this.
 
-    Source: Whitin (1953); Snyder & Shen, section 5.3.1.
+    Source: Whitin (1953); Snyder & Shen, eq. (5.16) to (5.18).
     """
     rate, Q = costs.demand_rate_units, costs.economic_lot_units
     for _ in range(ROUNDS_MAX):

@@ -75,7 +75,7 @@ def all_units_cost(
 
         c·D + K·D/Q + i·c·Q/2,  c the price at Q
 
-    Source: Snyder & Shen, section 3.4.2.
+    Source: Snyder & Shen, section 3.4.
     """
     cost = table.unit_costs[table.region(lot_units)]
     return (
@@ -101,7 +101,7 @@ def all_units_lot(
 
     Source
     ------
-    Snyder & Shen, Fundamentals of Supply Chain Theory, 2nd ed., section 3.4.2.
+    Snyder & Shen, Fundamentals of Supply Chain Theory, 2nd ed., eq. (3.18) and (3.19).
 
     >>> all_units_lot(PriceTable((0, 400, 800), (0.75, 0.72, 0.68)),
     ...               demand_rate_units=1300, order_cost=8, holding_rate=0.3).lot_units
@@ -134,7 +134,7 @@ def incremental_cost(
         c·D + i·c̄/2 + (K + c̄)·D/Q + i·c·Q/2
 
     c is the price of the last unit, c̄ what the units before cost more than that.
-    Source: Snyder & Shen, section 3.4.3.
+    Source: Snyder & Shen, eq. (3.20) to (3.22).
     """
     region = table.region(lot_units)
     cost, extra = table.unit_costs[region], _extra(table, region)
@@ -154,7 +154,7 @@ def incremental_lot(
     Breakpoints are never best, so only each region's own economic lot is tried, with what earlier
     units cost more counted as a part of the order cost.
 
-    Source: Snyder & Shen, section 3.4.3.
+    Source: Snyder & Shen, eq. (3.20) to (3.22).
 
     >>> round(incremental_lot(PriceTable((0, 1200, 2400), (1490, 1220, 1100)),
     ...       demand_rate_units=182_500, order_cost=2250, holding_rate=0.25).lot_units)

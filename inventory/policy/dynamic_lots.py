@@ -38,7 +38,7 @@ def wagner_whitin(
 
     Source
     ------
-    Wagner & Whitin (1958), Management Science 5(1); Snyder & Shen, section 3.7.
+    Wagner & Whitin (1958), Management Science 5(1); Snyder & Shen, algorithm 3.1.
 
     >>> wagner_whitin([90, 120, 80, 70], order_costs=[500] * 4, holding_costs=[2] * 4,
     ...               unit_costs=[0] * 4)

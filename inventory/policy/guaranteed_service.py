@@ -64,7 +64,7 @@ def optimal_service_times(
     Source
     ------
     Graves & Willems (2000), Manufacturing & Service Operations Management 2(1): dynamic
-    programming from the leaves to any root; Snyder & Shen, section 6.3.
+    programming from the leaves to any root; Snyder & Shen, chapter 6.
 
     >>> stages = {"plant": Stage(2, 1, inbound_time_min=1),
     ...           "hub": Stage(1, 2),

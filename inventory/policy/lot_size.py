@@ -100,7 +100,7 @@ def backorder_lot_units(
 
     Parameters as `economic_order_quantity_units`, and p > 0, money per unit waited for and time.
 
-    Source: Snyder & Shen, section 3.5.
+    Source: Snyder & Shen, eq. (3.27) to (3.29).
 
     >>> round(backorder_lot_units(demand_rate_units=1300, order_cost=8, holding_cost=0.225,
     ...                           shortage_cost=5), 3)
@@ -111,7 +111,7 @@ def backorder_lot_units(
 
 
 def backorder_fraction(*, holding_cost: float, shortage_cost: float) -> float:
-    """Share of demand that waits at the best lot: h / (h + p). Source: Snyder & Shen, 3.5."""
+    """Share of demand that waits at the best lot: h / (h + p). Source: Snyder & Shen, eq. (3.28)."""
     return holding_cost / (holding_cost + shortage_cost)
 
 
@@ -128,7 +128,7 @@ def backorder_cost_per_time(
 
         h·Q·(1 − x)²/2 + p·Q·x²/2 + K·D/Q
 
-    Source: Snyder & Shen, section 3.5.
+    Source: Snyder & Shen, eq. (3.27) to (3.29).
     """
     held = holding_cost * lot_units * (1 - fraction) ** 2 / 2
     waited = shortage_cost * lot_units * fraction**2 / 2
@@ -142,7 +142,7 @@ def net_holding_cost(
 
     With it in place of h, the EOQ and its cost are those of economic production. D < P.
 
-    Source: Taft (1918); Snyder & Shen, section 3.6.
+    Source: Taft (1918); Snyder & Shen, eq. (3.31) and (3.32).
 
     >>> round(float(economic_order_quantity_units(
     ...     demand_rate_units=80, order_cost=4, holding_cost=net_holding_cost(

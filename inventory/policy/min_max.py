@@ -174,7 +174,7 @@ def power_approximation(
 
     Source
     ------
-    Ehrhardt & Mosier (1984), Management Science 30(5); Snyder & Shen, section 4.4.4.
+    Ehrhardt & Mosier (1984), Management Science 30(5); Snyder & Shen, eq. (4.77) to (4.80).
 
     >>> found = power_approximation(demand_mean_units=190, demand_sd_units=48, order_cost=60,
     ...                             holding_cost=2, shortage_cost=36)

@@ -98,7 +98,7 @@ def expected_profit(
 
     Source
     ------
-    Snyder & Shen, section 4.3.2.5.
+    Snyder & Shen, section 4.3.
 
     >>> from inventory.policy.distributions import Normal
     >>> round(expected_profit(Normal(50, 8), 56.604, price=1, unit_cost=0.3, salvage=0.12), 3)

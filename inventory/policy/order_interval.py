@@ -20,7 +20,7 @@ def power_of_two_interval(interval: float, *, base: float = 1.0) -> float:
     Cost at interval t is ½·(t/T + T/t) times the optimum, so t and T²/t cost the same: of two
     neighbouring powers the change comes at T/√2.
 
-    Source: Roundy, 98 %-effective integer-ratio lot-sizing (1985); Snyder & Shen, section 3.3.
+    Source: Roundy, 98 %-effective integer-ratio lot-sizing (1985); Snyder & Shen, chapter 3.
 
     >>> [power_of_two_interval(weeks) for weeks in (5.481, 5.65, 5.66)]
     [4.0, 4.0, 8.0]

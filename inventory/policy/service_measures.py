@@ -59,7 +59,7 @@ def z_for_cycle_service(level: float) -> float:
 def z_for_fill_rate(service: LotService, fill_rate: float) -> float:
     """Safety factor of a fill rate: the root of G(z) = (1 − β)·Q/σ_L.
 
-    Source: Silver, Pyke & Peterson, Inventory Management and Production Planning, section 7.7.
+    Source: Silver, Pyke & Peterson, Inventory Management and Production Planning, chapter 7.
     """
     allowed = (1 - fill_rate) * service.lot_units / service.lead_time_sd_units
     return float(brentq(lambda z: STANDARD.loss(z) - allowed, -allowed - 1, Z_MAX, xtol=1e-13))
@@ -68,7 +68,7 @@ def z_for_fill_rate(service: LotService, fill_rate: float) -> float:
 def z_for_cost_per_unit_short(service: LotService, cost: float) -> float:
     """Safety factor where a unit short costs B₂: 1 − Φ(z) = Q·h/(D·B₂).
 
-    Source: Silver, Pyke & Peterson, section 7.5.2.
+    Source: Silver, Pyke & Peterson, chapter 7.
     """
     chance = service.lot_units * service.holding_cost / (service.demand_rate_units * cost)
     if chance >= 1:
@@ -83,7 +83,7 @@ def z_for_cost_per_unit_short(service: LotService, cost: float) -> float:
 def z_for_cost_per_stockout(service: LotService, cost: float) -> float:
     """Safety factor where each stockout costs B₁: √(2·ln(D·B₁/(√(2π)·h·Q·σ_L))).
 
-    Source: Silver, Pyke & Peterson, section 7.5.1.
+    Source: Silver, Pyke & Peterson, chapter 7.
     """
     times = cost / service.cost_per_stockout(0.0)
     if times < 1:

@@ -103,7 +103,7 @@ def optimal(
 
     Source
     ------
-    Clark & Scarf (1960), Management Science 6(4); Chen & Zheng (1994); Snyder & Shen, section 6.2.
+    Clark & Scarf (1960), Management Science 6(4); Chen & Zheng (1994); Snyder & Shen, chapter 6.
 
     >>> plan = optimal(Series((3, 3, 1), (1, 1, 2), 40), NormalRate(10, 2))
     >>> len(plan.base_stocks_units)

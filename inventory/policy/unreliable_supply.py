@@ -41,7 +41,7 @@ class Disruptions:
         )
 
     def cost_per_time(self, lot_units: float, *, approximate: bool = False) -> float:
-        """(K + h·Q²/(2·D) + p·D·ψ/μ) / (Q/D + ψ/μ). Source: Snyder & Shen, section 9.2.1.
+        """(K + h·Q²/(2·D) + p·D·ψ/μ) / (Q/D + ψ/μ). Source: Snyder & Shen, eq. (9.5).
 
         >>> ice = Disruptions(1300, 8, 0.225, 5, disruption_rate=1.5, recovery_rate=14)
         >>> round(ice.cost_per_time(800), 4)
@@ -68,7 +68,7 @@ class Disruptions:
     def best_lot_units(self) -> float:
         """The best lot; it is sought around the approximate one, near which it lies.
 
-        Source: Berk & Arreola-Risa (1994), Naval Research Logistics 41; Snyder & Shen, 9.2.1.
+        Source: Berk & Arreola-Risa (1994), Naval Research Logistics 41; Snyder & Shen, example 9.1.
         """
         near = self.approximate_lot_units()
         found = minimize_scalar(
@@ -99,7 +99,7 @@ def lot_with_share_received(
 
         Q = √(2·K·D / (h·(s² + m²)))    cost = K·D/(Q·m) + h·Q·(s² + m²)/(2·m)
 
-    m > 0 and s ≥ 0 are mean and standard deviation of the share. Source: Snyder & Shen, 9.3.2.
+    m > 0 and s ≥ 0 are mean and standard deviation of the share. Source: Snyder & Shen, example 9.5.
 
     >>> lot_with_share_received(demand_rate_units=75_000, order_cost=18_500, holding_cost=0.06,
     ...     yield_mean=5 / 6, yield_sd=0.14085904245475275).lot_units
@@ -125,7 +125,7 @@ def lot_with_units_added(
         Q = √(2·K·D/h + s²) − m    cost = (2·K·D + h·s²) / (2·(Q + m)) + h·(Q + m)/2
 
     m (often below zero) and s ≥ 0 are mean and standard deviation of Y, units. Raises
-    `InputRejected` where nothing would be left to order. Source: Snyder & Shen, 9.3.1.
+    `InputRejected` where nothing would be left to order. Source: Snyder & Shen, example 9.4.
     """
     base = 2 * order_cost * demand_rate_units
     Q = lot_units or math.sqrt(base / holding_cost + yield_sd**2) - yield_mean
@@ -158,7 +158,7 @@ def newsvendor_with_disruptions(
         π(0) = β/(α + β)    π(n) = α·β/(α + β)·(1 − β)^(n−1)
 
     All chances in (0, 1), costs and demand above zero; what is not met waits.
-    Source: Güllü, Önol & Erkip (1997); Snyder & Shen, section 9.2.2.
+    Source: Güllü, Önol & Erkip (1997); Snyder & Shen, example 9.3.
     """
     closed = disruption_chance / (disruption_chance + recovery_chance)
     keeps = 1 - recovery_chance
@@ -189,7 +189,7 @@ def newsvendor_with_units_added(
 
         S = d − F_Y⁻¹(h / (h + p))    cost = p·n̄_Y(d − S) + h·n_Y(d − S)
 
-    Source: Snyder & Shen, section 9.3.1.
+    Source: Snyder & Shen, example 9.6.
     """
     ratio = holding_cost / (holding_cost + shortage_cost)
     S = demand_units - received.quantile(ratio) if target_units is None else target_units

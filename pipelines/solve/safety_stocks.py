@@ -136,6 +136,7 @@ def logistics_cost(
     total = sum(parts.values())
     return parts | {
         "quantity": quantity,
+        "leadtime": expected_leadtimeindays,
         "landed_cost": expected_annual_demand * landed,
         "dl": daily * expected_leadtimeindays,
         "sigmadl": found["sigma_dl"],
