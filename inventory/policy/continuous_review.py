@@ -89,7 +89,10 @@ def _whole(units: float, field: str) -> None:
 
 
 def best_reorder_point_units(lot_units: float, demand: Distribution, costs: Costs) -> float:
-    """The r that a given Q is cheapest with: where g(r) = g(r + Q). Source: Snyder & Shen, eq. (5.9)."""
+    """The r that a given Q is cheapest with: where g(r) = g(r + Q).
+
+    Source: Snyder & Shen, eq. (5.9).
+    """
     if demand.is_whole:
         _whole(lot_units, "order_quantity")
         return _cheapest_window(demand, costs, lot_units=int(lot_units)).reorder_point_units

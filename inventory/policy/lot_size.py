@@ -111,7 +111,7 @@ def backorder_lot_units(
 
 
 def backorder_fraction(*, holding_cost: float, shortage_cost: float) -> float:
-    """Share of demand that waits at the best lot: h / (h + p). Source: Snyder & Shen, eq. (3.28)."""
+    """Share of demand that waits at the best lot: h / (h + p); source as above."""
     return holding_cost / (holding_cost + shortage_cost)
 
 

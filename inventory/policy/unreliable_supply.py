@@ -99,7 +99,9 @@ def lot_with_share_received(
 
         Q = √(2·K·D / (h·(s² + m²)))    cost = K·D/(Q·m) + h·Q·(s² + m²)/(2·m)
 
-    m > 0 and s ≥ 0 are mean and standard deviation of the share. Source: Snyder & Shen, example 9.5.
+    m > 0 and s ≥ 0 are mean and standard deviation of the share.
+
+    Source: Snyder & Shen, example 9.5.
 
     >>> lot_with_share_received(demand_rate_units=75_000, order_cost=18_500, holding_cost=0.06,
     ...     yield_mean=5 / 6, yield_sd=0.14085904245475275).lot_units
