@@ -29,8 +29,11 @@ Positives = Annotated[list[Positive], pydantic.Field(min_length=1)]
 NonNegatives = Annotated[list[NonNegative], pydantic.Field(min_length=1)]
 
 SAME_AS = {
+    "annual_demand": "demand_rate",
+    "demand_rate": "demand_mean",
     "demand_standard_deviation": "demand_sd",
     "demand_std": "demand_sd",
+    "demand_std_dev": "demand_sd",
     "demand_stdev": "demand_sd",
     "demand_mean": "mean",
     "demand_sd": "sd",
@@ -43,6 +46,11 @@ SAME_AS = {
     "shortage_cost": "stockout_cost",
     "penalty_cost": "stockout_cost",
     "min_order_quantity": "moq",
+    "lead_time": "lead_time_mean",
+    "lead_time_std": "lead_time_sd",
+    "lo": "low",
+    "hi": "high",
+    "edges": "arcs",
     "start_nodes": "start",
     "end_nodes": "end",
     "capacities": "capacity",
@@ -50,7 +58,8 @@ SAME_AS = {
     "supplies": "supply",
     "demands": "demand",
 }
-"""Other names by which textbooks call an input."""
+"""Other names by which textbooks call an input, taken where no form of a topic has that one. In
+this order, so that one name may lead to the next."""
 
 METHOD_INPUTS = (
     "method", "policy", "discount", "discount_type",
@@ -99,9 +108,13 @@ class Form:
         found = self.parameters.items()
         return {name for name, each in found if each.default is inspect.Parameter.empty}
 
-    def misfit(self, inputs: Mapping[str, object]) -> int:
-        """How many inputs are missing or unknown: none where the form can be meant."""
-        return len(self.required - set(inputs)) + len(set(inputs) - set(self.parameters))
+    def misfit(self, inputs: Mapping[str, object]) -> tuple[int, int]:
+        """How far the form is from being meant: inputs missing, or unknown; then those unknown.
+
+        The first is zero where the form can be meant.
+        """
+        unknown = len(set(inputs) - set(self.parameters))
+        return len(self.required - set(inputs)) + unknown, unknown
 
     def answer(self, inputs: Mapping[str, object]) -> Result:
         """The result for these inputs; raises `InputRejected` with the field that is wrong."""

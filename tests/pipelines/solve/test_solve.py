@@ -73,6 +73,10 @@ def test_lists_give_lists():
 def test_other_names_of_an_input_are_understood():
     usual = {"setup_cost": 8, "holding_cost": 0.225, "demand_rate": 1300}
     assert solve("eoq", usual)["order_quantity"] == pytest.approx(304.0467800264368)
+    ends = {"x": 18.0, "lo": 12, "hi": 20}
+    assert solve("loss_function", ends)["loss"] == pytest.approx(0.25)  # 2² / (2 · 8)
+    usual = {"demand_standard_deviation": 3.0, "demand_mean": 15, "x": 15}
+    assert solve("loss_function", usual)["loss"] == pytest.approx(3 / math.sqrt(2 * math.pi))
 
 
 @pytest.mark.parametrize(

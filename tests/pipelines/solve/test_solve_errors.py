@@ -95,6 +95,13 @@ def test_the_error_names_case_and_field_and_says_what_to_do(topic, inputs, field
     assert says in solved.error
 
 
+def test_of_several_forms_the_nearest_is_explained():
+    inputs = {"demand_mean": 9, "demand_sd": 3, "lead_time": 2, "target_fill_rate": 0.9}
+    solved = solve_case({"name": "a", "topic": "fill_rate_type2", "inputs": inputs})
+    assert "field 'order_quantity': is missing" in solved.error
+    assert "target_fill_rate" in solved.error
+
+
 @pytest.mark.parametrize(
     ("case", "says"),
     [
