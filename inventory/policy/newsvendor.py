@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from inventory.demand import Floats
 from inventory.policy.distributions import Distribution
@@ -27,37 +27,6 @@ def critical_ratio(*, shortage_cost: ArrayLike, holding_cost: ArrayLike) -> Floa
     assert (total > 0).all(), "both costs are zero: any quantity is optimal"
     ratio: Floats = np.asarray(shortage_cost) / total
     return ratio
-
-
-def normal_target_units(*, ratio: ArrayLike, mean_units: ArrayLike, sd_units: ArrayLike) -> Floats:
-    """Stock that normal demand stays at or below with chance `ratio`: μ + z·σ.
-
-    >>> round(float(normal_target_units(ratio=0.9, mean_units=120, sd_units=10)), 3)
-    132.816
-    """
-    z = ndtri(np.asarray(ratio, dtype=float))
-    units: Floats = np.add(mean_units, np.multiply(z, sd_units))
-    return units
-
-
-def normal_cost(
-    *, holding_cost: float, shortage_cost: float, sd_units: float, target_units: float,
-    mean_units: float,
-) -> float:  # fmt: skip
-    """Expected cost of a period that starts with `target_units`, for normal demand.
-
-        g(S) = h·(S − μ) + (p + h)·σ·G(z),  z = (S − μ) / σ
-
-    Source: Snyder & Shen, section 4.3.
-
-    >>> round(normal_cost(holding_cost=0.18, shortage_cost=0.7, mean_units=50, sd_units=8,
-    ...                   target_units=56.60395592743389), 4)
-    1.9976
-    """
-    z = (target_units - mean_units) / sd_units
-    short_units = sd_units * float(unit_normal_loss(z))
-    over = holding_cost * (target_units - mean_units)
-    return over + (shortage_cost + holding_cost) * short_units
 
 
 def expected_cost(
@@ -109,28 +78,6 @@ def expected_profit(
     sold = demand.mean - short
     kept = (salvage - holding_cost) * left - shortage_cost * short
     return price * sold + kept - unit_cost * stock_units
-
-
-def discrete_target_units(probabilities: Floats, *, ratio: float) -> int:
-    """Smallest integer S with F(S) ≥ ratio. `probabilities[x]` is the chance of demand x.
-
-    >>> discrete_target_units(np.array([0, .25, .05, .1, .2, .15, .1, .1, .05]), ratio=2 / 3)
-    5
-    """
-    cumulative = np.cumsum(probabilities)
-    # A cumulative sum that misses the ratio by rounding must not cost a unit.
-    return int(np.searchsorted(cumulative, ratio - 1e-12))
-
-
-def poisson_target_units(*, ratio: float, mean_units: float) -> int:
-    """Smallest integer S that Poisson demand stays at or below with chance `ratio`.
-
-    >>> poisson_target_units(ratio=0.8, mean_units=6)
-    8
-    """
-    from scipy.stats import poisson
-
-    return int(poisson.ppf(ratio, mean_units))
 
 
 def empirical_target_units(samples_units: Floats, *, ratio: float) -> Floats:

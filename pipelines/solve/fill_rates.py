@@ -3,7 +3,6 @@
 import math
 
 from inventory.policy import fill_rate, safety_stock, service_measures
-from inventory.policy.distributions import Normal
 from inventory.policy.lot_size import WEEKS_PER_YEAR
 from pipelines.solve.forms import Chance, NonNegative, Number, Positive, Result
 
@@ -83,14 +82,13 @@ def _spread(mean: float, sd: float, lead_time: float, lead_time_sd: float) -> fl
 
 
 def _service(stock: float, spread: float, lot: float, mean: float) -> Result:
-    demand = Normal(0.0, spread)
-    short = demand.loss(stock)
+    at = {"safety_stock_units": stock, "lead_time_demand_sd_units": spread}
     return {
         "safety_stock": stock,
         "reorder_point": mean + stock,
-        "cycle_service_level": demand.chance_of_at_most(stock),
-        "expected_shortage_per_cycle": short,
-        "fill_rate": 1 - short / lot,
+        "cycle_service_level": service_measures.STANDARD.chance_of_at_most(stock / spread),
+        "expected_shortage_per_cycle": fill_rate.expected_shortage_units(**at),
+        "fill_rate": fill_rate.fill_rate(**at, lot_units=lot),
     }
 
 

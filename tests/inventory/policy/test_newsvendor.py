@@ -2,54 +2,48 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from inventory.policy.distributions import Lognormal, Normal, Poisson
+from inventory.policy.distributions import Listed, Lognormal, Normal, Poisson
 from inventory.policy.newsvendor import (
     critical_ratio,
-    discrete_target_units,
     empirical_target_units,
     expected_cost,
     expected_profit,
-    normal_cost,
-    normal_target_units,
-    poisson_target_units,
     unit_normal_loss,
 )
 
 
 @pytest.mark.parametrize(
-    ("_case", "holding", "shortage", "mean", "sd", "target", "cost"),
+    ("_case", "holding", "shortage", "demand", "target", "cost"),
     [
-        ("Snyder & Shen, ex. 4.3", 0.18, 0.7, 50, 8, 56.60395592743389, 1.9976051931766445),
-        ("stockpyl README", 2, 18, 120, 10, 132.815515655446, 35.09966638649737),
+        ("Snyder & Shen, ex. 4.3", 0.18, 0.7, Normal(50, 8), 56.60395592743389, 1.9976051931766445),
+        ("stockpyl README", 2, 18, Normal(120, 10), 132.815515655446, 35.09966638649737),
+        ("Snyder & Shen, ex. 4.7", 1, 4, Poisson(6), 8, 3.5701069457709376),
+        ("problem 4.19: Poisson, five periods", 0.08, 1.25, Poisson(90), 105, 1.5450188691551778),
+        ("Snyder & Shen, problem 4.7 (b)", 500_000, 1_000_000,
+         Listed({1: 0.25, 2: 0.05, 3: 0.1, 4: 0.2, 5: 0.15, 6: 0.1, 7: 0.1, 8: 0.05}), 5,
+         1_225_000),
     ],
-)
-def test_normal_demand(*, _case, holding, shortage, mean, sd, target, cost):
+)  # fmt: skip
+def test_textbooks(*, _case, holding, shortage, demand, target, cost):
     ratio = critical_ratio(shortage_cost=shortage, holding_cost=holding)
-    got = float(normal_target_units(ratio=ratio, mean_units=mean, sd_units=sd))
+    got = demand.quantile(float(ratio))
     assert got == pytest.approx(target, rel=1e-9)
-    spent = normal_cost(
-        holding_cost=holding, shortage_cost=shortage, mean_units=mean, sd_units=sd,
-        target_units=got,
-    )  # fmt: skip
+    spent = expected_cost(demand, got, holding_cost=holding, shortage_cost=shortage)
     assert spent == pytest.approx(cost, rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("_case", "ratio", "mean", "expected"),
-    [
-        ("Snyder & Shen, ex. 4.7", 4 / 5, 6, 8),
-        ("Snyder & Shen, problem 4.19: Poisson over five periods", 1.25 / 1.33, 90, 105),
-    ],
-)
-def test_poisson_demand(_case, ratio, mean, expected):
-    assert poisson_target_units(ratio=ratio, mean_units=mean) == expected
-
-
-def test_discrete_demand_snyder_and_shen_problem_4_7():
-    probabilities = np.array([0, 0.25, 0.05, 0.1, 0.2, 0.15, 0.1, 0.1, 0.05])
-    ratio = float(critical_ratio(shortage_cost=1_000_000, holding_cost=500_000))
-    assert discrete_target_units(probabilities, ratio=ratio) == 5
+@given(holding=st.floats(0.1, 10), shortage=st.floats(0.1, 10), change=st.floats(-30, 30))
+@pytest.mark.parametrize("demand", [Normal(50, 8), Poisson(20), Lognormal(3, 0.5)], ids=str)
+def test_no_other_stock_is_cheaper(demand, holding, shortage, change):
+    best = demand.quantile(float(critical_ratio(shortage_cost=shortage, holding_cost=holding)))
+    cost, other = (
+        expected_cost(demand, stock, holding_cost=holding, shortage_cost=shortage)
+        for stock in (best, best + change)
+    )
+    assert cost <= other + 1e-9
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -72,7 +66,7 @@ def test_unit_normal_loss_of_the_table():
     assert float(unit_normal_loss(3.1)) == pytest.approx(0.0002672490952231408, abs=1e-12)
 
 
-def test_lognormal_demand_snyder_and_shen_problem_4_8():
+def test_lognormal_demand_of_snyder_and_shen_problem_4_8():
     demand = Lognormal(6, 0.3)
     level = demand.quantile(0.1765 / 1.1765)
     assert level == pytest.approx(295.62664480713687)
