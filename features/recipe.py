@@ -172,6 +172,6 @@ def _own_names() -> frozenset[str]:
         *history_features(1), *history_features(7), *season_features(1), *season_features(7),
         *life_features(1), *stock_features(1), *stock_features(7),
     )  # fmt: skip
-    calendar = (*calendar_columns(), *season_columns())
-    names = {column.name for column in (*features, *calendar)}
+    names = {f.name for f in features}
+    names |= {c.name for c in (*calendar_columns(), *season_columns())}
     return frozenset(names | {DEMAND, CENSORED, "ahead", "log_level"})

@@ -76,7 +76,7 @@ class Explained:
 
 def calendar_columns(days: list[date], *, period_days: int, yearly: bool, monthly: bool) -> Floats:
     """Columns (T, K) that a date alone gives: six weekdays if daily, and Fourier terms as asked."""
-    columns = [np.empty((len(days), 0))]
+    columns: list[Floats] = [np.empty((len(days), 0))]
     middle = np.array(days, dtype="datetime64[h]") + 12 * (period_days - 1)
     if period_days == 1:
         weekday = (middle.astype("datetime64[D]").astype(np.int64) + THURSDAY) % 7

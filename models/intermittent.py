@@ -81,11 +81,9 @@ def _smoothed(demand_units: Floats, alpha: float) -> tuple[Floats, Floats]:
     at = np.cumsum(~np.isnan(demand_units), axis=1)[row, period]
     waited = np.diff(at, prepend=0)
     waited[is_first] = at[is_first]
-    unknown = np.where(count > 0, 0.0, np.nan)
-    size, interval = (
-        np.bincount(row, weight * of_sale, minlength=len(count)) + unknown
-        for of_sale in (demand_units[row, period], waited)
-    )
+    unknown: Floats = np.where(count > 0, 0.0, np.nan)
+    size = unknown + np.bincount(row, weight * demand_units[row, period], minlength=len(count))
+    interval = unknown + np.bincount(row, weight * waited, minlength=len(count))
     return size, interval
 
 
