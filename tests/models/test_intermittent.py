@@ -49,6 +49,27 @@ def test_tsb_equals_statsforecast():
     assert tsb_units(PRODUCT_C)[0] == pytest.approx(0.8040651, abs=1e-7)
 
 
+def test_croston_of_many_series_is_the_recursion_of_each():
+    """The formula as its authors wrote it, one sale after the other, on gappy series."""
+    rng = np.random.default_rng(8)
+    demand = rng.poisson(0.6, (300, 90)).astype(float)
+    demand[rng.random(demand.shape) < 0.2] = np.nan
+    demand[0] = 0.0
+    found = smooth_croston(demand, alpha=0.3)
+    for row, units in enumerate(demand):
+        size = interval = np.nan
+        waited = 0
+        for sold in units[~np.isnan(units)]:
+            waited += 1
+            if sold > 0:
+                first = np.isnan(size)
+                size = sold if first else size + 0.3 * (sold - size)
+                interval = waited if first else interval + 0.3 * (waited - interval)
+                waited = 0
+        told = found.size_units[row], found.interval_periods[row]
+        assert told == pytest.approx((size, interval), nan_ok=True)
+
+
 def test_tsb_fades_when_nothing_sells_and_croston_does_not():
     dead = np.concatenate([PRODUCT_C, np.zeros((1, 50))], axis=1)
     assert croston_units(dead) == croston_units(PRODUCT_C)
