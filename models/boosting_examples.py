@@ -22,8 +22,8 @@ AGE_MIN_PERIODS = {1: 7, 7: 4}
 
 EXAMPLES_PER_TARGET = 14
 """Examples drawn per target at most: more would show the same sale again from next door. Where
-there are few targets, fourteen lose half a per cent to 1 % less than four (1,000 FreshRetail series,
-two earlier windows); where there are many, the most that are drawn bind first."""
+there are few targets, fourteen lose 0.5 to 1 % less than four (1,000 FreshRetail series, two
+earlier windows); where there are many, the most that are drawn bind first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ members are fitted again on everything. The result is itself a
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -25,6 +26,8 @@ from inventory.demand import LEVELS, DemandForecast, Floats, quantile_function
 from models import backtest
 from models.backtest import Window, blocks
 from models.calibration import (
+    WINDOWS_HALF_BELIEVED,
+    WINDOWS_HALF_BELIEVED_ONCE_RIGHT,
     Calibration,
     correlations,
     fit_dependence,
@@ -144,7 +147,9 @@ class Ensemble:
         right = [replace(w, forecasts=self._put_right(w.forecasts, w.segment)) for w in past]
         self.weight_table = learn_weights(right, names, **known)
         combined = [self._combine(w.forecasts, w.segment) for w in right]
-        self.calibration = learn_calibration(past, combined, **known)
+        self.calibration = learn_calibration(
+            past, combined, half_believed=WINDOWS_HALF_BELIEVED_ONCE_RIGHT, **known
+        )
         for window, forecast in zip(past, combined, strict=True):
             window.forecasts[NAME] = self._calibrate(forecast, window.segment)
         self.backtest = backtest.scores(past, period_days=self.period_days)
@@ -316,8 +321,9 @@ def _member_class(where: str) -> type[Member]:
 
 
 def learn_calibration(
-    past: Sequence[Window], combined: Sequence[DemandForecast], *, period_days: int, seed: int
-) -> Calibration:
+    past: Sequence[Window], combined: Sequence[DemandForecast], *, period_days: int, seed: int,
+    half_believed: float = WINDOWS_HALF_BELIEVED,
+) -> Calibration:  # fmt: skip
     """Level maps per segment and block, and the dependence per segment, from past PITs."""
     rng = np.random.default_rng(seed)
     levels = np.array(LEVELS)
@@ -326,22 +332,20 @@ def learn_calibration(
     calibration = Calibration.identity(levels, segments=len(SEGMENTS), blocks=int(block.max()) + 1)
     span_days = (past[-1].origin - past[0].origin).days
     spans = 1 + span_days / (period_days * horizon)
+    mapped = partial(level_map, spans=spans, half_believed=half_believed)
+    corrected = partial(mean_factor, spans=spans, half_believed=half_believed)
     by_window = [_pit(w.actual_units, f, rng=rng) for w, f in zip(past, combined, strict=True)]
     segment, pit = np.concatenate([w.segment for w in past]), np.concatenate(by_window)
     actual = np.concatenate([w.actual_units for w in past])
     mean = np.concatenate([f.mean_units for f in combined])
     for b in range(calibration.maps.shape[1]):
         now = block == b
-        overall = level_map(pit[:, now].ravel(), levels, spans=spans)
-        factor = mean_factor(actual[:, now], mean[:, now], spans=spans)
+        overall = mapped(pit[:, now].ravel(), levels)
+        factor = corrected(actual[:, now], mean[:, now])
         for s in range(len(SEGMENTS)):
             cell = np.ix_(segment == s, now)
-            calibration.maps[s, b] = level_map(
-                pit[cell].ravel(), levels, spans=spans, prior=overall
-            )
-            calibration.mean_factors[s, b] = mean_factor(
-                actual[cell], mean[cell], spans=spans, prior=factor
-            )
+            calibration.maps[s, b] = mapped(pit[cell].ravel(), levels, prior=overall)
+            calibration.mean_factors[s, b] = corrected(actual[cell], mean[cell], prior=factor)
     _learn_dependence(calibration, by_window, past)
     return calibration
 
