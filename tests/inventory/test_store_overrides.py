@@ -270,7 +270,7 @@ def test_reasons_are_summed_up_by_their_code(shop):
 
 def test_a_scope_without_a_forecast(shop):
     for scope in ({"sku": "NEW"}, {"location": "DC"}, {"sku": "CUP", "location": "S2"}):
-        with pytest.raises(NotFound, match="no forecast '.+'; .+ `vouch daily`"):
+        with pytest.raises(NotFound, match=r"no forecast '.+'; .+ `vouch daily`"):
             state(shop, factor=2, **scope)
 
 
