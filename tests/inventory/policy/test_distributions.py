@@ -89,7 +89,7 @@ def test_the_table_that_cachon_and_terwiesch_print():
 
 
 @given(x=st.floats(-50, 150), step=st.floats(0, 50))
-@pytest.mark.parametrize("demand", [pair[0] for pair in CONTINUOUS + WHOLE], ids=str)
+@pytest.mark.parametrize("demand", [pair[0] for pair in CONTINUOUS + WHOLE])
 def test_more_stock_never_loses_more(demand, x, step):
     more, less = demand.loss(x + step), demand.loss(x)
     assert more <= less + 1e-9
