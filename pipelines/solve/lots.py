@@ -1,5 +1,6 @@
 """Topics on how much to order at once."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field
@@ -131,50 +132,36 @@ def production(
     )
 
 
-def all_units_discount(
-    *,
-    fixed_cost: Positive,
-    holding_cost_rate: Positive,
-    demand_rate: Positive,
-    breakpoints: NonNegatives,
-    unit_costs: Positives,
-) -> Result:
-    """Best lot when its price counts for all units of it."""
-    return _discounted(
-        discounts.all_units_lot(
+def _discounted(best: Callable[..., discounts.DiscountedLot]) -> Callable[..., Result]:
+    """Best lot at prices that fall with its size, by how a price counts."""
+
+    def solve(
+        *,
+        fixed_cost: Positive,
+        holding_cost_rate: Positive,
+        demand_rate: Positive,
+        breakpoints: NonNegatives,
+        unit_costs: Positives,
+    ) -> Result:
+        found = best(
             discounts.PriceTable(tuple(breakpoints), tuple(unit_costs)),
             demand_rate_units=demand_rate,
             order_cost=fixed_cost,
             holding_rate=holding_cost_rate,
         )
-    )
+        return {
+            "order_quantity": float(found.lot_units),
+            "region": found.region,
+            "total_cost_rate": found.cost_per_time,
+        }
+
+    return solve
 
 
-def incremental_discount(
-    *,
-    fixed_cost: Positive,
-    holding_cost_rate: Positive,
-    demand_rate: Positive,
-    breakpoints: NonNegatives,
-    unit_costs: Positives,
-) -> Result:
-    """Best lot when each price counts for the units above its breakpoint."""
-    return _discounted(
-        discounts.incremental_lot(
-            discounts.PriceTable(tuple(breakpoints), tuple(unit_costs)),
-            demand_rate_units=demand_rate,
-            order_cost=fixed_cost,
-            holding_rate=holding_cost_rate,
-        )
-    )
-
-
-def _discounted(found: discounts.DiscountedLot) -> Result:
-    return {
-        "order_quantity": float(found.lot_units),
-        "region": found.region,
-        "total_cost_rate": found.cost_per_time,
-    }
+all_units_discount = _discounted(discounts.all_units_lot)
+"""A price counts for all units of the lot."""
+incremental_discount = _discounted(discounts.incremental_lot)
+"""Each price counts for the units above its breakpoint."""
 
 
 def power_of_two(

@@ -1,6 +1,7 @@
 """Topics on reorder points with lots: stock watched all the time, a lot ordered when it is low."""
 
 import math
+from collections.abc import Callable
 
 from inventory.errors import InputRejected
 from inventory.policy import continuous_review
@@ -87,52 +88,32 @@ def best_lot(
     return _lot(continuous_review.optimal(demand, costs), demand, costs)
 
 
-def by_backorder_lot(
-    *,
-    holding_cost: Positive,
-    stockout_cost: Positive,
-    fixed_cost: Positive,
-    demand_mean: Positive,
-    demand_sd: Positive,
-    lead_time: Positive,
-    lead_time_sd: NonNegative = 0.0,
-) -> Result:
-    """The same by the lot for constant demand with backorders."""
-    demand = lead_time_demand(demand_mean, demand_sd, lead_time, lead_time_sd)
-    costs = Costs(demand_mean, fixed_cost, holding_cost, stockout_cost)
-    return _lot(continuous_review.by_backorder_lot(demand, costs), demand, costs)
+def _by_rule(rule: Callable[[Distribution, Costs], ReorderLot]) -> Callable[..., Result]:
+    """The same for normal demand, by a rule that comes close."""
+
+    def solve(
+        *,
+        holding_cost: Positive,
+        stockout_cost: Positive,
+        fixed_cost: Positive,
+        demand_mean: Positive,
+        demand_sd: Positive,
+        lead_time: Positive,
+        lead_time_sd: NonNegative = 0.0,
+    ) -> Result:
+        demand = lead_time_demand(demand_mean, demand_sd, lead_time, lead_time_sd)
+        costs = Costs(demand_mean, fixed_cost, holding_cost, stockout_cost)
+        return _lot(rule(demand, costs), demand, costs)
+
+    return solve
 
 
-def by_economic_lot(
-    *,
-    holding_cost: Positive,
-    stockout_cost: Positive,
-    fixed_cost: Positive,
-    demand_mean: Positive,
-    demand_sd: Positive,
-    lead_time: Positive,
-    lead_time_sd: NonNegative = 0.0,
-) -> Result:
-    """The same by the economic lot and a safety stock."""
-    demand = lead_time_demand(demand_mean, demand_sd, lead_time, lead_time_sd)
-    costs = Costs(demand_mean, fixed_cost, holding_cost, stockout_cost)
-    return _lot(continuous_review.by_economic_lot(demand, costs), demand, costs)
-
-
-def by_loss_function(
-    *,
-    holding_cost: Positive,
-    stockout_cost: Positive,
-    fixed_cost: Positive,
-    demand_mean: Positive,
-    demand_sd: Positive,
-    lead_time: Positive,
-    lead_time_sd: NonNegative = 0.0,
-) -> Result:
-    """The same by loss functions in turn."""
-    demand = lead_time_demand(demand_mean, demand_sd, lead_time, lead_time_sd)
-    costs = Costs(demand_mean, fixed_cost, holding_cost, stockout_cost)
-    return _lot(continuous_review.by_loss_function(demand, costs), demand, costs)
+by_backorder_lot = _by_rule(continuous_review.by_backorder_lot)
+"""By the lot for constant demand with backorders."""
+by_economic_lot = _by_rule(continuous_review.by_economic_lot)
+"""By the economic lot and a safety stock."""
+by_loss_function = _by_rule(continuous_review.by_loss_function)
+"""By loss functions in turn."""
 
 
 def by_expected_inventory(
