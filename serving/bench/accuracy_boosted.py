@@ -71,7 +71,9 @@ def forecast(split: Split, *, masked: bool, tuned: bool, seed: int, threads: int
         seen = replace(seen, level_units=one, error_units=one)
     given = {"random_state": seed, "n_jobs": threads, **(TUNED if tuned else {})}
     rng = np.random.default_rng(seed)
-    inputs, target, weight = _training_rows(seen, rng=rng)
+    inputs, target, weight = _training_rows(
+        seen, rng=rng, ratio_max=SCALED_MAX if tuned else np.inf
+    )
     T = seen.units.shape[1]
     ahead = np.concatenate([_row_block(seen, T - 1, h) for h in range(1, seen.horizon + 1)])
     said = np.stack(
@@ -157,7 +159,9 @@ def _rolling_mean(values: Floats, periods: int) -> Floats:
     return mean
 
 
-def _training_rows(seen: _Seen, *, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+def _training_rows(
+    seen: _Seen, *, rng: np.random.Generator, ratio_max: float
+) -> tuple[Floats, Floats, Floats]:
     """Inputs, scaled target and weight of past origins, a random share of them all."""
     N, T = seen.units.shape
     step = SEASON_PERIODS[seen.period_days]
@@ -180,8 +184,7 @@ def _training_rows(seen: _Seen, *, rng: np.random.Generator) -> tuple[Floats, Fl
         weights.append(level / np.where(np.isfinite(error), error, level))
     weight = np.concatenate(weights)
     target = np.concatenate(targets)
-    if (seen.level_units != 1).any():
-        target = np.minimum(target, SCALED_MAX)
+    target = np.minimum(target, ratio_max)
     return np.concatenate(inputs), target, weight / weight.mean()
 
 
