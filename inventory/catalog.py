@@ -5,18 +5,17 @@ one with a value that makes no sense raises `InputRejected`, which names the fie
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from inventory.catalog_checks import at_least, between, known_zone, one_of, period, sound_id
 from inventory.errors import InputRejected
 
 LOCATION_TYPES = ("warehouse", "store", "hub", "vendor")
 METHODS = ("ship", "sfs", "bopis", "same_day")
 """Shipped from a warehouse, shipped from a store, picked up, brought the same day."""
 
-CHARACTERS_MAX = 200
 INTEGER_MAX = 2**31 - 1
 
 
@@ -49,19 +48,19 @@ class Location:
     """Whether goods that arrive wait in inspection until somebody approves them."""
 
     def __post_init__(self) -> None:
-        _id(self.id)
-        _one_of("type", self.type, LOCATION_TYPES)
-        _between("latitude", self.latitude, -90, 90)
-        _between("longitude", self.longitude, -180, 180)
-        _zone(self.timezone)
+        sound_id(self.id)
+        one_of("type", self.type, LOCATION_TYPES)
+        between("latitude", self.latitude, -90, 90)
+        between("longitude", self.longitude, -180, 180)
+        known_zone(self.timezone)
         for method in self.methods:
-            _one_of("methods", method, METHODS)
-        _at_least("daily_capacity", self.daily_capacity, 0)
-        _at_least("put_away_lag_days", self.put_away_lag_days, 0)
-        _at_least("handling_days", self.handling_days, 0)
+            one_of("methods", method, METHODS)
+        at_least("daily_capacity", self.daily_capacity, 0)
+        at_least("put_away_lag_days", self.put_away_lag_days, 0)
+        at_least("handling_days", self.handling_days, 0)
         for name in ("cost_per_parcel", "cost_per_unit", "cost_per_km"):
-            _at_least(name, getattr(self, name), 0)
-        _at_least("km_per_day", self.km_per_day, 1)
+            at_least(name, getattr(self, name), 0)
+        at_least("km_per_day", self.km_per_day, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,10 @@ class Vendor:
     min_order_value: float = 0.0
 
     def __post_init__(self) -> None:
-        _id(self.id)
+        sound_id(self.id)
         for name in ("lead_time_days", "lead_time_sd_days", "review_period_days"):
-            _at_least(name, getattr(self, name), 0)
-        _at_least("min_order_value", self.min_order_value, 0)
+            at_least(name, getattr(self, name), 0)
+        at_least("min_order_value", self.min_order_value, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +102,12 @@ class Sku:
     """Money per order line placed; none: the default."""
 
     def __post_init__(self) -> None:
-        _id(self.id)
-        _at_least("pack_size", self.pack_size, 1)
+        sound_id(self.id)
+        at_least("pack_size", self.pack_size, 1)
         for name in ("unit_cost", "price", "min_order_quantity", "shelf_life_days"):
-            _at_least(name, getattr(self, name), 0)
-        _at_least("holding_cost", self.holding_cost, 0)
-        _at_least("order_cost", self.order_cost, 0)
+            at_least(name, getattr(self, name), 0)
+        at_least("holding_cost", self.holding_cost, 0)
+        at_least("order_cost", self.order_cost, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +121,10 @@ class Channel:
     oversell_units: int = 0
 
     def __post_init__(self) -> None:
-        _id(self.id)
-        _at_least("soft_ttl_seconds", self.soft_ttl_seconds, 1)
-        _at_least("order_ttl_seconds", self.order_ttl_seconds, 1)
-        _at_least("oversell_units", self.oversell_units, 0)
+        sound_id(self.id)
+        at_least("soft_ttl_seconds", self.soft_ttl_seconds, 1)
+        at_least("order_ttl_seconds", self.order_ttl_seconds, 1)
+        at_least("oversell_units", self.oversell_units, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ class Group:
     name: str = ""
 
     def __post_init__(self) -> None:
-        _id(self.id)
+        sound_id(self.id)
         if not self.locations and not is_built_in(self.id):
             raise InputRejected("a group needs at least one location", field="locations")
 
@@ -164,7 +163,7 @@ class Bundle:
     """All of one bundle must leave from one location, also when it is asked of a group."""
 
     def __post_init__(self) -> None:
-        _id(self.id)
+        sound_id(self.id)
         if not self.components:
             raise InputRejected("a bundle needs at least one component", field="components")
         for component, units in self.components.items():
@@ -194,13 +193,13 @@ class BufferRule:
     lookahead_days: int | None = None
 
     def __post_init__(self) -> None:
-        _id(self.id)
+        sound_id(self.id)
         if self.location_type is not None:
-            _one_of("location_type", self.location_type, LOCATION_TYPES)
+            one_of("location_type", self.location_type, LOCATION_TYPES)
         if self.method is not None:
-            _one_of("method", self.method, METHODS)
+            one_of("method", self.method, METHODS)
         for name in ("quantity", "days_of_cover", "lookahead_days"):
-            _at_least(name, getattr(self, name), 0)
+            at_least(name, getattr(self, name), 0)
         sizes = (self.quantity, self.days_of_cover, self.forecast)
         if sum(size is not None for size in sizes) != 1:
             raise InputRejected(
@@ -259,12 +258,12 @@ class SupplyLink:
     sku: str | None = None
 
     def __post_init__(self) -> None:
-        _id(self.id)
+        sound_id(self.id)
         if self.method is not None:
-            _one_of("method", self.method, METHODS)
-        _between("ratio", self.ratio, 0, 1)
-        _at_least("reserve", self.reserve, 0)
-        _period(self.starts_at, self.ends_at)
+            one_of("method", self.method, METHODS)
+        between("ratio", self.ratio, 0, 1)
+        at_least("reserve", self.reserve, 0)
+        period(self.starts_at, self.ends_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,55 +282,11 @@ class PreSale:
     ends_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        _id(self.id)
-        _at_least("cap", self.cap, 0)
+        sound_id(self.id)
+        at_least("cap", self.cap, 0)
         for units in self.channel_caps.values():
-            _at_least("channel_caps", units, 0)
-        _period(self.starts_at, self.ends_at)
+            at_least("channel_caps", units, 0)
+        period(self.starts_at, self.ends_at)
 
 
 Item = Location | Vendor | Sku | Channel | Group | Bundle | BufferRule | SupplyLink | PreSale
-
-
-def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise InputRejected(f"'{value}' is not one of {', '.join(allowed)}", field=name)
-
-
-def _at_least(name: str, value: float | None, least: int) -> None:
-    if value is not None and not (value >= least and math.isfinite(value)):
-        raise InputRejected(f"{value} is not a number of {least} or more", field=name)
-
-
-def _between(name: str, value: float | None, least: float, most: float) -> None:
-    if value is not None and not least <= value <= most:
-        raise InputRejected(f"{value} is not between {least} and {most}", field=name)
-
-
-def _period(starts_at: datetime | None, ends_at: datetime | None) -> None:
-    for name, moment in (("starts_at", starts_at), ("ends_at", ends_at)):
-        if moment is not None and moment.tzinfo is None:
-            raise InputRejected("give the time with its zone", field=name)
-    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
-        raise InputRejected("must be after starts_at", field="ends_at")
-
-
-def _zone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InputRejected(
-            f"'{name}' is not a time zone; use a name such as Europe/Berlin", field="timezone"
-        ) from error
-
-
-def _id(value: str) -> None:
-    if not 1 <= len(value) <= CHARACTERS_MAX or not value.isprintable():
-        raise InputRejected(
-            f"an id is a text of 1 to {CHARACTERS_MAX} printable characters", field="id"
-        )
-    if value != value.strip():
-        raise InputRejected(f"'{value}' begins or ends with a blank; leave it out", field="id")
-    if "/" in value:
-        # It would end the part of a path that the id is.
-        raise InputRejected(f"'{value}' has a slash; write another sign for it, as '-'", field="id")
