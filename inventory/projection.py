@@ -20,6 +20,7 @@ from inventory.buffer_rules import (
 )
 from inventory.calendar import UTC_DAYS, Calendar
 from inventory.pre_sales import Axis, PreSaleFacts, claimed_units, waiting_units
+from inventory.transfers import TRANSFER
 
 SOFT, HARD, PEG = "soft", "hard", "peg"
 """The class of a unit of demand: a cart, an order, a pre-order waiting for dated supply."""
@@ -79,8 +80,11 @@ def member_method(method: str | None, location_type: str) -> str | None:
 
 
 def serves(facts: PositionFacts, method: str | None) -> bool:
-    """Whether a location may fulfil that way on behalf of a group; without a list it may all."""
-    return not facts.methods or method is None or method in facts.methods
+    """Whether a location may fulfil that way on behalf of a group; without a list it may all.
+
+    What moves between our own locations needs no customer's method.
+    """
+    return not facts.methods or method in (None, TRANSFER) or method in facts.methods
 
 
 def offers(facts: PositionFacts, method: str | None) -> bool:

@@ -88,6 +88,7 @@ with fresh as materialized (
         jsonb_path_query_array(coalesce(body, '{}'), '$.lines[*][0]') as skus
     from reservation_events
     where event_id > %(after)s and at <= %(until)s and act in ('ship', 'reject')
+        and reason is distinct from 'transfer'  -- No customer's parcel.
     order by event_id limit %(most)s
 ), sent as (
     select f.event_id, l.location,

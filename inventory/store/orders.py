@@ -12,7 +12,7 @@ import psycopg
 
 from inventory import asking, orders
 from inventory.asking import HORIZON_DAYS
-from inventory.errors import InputRejected, InsufficientStock, Shortage
+from inventory.errors import InputRejected, InsufficientStock, Shortage, StateConflict
 from inventory.ledger import AVAILABLE, Fact, Key
 from inventory.orders import DAMAGED, NOT_IN_STOCK, Moved, OrderMessage
 from inventory.redating import Wait, first_dates, redated
@@ -31,6 +31,7 @@ from inventory.store.general_promises import order_supplies
 from inventory.store.idempotency import Outcome
 from inventory.store.positions import decide_on
 from inventory.supply import SkuSupply
+from inventory.transfers import TRANSFER
 
 SOURCE = "order"
 """Source of the ledger entries that acts on orders make."""
@@ -52,8 +53,11 @@ def perform(
     *,
     now: datetime,
     actor: str = "",
+    of_transfer: bool = False,
 ) -> Outcome:
     """Carry out one act, once per message id for ever; the response is the order afterwards.
+
+    `of_transfer`: the commitment of a transfer, which only the transfer itself may act on.
 
     Raises `NotFound`, `StateConflict` when the act is not allowed from the state the order is in,
     `InputRejected` for lines that are not in it, `InsufficientStock` when no member of the group
@@ -66,6 +70,8 @@ def perform(
 
     def once() -> dict[str, object]:
         before = as_of(reservation_rows.by_order(db, order_id, lock=True), now)
+        if before.method == TRANSFER and not of_transfer:
+            raise StateConflict("order", order_id, state="a transfer: act on that", act=act)
         state = next_state(before, act)
         held = set() if act == "process" else _hold(db, before, message)
         if before.waits:

@@ -19,7 +19,8 @@ OPENS_HOUR, CLOSES_HOUR = 6, 22
 def roll_up_ledger_sales(db: psycopg.Connection, *, through: date, now: datetime) -> int:
     """Sum ledger sales into `sales_days` up to and including the local day `through`.
 
-    A delta with reason `sale` and every shipment is a sale on the local day of its effect. Where a
+    A delta with reason `sale` and every shipment to a customer is a sale on the local day of its
+    effect; what leaves for another location of ours is none. Where a
     location reported any sale on a day, its other SKUs in stock sold none. `in_stock` is the share
     of opening hours with units on the shelf. Returns the rows added or changed.
     """
@@ -39,7 +40,8 @@ def roll_up_ledger_sales(db: psycopg.Connection, *, through: date, now: datetime
 _ROLL_UP = """
 with moved as (
     select e.sku, e.location, e.entry_id, e.effective_at, e.units, e.stated_units,
-        (e.reason = 'sale' or e.kind = 'shipment') and e.stated_units < 0 as is_sale,
+        (e.reason = 'sale' or e.kind = 'shipment' and e.reason is distinct from 'transfer')
+            and e.stated_units < 0 as is_sale,
         (e.effective_at at time zone l.timezone)::date as day
     from entries e join locations l using (location)
     -- What took effect since was recorded since: clocks ahead of ours are set back.

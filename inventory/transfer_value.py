@@ -1,0 +1,95 @@
+"""What units are worth where they are, and where they could be: the steps that transfers compare.
+
+A unit is worth having to the degree that it would be missed: at y units beyond those that are
+there, the chance that demand reaches so far, times the money a missed unit costs. It falls with
+every unit at a destination, and rises with every unit that an origin gives away.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+
+from inventory.demand import Floats
+from inventory.rebalancing import Step
+
+SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
+"""Chances between which units are taken as one step: finer where a shortage is rare or certain."""
+
+
+def shortfall_units(
+    *,
+    before_units: Floats,
+    during_units: Floats,
+    stock_units: float,
+    arriving_units: float,
+) -> Floats:
+    """Units missed on each path of demand, shape (S,), while a transfer could still have helped.
+
+    Parameters
+    ----------
+    before_units : (S,) demand until the transfer would arrive. What it finds no stock for is lost:
+        a transfer cannot bring it back.
+    during_units : (S,) demand from then until the usual supply could be there.
+    stock_units : on hand and not committed. arriving_units : dated supply until the end.
+
+    >>> shortfall_units(before_units=np.array([1., 6.]), during_units=np.array([2., 8.]),
+    ...                 stock_units=4.0, arriving_units=1.0).tolist()
+    [0.0, 7.0]
+    """
+    left = np.maximum(stock_units - before_units, 0.0)
+    missed: Floats = np.maximum(during_units - left - arriving_units, 0.0)
+    return missed
+
+
+def gains(shortfall: Floats, *, worth: float, most_units: int) -> tuple[Step, ...]:
+    """What each further unit gains where it may be missed: falling steps, `most_units` at most.
+
+    The y-th unit is sold with the chance that y or more would have been missed.
+
+    Parameters
+    ----------
+    shortfall : (S,) units missed on each path. worth : money of a unit that is sold after all.
+
+    >>> gains(np.array([0.0, 2.0, 2.0, 5.0]), worth=10.0, most_units=9)
+    (Step(units=2, worth=7.5), Step(units=3, worth=2.5))
+    """
+    ordered = np.sort(np.floor(shortfall))[::-1]
+    paths = len(ordered)
+    # Reached with chance k/S: as many units as the k-th largest shortfall has.
+    counts = sorted({min(paths, max(1, round(share * paths))) for share in SHARES})
+    reached = [(int(min(ordered[k - 1], most_units)), k) for k in reversed(counts)]
+    steps, sold = [], 0
+    for units, _ in reached:
+        if units > sold:
+            # The mean chance over these units, so that what they gain together is exact.
+            chance = (np.clip(ordered, sold, units) - sold).sum() / (units - sold) / paths
+            steps.append(Step(units - sold, float(chance * worth)))
+            sold = units
+    return tuple(steps)
+
+
+def losses(
+    demand_units: Floats, *, stock_units: float, worth: float, most_units: int
+) -> tuple[Step, ...]:
+    """What each further unit that leaves may be missed by at its origin: rising steps.
+
+    The z-th unit to go would have been sold with the chance that demand reaches the stock that is
+    then left.
+
+    Parameters
+    ----------
+    demand_units : (S,) demand until the origin's own supply could be there, less what arrives by
+        then. stock_units : on hand and not committed.
+
+    >>> losses(np.array([1.0, 3.0, 9.0, 9.0]), stock_units=10.0, worth=4.0, most_units=8)
+    (Step(units=1, worth=0.0), Step(units=6, worth=2.0), Step(units=1, worth=3.0))
+    """
+    kept = stock_units - np.minimum(np.ceil(np.maximum(demand_units, 0.0)), stock_units)
+    # A unit beyond `kept` of a path is missed on it.
+    points = np.quantile(kept, SHARES, method="inverted_cdf")
+    edges = sorted({0, most_units, *(int(min(p, most_units)) for p in points)})
+    steps = []
+    for low, high in pairwise(edges):
+        missed = (high - np.clip(kept, low, high)).sum() / (high - low) / len(kept)
+        steps.append(Step(high - low, float(missed * worth)))
+    return tuple(steps)
