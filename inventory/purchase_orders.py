@@ -5,8 +5,11 @@
         ├───────────┴───────────┴▶ rejected         ├───────────┴──────────────┴▶ received ─▶ closed
         └──────────────────────────────▶ cancelled ◀┘
 
-A planner accepts what planning proposed, a buyer approves and sends it, the vendor (or the buyer
-for it) confirms and ships. Nothing here reads a clock or a database: `inventory.store` does.
+A planner accepts what planning proposed, a buyer approves and sends it (a dear one needs a second,
+different buyer), the vendor (or the buyer for it) confirms and ships. Vendors that say nothing
+exist: goods may be told as shipped, or arrive, without a confirmation. Confirmed orders may be
+confirmed anew or re-dated, and closing gives up what never came. Nothing here reads a clock or a
+database: `inventory.store` does.
 """
 
 from dataclasses import dataclass
@@ -34,6 +37,9 @@ ON_ORDER_STATES = (ACCEPTED, APPROVED, SENT, CONFIRMED, SHIPPED, PARTIALLY_RECEI
 """Orders whose open units count as on order: somebody has said that they will come. A proposal is
 only counted where a person firmed the line."""
 
+SUPPLYING_STATES = (CONFIRMED, SHIPPED, PARTIALLY_RECEIVED, RECEIVED)
+"""Orders whose lines are dated supply, which availability promises from."""
+
 EDITABLE_STATES = (PROPOSED, ACCEPTED, APPROVED)
 """Before it is sent an order may change; an approved one must then be approved again."""
 
@@ -43,20 +49,25 @@ class Act:
     """One thing that may be done to an order."""
 
     from_states: tuple[str, ...]
-    to_state: str
+    to_state: str | None
+    """None: the order stays in its state."""
     roles: tuple[str, ...]
 
+
+ON_ITS_WAY = (SENT, CONFIRMED, SHIPPED, PARTIALLY_RECEIVED)
+"""The vendor has the order and goods are open."""
 
 ACTS: dict[str, Act] = {
     "accept": Act((PROPOSED,), ACCEPTED, ("planner",)),
     "approve": Act((ACCEPTED,), APPROVED, ("buyer",)),
     "reject": Act((PROPOSED, ACCEPTED, APPROVED), REJECTED, ("planner", "buyer")),
     "send": Act((APPROVED,), SENT, ("buyer",)),
-    "confirm": Act((SENT,), CONFIRMED, ("buyer", "vendor")),
-    "ship": Act((CONFIRMED,), SHIPPED, ("buyer", "vendor")),
-    "receive": Act((CONFIRMED, SHIPPED, PARTIALLY_RECEIVED), RECEIVED, ("buyer", "oms")),
+    "confirm": Act((SENT, CONFIRMED), CONFIRMED, ("buyer", "vendor")),
+    "ship": Act(ON_ITS_WAY, SHIPPED, ("buyer", "vendor")),
+    "redate": Act(ON_ITS_WAY, None, ("buyer", "vendor")),
+    "receive": Act(ON_ITS_WAY, RECEIVED, ("buyer", "oms")),
     "cancel": Act((PROPOSED, ACCEPTED, APPROVED, SENT, CONFIRMED), CANCELLED, ("buyer",)),
-    "close": Act((PARTIALLY_RECEIVED, RECEIVED), CLOSED, ("buyer",)),
+    "close": Act((SHIPPED, PARTIALLY_RECEIVED, RECEIVED), CLOSED, ("buyer",)),
 }
 
 EDITORS = ("planner", "buyer")
@@ -78,7 +89,8 @@ def may(act: str, role: str) -> bool:
 def next_state(order_id: str, state: str, act: str, *, everything_received: bool = True) -> str:
     """The state that an act leads to. Raises `StateConflict` where it is not allowed.
 
-    A receipt that leaves units open leads to `partially_received`.
+    A receipt that leaves units open leads to `partially_received`, and a further shipment leaves
+    it there.
 
     >>> next_state("PO-1", "proposed", "accept")
     'accepted'
@@ -89,7 +101,9 @@ def next_state(order_id: str, state: str, act: str, *, everything_received: bool
         raise StateConflict("purchase order", order_id, state=state, act=act)
     if act == "receive" and not everything_received:
         return PARTIALLY_RECEIVED
-    return ACTS[act].to_state
+    if act == "ship" and state == PARTIALLY_RECEIVED:
+        return state
+    return ACTS[act].to_state or state
 
 
 def state_after_edit(order_id: str, state: str) -> str:

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictInt, model_validator
 
-from serving.messages import Day, Id, Message, PositiveUnits, Text, Units
+from serving.messages import Day, Id, Message, Moment, Money, Text, Units
 
 LINES_MAX = 1000
 
 Act = Literal[
-    "accept", "approve", "reject", "send", "confirm", "ship", "receive", "cancel", "close"
+    "accept", "approve", "reject", "send", "confirm", "ship", "redate", "receive", "cancel", "close"
 ]
 
 
@@ -35,17 +35,33 @@ class Edit(Message):
 
 
 class ReportedLine(Message):
-    """One SKU of an order as received or confirmed by the vendor."""
+    """One line of an order as confirmed, shipped or re-dated by the vendor, or as received."""
 
-    sku: Id
-    quantity: PositiveUnits | None = None
+    line: Annotated[StrictInt, Field(ge=1)] | None = None
+    """Its number; or name it by `sku`."""
+    sku: Id | None = None
+    quantity: Units | None = None
+    """Confirmed: all that will come of it, 0 for nothing. Shipped or received: of this delivery."""
     status: Literal["available", "inspection", "frozen", "defective"] | None = None
     expected_on: Day | None = None
+    expected_at: Moment | None = None
+    """Where more than the day is known."""
+    unit_cost: Money | None = None
+    """The price that the vendor confirmed."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.line is None and self.sku is None:
+            raise ValueError("name the line by its number or by its SKU")
+        return self
 
 
 class Step(Message):
     """A step in the life of an order. Without lines: all that is still open."""
 
     id: Id | None = None
+    """What a repeat is known by: a receipt or a document is booked once."""
     lines: Annotated[list[ReportedLine], Field(min_length=1, max_length=LINES_MAX)] | None = None
     reason: Text | None = None
+    received_at: Moment | None = None
+    """When goods arrived, if that was before now."""

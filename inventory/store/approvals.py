@@ -20,6 +20,9 @@ AWAITING: Status = "inspection"
 VERDICTS: tuple[Status, ...] = ("available", "frozen", "defective", "scrap")
 """What approved or refused goods become."""
 
+REFUSED: tuple[Status, ...] = ("defective", "scrap")
+"""What refused goods become: nothing is owed to the vendor for them."""
+
 Row = dict[str, Any]
 
 
@@ -71,6 +74,8 @@ def approve(
                 "where inbound_id = %s",
                 [units, now, inbound_id],
             )
+            if status in REFUSED:
+                db.execute(_NOTHING_OWED, {"units": units, "id": inbound_id})
             if status == AVAILABLE:
                 place = (inbound["sku"], inbound["location"])
                 supply_shocks.settle(db, risen=[place], now=now, cause="approval")
@@ -87,6 +92,13 @@ def approve(
     done = idempotency.once(db, scope="approval", key=message_id, body=body, now=now, act=act)
     answer: Row = done.response
     return answer
+
+
+_NOTHING_OWED = """
+    update purchase_order_lines l set refused_units = refused_units + %(units)s
+    from inbound i where i.inbound_id = %(id)s
+        and l.purchase_order_id = i.purchase_order_id and l.sku = i.sku
+"""
 
 
 def _check(quantity: int | None, status: str) -> None:

@@ -4,15 +4,25 @@
 transaction, so that no unit is counted twice or lost between the two.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected, NotFound, StateConflict
 from inventory.ledger import AVAILABLE, STATUSES, Fact, Key
-from inventory.store import approvals, catalog, idempotency, ledger, supply_shocks
+from inventory.purchase_orders import ON_ITS_WAY
+from inventory.store import (
+    approvals,
+    catalog,
+    idempotency,
+    ledger,
+    ordered_goods,
+    supply_shocks,
+)
 from inventory.store.facts import COUNTED_INBOUND_STATES
 from inventory.store.retry import retrying
 
@@ -22,7 +32,7 @@ EXPECTED_YEARS = range(1970, 2201)
 STATES = ("planned", "confirmed", "shipped", "received", "cancelled")
 OPEN_STATES = ("planned", "confirmed", "shipped")
 
-Row = dict[str, object]
+Row = dict[str, Any]
 
 
 def put(
@@ -55,6 +65,8 @@ def put(
 
     def act() -> Row:
         with db.transaction():
+            # An order is locked before its supply, as by everybody who holds both.
+            ordered = purchase_order_id is None and ordered_goods.line_behind(db, inbound_id)
             before = _locked(db, inbound_id)
             held = {(sku, location)}
             if before is not None:
@@ -64,6 +76,8 @@ def put(
             _check_change(before, inbound_id, (sku, location), quantity, received)
             if before is not None and purchase_order_id is None:
                 _leave_to_order(before, (sku, location), rest=quantity - received, state=state)
+            if ordered and before is not None:
+                ordered_goods.redate(db, before, expected_at)
             rest = quantity - received
             actual = "received" if rest == 0 and received and state != "cancelled" else state
             db.execute(
@@ -99,7 +113,7 @@ def _is_better(before: Row | None, rest: int, expected_at: datetime, state: str)
         return False
     if before is None or before["state"] not in COUNTED_INBOUND_STATES:
         return True
-    return rest > int(str(before["quantity"])) or expected_at < before["expected_at"]  # type: ignore[operator]
+    return rest > int(str(before["quantity"])) or expected_at < before["expected_at"]
 
 
 _PUT = """
@@ -164,20 +178,23 @@ def receive(
     status: str = AVAILABLE,
     actor: str = "",
     tell_order: bool = True,
+    document_id: str | None = None,
 ) -> Row:
     """Goods have arrived: inbound falls and stock rises in one event. A repeat changes nothing.
 
     A count true after `received_at` already has the goods; then only the inbound falls
     (outcome `already_counted`). The purchase order that announced them is told, unless it is the
     one that speaks (`tell_order` false). Where the location wants receipts approved, the goods land
-    in inspection, and `approvals.approve` decides on them.
+    in inspection, and `approvals.approve` decides on them; so do units beyond what a purchase order
+    and its vendor's tolerance allow, which the answer calls `held`.
 
     Raises
     ------
     NotFound, StateConflict
         No such inbound, or one that is cancelled or received in full.
     InputRejected
-        More than is still to come: the surplus belongs into a changed inbound or a correction.
+        More than is still to come of what no purchase order announced: the surplus belongs into a
+        changed inbound or a correction.
     """
     _check_receipt(status, quantity)
     body = {
@@ -187,32 +204,52 @@ def receive(
         "status": status,
     }
 
+    delivery = _Delivery(
+        inbound_id, message_id, quantity, status, received_at, actor, document_id, tell_order
+    )
+
     def act() -> Row:
         with db.transaction():
-            order = _order_behind(db, inbound_id) if tell_order else None
-            row = _checked(_locked(db, inbound_id), inbound_id, quantity)
-            lands = approvals.landing_status(db, location=str(row["location"]), status=status)
-            waits = status == AVAILABLE != lands
-            left = _take_off(db, inbound_id, quantity, now, awaiting=waits)
-            outcome = _into_stock(
-                db,
-                row,
-                message_id=message_id,
-                quantity=quantity,
-                received_at=received_at,
-                status=lands,
-                actor=actor,
-                now=now,
-            )
-            told = {"id": inbound_id, "sku": row["sku"], "location": row["location"]}
-            if order is not None:
-                received = {"sku": row["sku"], "quantity": quantity, "status": lands}
-                _note_on_order(db, order, received, actor=actor, now=now)
-            return told | {"outcome": outcome, "received": quantity, "status": lands} | left
+            return _book(db, delivery, now=now)
 
     done = idempotency.once(db, scope="inbound", key=message_id, body=body, now=now, act=act)
     answer: Row = done.response
     return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    inbound_id: str
+    message_id: str
+    quantity: int
+    status: str
+    received_at: datetime | None
+    actor: str
+    document_id: str | None
+    tell_order: bool
+
+
+def _book(db: psycopg.Connection, came: _Delivery, *, now: datetime) -> Row:
+    line = ordered_goods.line_behind(db, came.inbound_id)
+    ordered = line is not None and line["state"] in ON_ITS_WAY
+    row = _checked(_locked(db, came.inbound_id), came.inbound_id, came.quantity, ordered=ordered)
+    held = 0 if line is None else ordered_goods.beyond(db, line, came.quantity, came.status)
+    lands = approvals.landing_status(db, location=row["location"], status=came.status)
+    waits = came.status == AVAILABLE != lands
+    awaiting = came.quantity if waits else held
+    left = _take_off(db, came.inbound_id, came.quantity, now, awaiting=awaiting)
+    units_of_status = {lands: came.quantity - held}
+    units_of_status[approvals.AWAITING] = units_of_status.get(approvals.AWAITING, 0) + held
+    outcome = _into_stock(db, row, units_of_status, came, now=now)
+    if line is not None:
+        ordered_goods.note_receipt(
+            db, line, ordered_goods.Came(came.quantity, held, lands),
+            received_at=came.received_at or now, now=now, actor=came.actor,
+            document_id=came.document_id, tell_order=came.tell_order,
+        )  # fmt: skip
+    told = {"id": came.inbound_id, "sku": row["sku"], "location": row["location"]}
+    told |= {"outcome": outcome, "received": came.quantity, "status": lands} | left
+    return told | {"held": held} if held else told
 
 
 def _check_receipt(status: str, quantity: int) -> None:
@@ -222,13 +259,14 @@ def _check_receipt(status: str, quantity: int) -> None:
         raise InputRejected(f"{quantity} units cannot arrive; send 1 or more", field="quantity")
 
 
-def _checked(row: Row | None, inbound_id: str, quantity: int) -> Row:
+def _checked(row: Row | None, inbound_id: str, quantity: int, *, ordered: bool) -> Row:
     if row is None:
         raise NotFound("inbound", inbound_id)
-    if row["state"] not in OPEN_STATES:
+    # Of an order that is still open more may come than was announced: it waits for approval.
+    if row["state"] not in OPEN_STATES and not (ordered and row["state"] == "received"):
         raise StateConflict("inbound", inbound_id, state=str(row["state"]), act="receive")
     rest = int(str(row["quantity"]))
-    if quantity > rest:
+    if quantity > rest and not ordered:
         raise InputRejected(
             f"{quantity} units arrived and only {rest} are still to come; receive {rest}, and "
             f"first raise the inbound or record the other {quantity - rest} as a restock",
@@ -240,45 +278,50 @@ def _checked(row: Row | None, inbound_id: str, quantity: int) -> Row:
 def _into_stock(
     db: psycopg.Connection,
     row: Row,
+    units_of_status: Mapping[str, int],
+    came: _Delivery,
     *,
-    message_id: str,
-    quantity: int,
-    received_at: datetime | None,
-    status: str,
-    actor: str,
     now: datetime,
 ) -> str:
-    key = Key(str(row["sku"]), str(row["location"]), status)
-    fact = Fact(
-        *key,
-        kind="receipt",
-        stated_units=quantity,
-        effective_at=ledger.moment(db, [key], received_at, now=now),
-        source="inbound",
-        message_id=message_id,
-        actor=actor,
-        inbound_id=str(row["inbound_id"]),
-    )
-    place = (key.sku, key.location)
-    if status != AVAILABLE:
-        _hold_promises(db, {place}, status, now=now)
-    (recorded,) = ledger.record(db, [fact], now=now)
+    """Put the units where they land. Returns the outcome of the first of these facts."""
+    place = (row["sku"], row["location"])
+    keys = [Key(*place, status) for status, units in units_of_status.items() if units]
+    at = ledger.moment(db, keys, came.received_at, now=now)
+    facts = [
+        Fact(
+            *key,
+            kind="receipt",
+            stated_units=units_of_status[key.status],
+            effective_at=at,
+            source="inbound",
+            message_id=came.message_id,
+            actor=came.actor,
+            inbound_id=row["inbound_id"],
+        )
+        for key in keys
+    ]
+    for key in keys:
+        if key.status != AVAILABLE:
+            _hold_promises(db, {place}, key.status, now=now)
+    recorded = ledger.record(db, facts, now=now)
     # Fallen where what was to come is here and cannot be sold, or was on the shelf all along.
-    sellable = status == AVAILABLE and recorded.outcome == "applied"
+    sellable = any(r.outcome == "applied" and k.status == AVAILABLE
+                   for k, r in zip(keys, recorded, strict=True))  # fmt: skip
     changed = {"risen": [place]} if sellable else {"fallen": [place]}
     supply_shocks.settle(db, **changed, now=now, cause="receipt")
-    return recorded.outcome
+    return recorded[0].outcome
 
 
 def _take_off(
-    db: psycopg.Connection, inbound_id: str, quantity: int, now: datetime, *, awaiting: bool
+    db: psycopg.Connection, inbound_id: str, quantity: int, now: datetime, *, awaiting: int
 ) -> Row:
     with db.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             """
-            update inbound set quantity = quantity - %(q)s, received_units = received_units + %(q)s,
-                awaiting_units = awaiting_units + case when %(awaiting)s then %(q)s else 0 end,
-                state = case when quantity = %(q)s then 'received' else state end,
+            update inbound set quantity = greatest(quantity - %(q)s, 0),
+                received_units = received_units + %(q)s,
+                awaiting_units = awaiting_units + %(awaiting)s,
+                state = case when quantity <= %(q)s then 'received' else state end,
                 updated_at = %(now)s
             where inbound_id = %(id)s
             returning quantity as open, received_units as received_total,
@@ -288,45 +331,6 @@ def _take_off(
         ).fetchone()
     assert row is not None
     return row
-
-
-def _order_behind(db: psycopg.Connection, inbound_id: str) -> Row | None:
-    """Our purchase order that announced the goods, locked; it goes before its supply."""
-    with db.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "select p.purchase_order_id as id, p.state from purchase_orders p "
-            "join inbound i using (purchase_order_id) where i.inbound_id = %s for update of p",
-            [inbound_id],
-        ).fetchone()
-
-
-def _note_on_order(
-    db: psycopg.Connection, order: Row, received: Row, *, actor: str, now: datetime
-) -> None:
-    """Its line, its state and its history say what came: these units are no longer on order."""
-    db.execute(
-        "update purchase_order_lines set received_units = received_units + %s "
-        "where purchase_order_id = %s and sku = %s",
-        [received["quantity"], order["id"], received["sku"]],
-    )
-    db.execute(
-        """
-        with after as (
-            update purchase_orders p set version = version + 1, updated_at = %(now)s,
-                state = case when exists (
-                    select from purchase_order_lines l
-                    where l.purchase_order_id = p.purchase_order_id
-                        and l.received_units < l.quantity
-                ) then 'partially_received' else 'received' end
-            where purchase_order_id = %(id)s returning state
-        )
-        insert into purchase_order_events
-            (purchase_order_id, act, from_state, to_state, at, actor, changes)
-        select %(id)s, 'receive', %(state)s, state, %(now)s, %(actor)s, %(changes)s from after
-        """,
-        {"id": order["id"], "state": order["state"], "now": now, "actor": actor,
-         "changes": Jsonb({"received": [received]})},
-    )  # fmt: skip
 
 
 def _locked(db: psycopg.Connection, inbound_id: str) -> Row | None:

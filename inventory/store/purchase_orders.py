@@ -1,8 +1,9 @@
 """Purchase orders in PostgreSQL: every act in one transaction, with who, when and why.
 
 The rules of the life of an order are in `inventory.purchase_orders`. From its confirmation on, each
-line is dated supply: a row of `inbound` named `<order>:<line>`, which availability promises from.
-Proposals are written by `inventory.store.order_proposals`.
+line is dated supply (`inventory.store.order_supply`), which availability promises from. Proposals
+are written by `inventory.store.order_proposals`, what documents of vendors say by
+`inventory.store.vendor_reports`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,32 +16,41 @@ from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected, NotFound
 from inventory.purchase_orders import (
+    CANCELLED,
+    CLOSED,
     STATES,
+    SUPPLYING_STATES,
     may,
     next_state,
     state_after_edit,
 )
-from inventory.store.order_lines import announce, confirm_lines, edit_lines, receive_lines
+from inventory.store import idempotency
+from inventory.store.order_acts import Told, do
+from inventory.store.order_lines import edit_lines
+from inventory.store.order_supply import announce
 from inventory.store.paging import decode_cursor, encode_cursor
 from inventory.store.retry import retrying
 
-SUPPLY_OF_STATE = {
-    "confirmed": "confirmed", "shipped": "shipped", "cancelled": "cancelled", "closed": "cancelled",
-}  # fmt: skip
-"""What becomes of an order's supply when it reaches a state: closing gives up what is open."""
+ANNOUNCING = ("confirm", "ship", "redate")
+"""Acts that change what is to come, or when."""
 
 Order = dict[str, Any]
 """An order as a client reads it: id, vendor, location, state, expected_on, value, lines …"""
 
 ORDERS = """
 select p.purchase_order_id as id, p.vendor, p.location, p.state, p.created_at, p.updated_at,
-    p.expected_on, p.version, coalesce(l.value, 0) as value, coalesce(l.lines, '[]') as lines
+    p.expected_on, p.sent_at, p.approved_by, p.version, coalesce(l.value, 0) as value,
+    coalesce(l.lines, '[]') as lines
 from purchase_orders p
 left join lateral (
     select round(sum(quantity * unit_cost)::numeric, 2)::float8 as value,
         jsonb_agg(jsonb_build_object(
-        'line_no', line_no, 'sku', sku, 'quantity', quantity, 'received_units', received_units,
-        'unit_cost', unit_cost, 'firmed', firmed, 'run_id', run_id, 'explanation', explanation
+        'line_no', line_no, 'sku', sku, 'quantity', quantity, 'ordered_units', ordered_units,
+        'shipped_units', shipped_units, 'received_units', received_units,
+        'refused_units', refused_units, 'unit_cost', unit_cost,
+        'confirmed_unit_cost', confirmed_unit_cost,
+        'expected_on', coalesce(arrives_on, p.expected_on), 'due_on', due_on,
+        'firmed', firmed, 'run_id', run_id, 'explanation', explanation
     ) order by line_no) as lines
     from purchase_order_lines x where x.purchase_order_id = p.purchase_order_id
 ) l on true
@@ -101,41 +111,46 @@ def act(
     now: datetime,
     reason: str | None = None,
     lines: Sequence[Mapping[str, Any]] | None = None,
+    at: datetime | None = None,
+    document_id: str | None = None,
 ) -> Order:
     """Do one of `purchase_orders.ACTS` and return the order as it is then.
 
     Parameters
     ----------
-    lines : for `confirm`, what the vendor changes: [{"sku", "quantity"?, "expected_on"?}]; for
-        `receive`, what came: [{"sku", "quantity", "status"?}], by default all that is open.
+    lines : each names its line by number (`line`) or `sku`. For `confirm`, what the vendor will
+        deliver: [{"quantity"?, "expected_at"?, "unit_cost"?}]; for `ship`, units on their way, by
+        default all; for `redate`, [{"expected_at"}]; for `receive`, what came:
+        [{"quantity", "status"?}], by default all that is open.
+    at : when goods arrived; by default now.
+    document_id : done once for this id: a repeat changes nothing, another body under it raises
+        `IdempotencyConflict`.
 
     Raises `NotFound`, `StateConflict`, and `InputRejected` when the role may not do this or a line
     is wrong. Nothing is half done.
     """
     _check_role(act, role)
 
-    def attempt() -> None:
+    def attempt() -> dict[str, Any]:
         with db.transaction():
             order = _locked(db, po_id)
             next_state(po_id, order["state"], act)
-            changes: dict[str, Any] = {}
-            if act == "accept":
-                db.execute(
-                    "update purchase_order_lines set firmed = true where purchase_order_id = %s",
-                    [po_id],
-                )
-            elif act == "confirm":
-                changes = confirm_lines(db, order, lines or ())
-            elif act == "receive":
-                changes = receive_lines(db, order, lines, actor=actor, now=now)
-            everything = not changes.get("open_units")
-            to_state = next_state(po_id, order["state"], act, everything_received=everything)
+            told = Told(lines, actor=actor, now=now, at=at, document_id=document_id)
+            to_state, changes, moments = do(db, order, act, told)
             _record(db, order, act=act, to_state=to_state, actor=actor, now=now, reason=reason,
                     changes=changes)  # fmt: skip
-            if to_state in SUPPLY_OF_STATE:
-                announce(db, _locked(db, po_id), state=SUPPLY_OF_STATE[to_state], now=now)
+            if act in ANNOUNCING and to_state in SUPPLYING_STATES:
+                announce(db, _locked(db, po_id), now=now, moments=moments)
+            elif to_state in (CANCELLED, CLOSED):
+                announce(db, _locked(db, po_id), now=now, given_up=True)
+        return {}
 
-    retrying(db, attempt)
+    if document_id is None:
+        retrying(db, attempt)
+    else:
+        body = {"lines": lines and [dict(line) for line in lines], "at": at}
+        idempotency.once(db, scope=f"{act} {po_id}", key=document_id, body=body, now=now,
+                         act=attempt)  # fmt: skip
     return get_order(db, po_id)
 
 
@@ -168,6 +183,9 @@ def edit(
                 "update purchase_orders set expected_on = %s where purchase_order_id = %s",
                 [expected_on, po_id],
             )
+        db.execute(
+            "update purchase_orders set approved_by = '{}' where purchase_order_id = %s", [po_id]
+        )
         _record(db, order, act="edit", to_state=to_state, actor=actor, now=now, reason=reason,
                 changes=changes)  # fmt: skip
     return get_order(db, po_id)
@@ -195,8 +213,8 @@ def _locked(db: psycopg.Connection, po_id: str) -> Order:
     """The order as it is now; others wait until this transaction ends."""
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(
-            "select purchase_order_id as id, vendor, location, state, expected_on, version "
-            "from purchase_orders where purchase_order_id = %s for update",
+            "select purchase_order_id as id, vendor, location, state, expected_on, version, "
+            "approved_by from purchase_orders where purchase_order_id = %s for update",
             [po_id],
         ).fetchone()
     if found is None:
@@ -215,11 +233,12 @@ def _record(
     reason: str | None,
     changes: Mapping[str, Any],
 ) -> None:
-    db.execute(
+    moved = db.execute(
         "update purchase_orders set state = %s, updated_at = %s, version = version + 1 "
-        "where purchase_order_id = %s",
-        [to_state, now, order["id"]],
+        "where purchase_order_id = %s and state = %s and version = %s",
+        [to_state, now, order["id"], order["state"], order["version"]],
     )
+    assert moved.rowcount == 1, "the order's row is held"
     db.execute(
         "insert into purchase_order_events (purchase_order_id, act, from_state, to_state, at, "
         "actor, reason, changes) values (%s, %s, %s, %s, %s, %s, %s, %s)",

@@ -96,6 +96,7 @@ def perform(
                     now=call.now,
                     reason=step.reason,
                     lines=lines,
+                    at=step.received_at,
                 )
             ),
             key=step.id,

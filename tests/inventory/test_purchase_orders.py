@@ -16,11 +16,21 @@ ALLOWED = """
     approved            reject    rejected
     approved            cancel    cancelled
     sent                confirm   confirmed
+    sent                ship      shipped
+    sent                redate    sent
+    sent                receive   received
     sent                cancel    cancelled
+    confirmed           confirm   confirmed
     confirmed           ship      shipped
+    confirmed           redate    confirmed
     confirmed           receive   received
     confirmed           cancel    cancelled
+    shipped             ship      shipped
+    shipped             redate    shipped
     shipped             receive   received
+    shipped             close     closed
+    partially_received  ship      partially_received
+    partially_received  redate    partially_received
     partially_received  receive   received
     partially_received  close     closed
     received            close     closed
@@ -54,9 +64,9 @@ def test_a_receipt_that_leaves_units_open_is_partial():
         ("scientist", set()),
         ("oms", {"receive"}),
         ("planner", {"accept", "reject", "edit"}),
-        ("vendor", {"confirm", "ship"}),
-        ("buyer", {"approve", "reject", "send", "confirm", "ship", "receive", "cancel", "close",
-                   "edit"}),
+        ("vendor", {"confirm", "ship", "redate"}),
+        ("buyer", {"approve", "reject", "send", "confirm", "ship", "redate", "receive",
+                   "cancel", "close", "edit"}),
         ("admin", {*ACTS, "edit"}),
     ],
 )  # fmt: skip

@@ -146,7 +146,7 @@ def test_a_purchase_order_lands_in_inspection_too(order):
     assert atp(order) == (15, 15 + on_the_way)
 
 
-def test_more_than_is_open_is_refused_on_both_roads(order):
+def test_a_slip_of_the_hand_is_refused_on_both_roads(order):
     with pytest.raises(InputRejected, match="only 20 are still to come"):
         act(order, "receive", lines=[{"sku": "A", "quantity": 1_000_000}])
     with pytest.raises(InputRejected, match="only 20 are still to come"):

@@ -1,0 +1,166 @@
+"""What each act does to a purchase order, besides moving it on.
+
+Runs inside the transaction of `inventory.store.purchase_orders`, which holds the order's row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from inventory import purchase_orders as rules
+from inventory.errors import InputRejected, StateConflict
+from inventory.order_terms import approvals_needed
+from inventory.purchase_orders import next_state
+from inventory.store import order_terms
+from inventory.store.order_lines import (
+    Changes,
+    Lines,
+    Moments,
+    confirm_lines,
+    date_lines,
+    ship_lines,
+)
+from inventory.store.order_receipts import receive_lines
+from inventory.store.order_supply import announce
+
+Order = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What comes with an act."""
+
+    lines: Lines | None
+    actor: str
+    now: datetime
+    at: datetime | None
+    document_id: str | None
+
+
+Done = tuple[str, Changes, Moments]
+"""The state that an act leads to, what it changed, and moments at which lines are expected."""
+
+
+def do(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    """Do one of `purchase_orders.ACTS`, which is allowed from the state that the order is in."""
+    return _DO.get(act, _move_on)(db, order, act, told)
+
+
+def _move_on(_db: psycopg.Connection, order: Order, act: str, _told: Told) -> Done:
+    return next_state(order["id"], order["state"], act), {}, {}
+
+
+def _accept(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    db.execute(
+        "update purchase_order_lines set firmed = true where purchase_order_id = %s", [order["id"]]
+    )
+    return _move_on(db, order, act, told)
+
+
+def _approve(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    """A dear order stays accepted until a second, different buyer approves it."""
+    if told.actor in order["approved_by"]:
+        raise StateConflict(
+            "purchase order",
+            order["id"],
+            state="approved by you already; another buyer must approve it too",
+            act=act,
+        )
+    value = _value(db, order["id"])
+    needed = approvals_needed(value, order_terms.in_force(db, order["vendor"]))
+    given = [*order["approved_by"], told.actor]
+    db.execute(
+        "update purchase_orders set approved_by = %s where purchase_order_id = %s",
+        [given, order["id"]],
+    )
+    changes: Changes = {"approvals": f"{len(given)} of {needed}"} if needed > 1 else {}
+    if len(given) < needed:
+        return str(order["state"]), changes, {}
+    return next_state(order["id"], order["state"], act), changes, {}
+
+
+def _send(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    """From here on it counts what was ordered, and for when."""
+    db.execute(
+        "update purchase_order_lines l set ordered_units = l.quantity, "
+        "due_on = coalesce(l.arrives_on, p.expected_on) from purchase_orders p "
+        "where p.purchase_order_id = l.purchase_order_id and p.purchase_order_id = %s",
+        [order["id"]],
+    )
+    db.execute(
+        "update purchase_orders set sent_at = %s where purchase_order_id = %s",
+        [told.now, order["id"]],
+    )
+    return _move_on(db, order, act, told)
+
+
+def _confirm(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    changes, moments = confirm_lines(db, order, told.lines or ())
+    nothing = db.execute(
+        "select from purchase_order_lines where purchase_order_id = %s and quantity > 0 limit 1",
+        [order["id"]],
+    ).fetchone()
+    if nothing is None:
+        return rules.CANCELLED, changes | {"note": "the vendor confirmed nothing"}, moments
+    return next_state(order["id"], order["state"], act), changes, moments
+
+
+def _ship(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    changes, moments = ship_lines(db, order, told.lines)
+    return next_state(order["id"], order["state"], act), changes, moments
+
+
+def _redate(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    if not told.lines:
+        raise InputRejected("say which lines come when", field="lines")
+    changes, moments = date_lines(db, order, told.lines)
+    return next_state(order["id"], order["state"], act), changes, moments
+
+
+def _receive(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    if order["state"] == rules.SENT:  # It came without a word from the vendor.
+        announce(db, order, now=told.now)
+    changes = receive_lines(
+        db, order, told.lines, actor=told.actor, now=told.now, received_at=told.at,
+        document_id=told.document_id,
+    )  # fmt: skip
+    everything = not changes["open_units"]
+    state = next_state(order["id"], order["state"], act, everything_received=everything)
+    return state, changes, {}
+
+
+def _close(db: psycopg.Connection, order: Order, act: str, _told: Told) -> Done:
+    """Units that never came are given up, and said to be."""
+    short = db.execute(
+        "select sku, quantity - received_units from purchase_order_lines "
+        "where purchase_order_id = %s and received_units < quantity order by line_no",
+        [order["id"]],
+    ).fetchall()
+    given_up = [{"sku": sku, "quantity": units} for sku, units in short]
+    state = next_state(order["id"], order["state"], act)
+    return state, {"given_up": given_up} if given_up else {}, {}
+
+
+_DO = {
+    "accept": _accept,
+    "approve": _approve,
+    "send": _send,
+    "confirm": _confirm,
+    "ship": _ship,
+    "redate": _redate,
+    "receive": _receive,
+    "close": _close,
+}
+
+
+def _value(db: psycopg.Connection, po_id: str) -> float:
+    row = db.execute(
+        "select coalesce(round(sum(quantity * unit_cost)::numeric, 2), 0)::float8 "
+        "from purchase_order_lines where purchase_order_id = %s",
+        [po_id],
+    ).fetchone()
+    assert row is not None
+    return float(row[0])
