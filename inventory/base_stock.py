@@ -18,14 +18,17 @@ from datetime import date
 import numpy as np
 from scipy.special import gammaincinv
 
-from inventory.demand import PATHS, DemandForecast, Floats
+from inventory.demand import LEVELS, PATHS, DemandForecast, Floats
 from inventory.policy.lot_size import on_grid
+from inventory.policy.window_quantiles import quantile_at
 
 LEAD_TIME_LEVEL_MAX = 0.999
 """Lead times beyond this quantile are taken as this long: one order in a thousand is chased."""
 
 TAIL_PERIODS = {1: 7, 7: 4}
 """How many of the last periods stand for what comes after the horizon, by `period_days`."""
+
+LEVEL = np.array(LEVELS)
 
 GRID_SEED_STEP = 1_000_003
 """Lead times are drawn from another stream than demand, of the same seed."""
@@ -58,6 +61,34 @@ class ProtectionDemand:
         return np.maximum(self.target_units - self.mean_units, 0.0)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowDemand:
+    """Demand of N positions over the protection interval as a distribution, units.
+
+    Parameters
+    ----------
+    lead_time_mean_units, review_mean_units : shape (N,), as of `ProtectionDemand`.
+    quantiles_units : shape (N, Q), at `inventory.demand.LEVELS`; in single precision, as stored.
+    """
+
+    lead_time_mean_units: Floats
+    review_mean_units: Floats
+    quantiles_units: Floats
+
+    @property
+    def mean_units(self) -> Floats:
+        """Mean demand over lead time and review period, shape (N,)."""
+        return self.lead_time_mean_units + self.review_mean_units
+
+    def with_target(self, units: Floats) -> ProtectionDemand:
+        """The same with targets (N,) chosen, on the grid on which terms sum exactly."""
+        return ProtectionDemand(self.lead_time_mean_units, self.review_mean_units, on_grid(units))
+
+    def at_level(self, level: Floats) -> ProtectionDemand:
+        """Targets that demand stays at or below with these chances, shape (N,)."""
+        return self.with_target(quantile_at(self.quantiles_units, LEVEL, level))
+
+
 def protection_demand(
     forecast: DemandForecast,
     *,
@@ -67,33 +98,56 @@ def protection_demand(
     service_level: Floats,
     seed: int,
 ) -> ProtectionDemand:
-    """Mean and target quantile of demand over L + R, per position; L is gamma distributed.
+    """Mean and target quantile of demand over L + R, per position; parameters as `window_demand`.
+
+    service_level : shape (N,), the chance that demand stays at or below the target.
+    """
+    window = window_demand(
+        forecast,
+        lead_time_days=lead_time_days,
+        lead_time_sd_days=lead_time_sd_days,
+        review_period_days=review_period_days,
+        seed=seed,
+    )
+    return window.at_level(service_level)
+
+
+def window_demand(
+    forecast: DemandForecast,
+    *,
+    lead_time_days: Floats,
+    lead_time_sd_days: Floats,
+    review_period_days: Floats,
+    seed: int,
+) -> WindowDemand:
+    """Mean and quantiles of demand over L + R, per position; L is gamma distributed.
 
     All arguments have shape (N,), with N the series of the forecast. An order placed on the eve of
     the first forecast day arrives L days later; L and R may be fractions of a day. With normal
     independent demand, the safety stock reduces to `inventory.policy.safety_stock`.
 
-    Figures are multiples of `lot_size.QUANTUM_UNITS`, so that terms built on them sum exactly.
+    Means are multiples of `lot_size.QUANTUM_UNITS`, so that terms built on them sum exactly.
     """
     longest = lead_time_quantile_days(lead_time_days, lead_time_sd_days, np.array([1.0]))[:, 0]
     needed = math.ceil(((longest + review_period_days) / forecast.period_days).max(initial=0.0))
     needed = max(needed, 1)
     longer = extended(forecast, horizon=needed)
     level = stratified_levels(seed)
-    parts = [np.empty((0, 3))]
+    parts = [np.empty((0, 2 + len(LEVEL)))]
     for rows, paths in chunks(longer, seed=seed, periods=needed):
         lead = lead_time_quantile_days(lead_time_days[rows], lead_time_sd_days[rows], level)
         lead /= forecast.period_days
         both = lead + review_period_days[rows, None] / forecast.period_days
-        target = row_quantiles(sums_over(paths, both), service_level[rows])
+        quantiles = np.quantile(sums_over(paths, both), LEVEL, axis=1).T
         mean_units = longer.mean_units[rows]
         means = [window_mean_units(mean_units, window) for window in (lead, both)]
-        parts.append(np.stack([*means, target], axis=1))
-    lead_mean, both_mean, target = on_grid(np.concatenate(parts)).T
-    return ProtectionDemand(
+        parts.append(np.concatenate([np.stack(means, axis=1), quantiles], axis=1))
+    every = np.concatenate(parts)
+    lead_mean, both_mean = on_grid(every[:, :2]).T
+    return WindowDemand(
         lead_time_mean_units=lead_mean,
         review_mean_units=both_mean - lead_mean,
-        target_units=target,
+        quantiles_units=every[:, 2:].astype(np.float32),
     )
 
 

@@ -93,16 +93,14 @@ class OrderPlan:
     terms: dict[str, Floats]
 
 
-def policy(
-    demand: ProtectionDemand,
+def economic_lots(
     *,
     demand_per_day_units: Floats,
     order_cost: Floats,
     holding_cost_per_year: Floats,
     shelf_life_days: Floats,
-    constraints: Constraints,
-) -> Policy:
-    """Reorder point from the forecast, lot from the costs; all arguments of shape (N,).
+) -> Floats:
+    """What is worth ordering at once, units, on the grid; all arguments of shape (N,).
 
     Parameters
     ----------
@@ -113,22 +111,25 @@ def policy(
     shelf_life_days : days until a unit cannot be sold, infinite where it keeps. A lot that lasts
         longer than it keeps would be thrown away.
     """
-    cover_days = np.minimum(LOT_COVER_DAYS_MAX, shelf_life_days)
-    largest = demand_per_day_units * cover_days
+    largest = demand_per_day_units * np.minimum(LOT_COVER_DAYS_MAX, shelf_life_days)
     free = holding_cost_per_year <= 0
     economic = economic_order_quantity_units(
         demand_rate_units=demand_per_day_units * DAYS_PER_YEAR,
         order_cost=order_cost,
         holding_cost=np.where(free, 1.0, holding_cost_per_year),
     )
-    lot = on_grid(np.where(free, 0.0, np.minimum(economic, largest)))
+    return on_grid(np.where(free, 0.0, np.minimum(economic, largest)))
+
+
+def policy(demand: ProtectionDemand, *, lot_units: Floats, constraints: Constraints) -> Policy:
+    """Reorder point from the forecast and a lot on the grid, with what one order usually holds."""
     rounded = round_order(
-        lot,
+        lot_units,
         min_order_units=constraints.min_order_units,
         pack_units=constraints.pack_units,
         max_units=constraints.max_units,
     )
-    return Policy(demand=demand, economic_lot_units=lot, lot=rounded)
+    return Policy(demand=demand, economic_lot_units=lot_units, lot=rounded)
 
 
 def plan_orders(

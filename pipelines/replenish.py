@@ -15,27 +15,16 @@ import polars as pl
 import psycopg
 
 from inventory import alerts, health
-from inventory.base_stock import ProtectionDemand, protection_demand, starting_on
-from inventory.demand import DemandForecast, Floats
-from inventory.order_plan import (
-    Constraints,
-    OrderPlan,
-    Policy,
-    Positions,
-    plan_orders,
-    policy,
-)
+from inventory.order_plan import OrderPlan, Positions, plan_orders
 from inventory.store import low_marks
 from inventory.store.alerts import replace_alerts
-from inventory.store.effective_forecasts import read_effective
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
-from inventory.store.policies import POLICY_COLUMNS, read_positions, write_policies
+from inventory.store.policies import read_positions
 from inventory.store.purchase_orders import late_orders
-from pipelines.policy_text import Sources, line_texts, policy_texts
+from pipelines import policies
+from pipelines.policies import Decided
+from pipelines.policy_text import line_texts
 from pipelines.settings import Settings
-
-RATE_DAYS = 28
-"""Days of forecast that say how much sells per day, for lots and days of cover."""
 
 
 @dataclass(slots=True)
@@ -57,15 +46,16 @@ class ReplenishReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planned:
-    """Decisions for the N positions of one forecast run."""
+    """Policies of N positions, their stock, and what is ordered."""
 
-    table: pl.DataFrame
-    """Rows of `read_positions`, in the order of the arrays."""
-    demand_per_day_units: Floats
-    policy: Policy
+    decided: Decided
     positions: Positions
     plan: OrderPlan
-    sources: Sources
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The positions, in the order of the arrays."""
+        return self.decided.table
 
 
 def replenish(
@@ -85,129 +75,35 @@ def replenish(
     """
     report = ReplenishReport()
     table = _plannable(read_positions(db, now=now, skus=skus), report)
-    planned = [
-        decided
-        for forecast in (read_effective(db, now=now, skus=skus) if len(table) else [])
-        if (
-            decided := plan_run(
-                forecast, table, now=now, seed=settings.seed,
-                service_level=settings.service_level,
-                holding_cost_rate=settings.holding_cost_rate, order_cost=settings.order_cost,
-            )
-        )
-    ]  # fmt: skip
-    report.policies = sum(len(p.table) for p in planned)
-    report.triggered = sum(int(p.plan.triggered.sum()) for p in planned)
-    policies = _concat([policy_rows(p) for p in planned], POLICY_COLUMNS)
-    report.policies_changed = write_policies(db, policies, now=now)
+    decided = policies.decide(db, table, settings, now=now, skus=skus)
+    planned = plan_for(decided)
+    report.policies = len(planned.table)
+    report.triggered = int(planned.plan.triggered.sum())
+    report.policies_changed = policies.write(db, decided, now=now)
     low_marks.refresh(db, skus=skus, now=now)
     _propose(db, planned, report, now=now, skus=skus)
     _alert(db, planned, report, now=now, skus=skus)
     return report
 
 
-def plan_run(
-    forecast: DemandForecast,
-    table: pl.DataFrame,
-    *,
-    now: datetime,
-    seed: int,
-    service_level: float,
-    holding_cost_rate: float,
-    order_cost: float,
-) -> Planned | None:
-    """Decide for the positions of `table` that this forecast covers; None where it has none."""
-    keys = pl.DataFrame({
-        "sku": forecast.skus, "location": forecast.locations,
-        "series": np.arange(len(forecast.skus)),
-    })  # fmt: skip
-    covered = table.join(keys, on=["sku", "location"], maintain_order="left")
-    if covered.is_empty():
-        return None
-    chosen = starting_on(forecast.select(covered["series"].to_numpy()), now.date())
-    column = {name: covered[name].to_numpy() for name in covered.columns}
-    demand = protection_demand(
-        chosen,
-        lead_time_days=column["lead_time_days"],
-        lead_time_sd_days=column["lead_time_sd_days"],
-        review_period_days=column["review_period_days"],
-        service_level=np.full(len(covered), service_level),
-        seed=seed,
-    )
-    per_day = chosen.mean_units[:, :RATE_DAYS].mean(axis=1) / chosen.period_days
-    holding = covered["holding_cost"].fill_null(covered["unit_cost"] * holding_cost_rate)
-    constraints = Constraints(
-        min_order_units=column["min_order_quantity"],
-        pack_units=column["pack_size"],
-        max_units=np.full(len(covered), math.inf),
-    )
-    policy_ = _policy(
-        covered,
-        demand,
-        per_day,
-        holding=holding.to_numpy(),
-        order_cost=order_cost,
-        constraints=constraints,
-    )
+def plan_for(decided: Decided) -> Planned:
+    """What to order now under policies."""
+    column = {
+        name: decided.table[name].to_numpy()
+        for name in ("on_hand", "on_order", "committed", "firmed")
+    }
     positions = Positions(column["on_hand"], column["on_order"], column["committed"])
-    sources = Sources(
-        run_ids=[forecast.run_id] * len(covered),
-        vendors=covered["vendor"].to_list(),
-        lead_time_days=column["lead_time_days"],
-        review_period_days=column["review_period_days"],
-        service_level=service_level,
+    plan = plan_orders(
+        decided.policy, positions, decided.constraints, may_order=column["firmed"] == 0
     )
-    plan = plan_orders(policy_, positions, constraints, may_order=column["firmed"] == 0)
-    return Planned(covered, per_day, policy_, positions, plan, sources)
-
-
-def _policy(
-    covered: pl.DataFrame,
-    demand: ProtectionDemand,
-    per_day: Floats,
-    *,
-    holding: Floats,
-    order_cost: float,
-    constraints: Constraints,
-) -> Policy:
-    return policy(
-        demand,
-        demand_per_day_units=per_day,
-        order_cost=covered["order_cost"].fill_null(order_cost).to_numpy(),
-        holding_cost_per_year=holding,
-        shelf_life_days=covered["shelf_life_days"].fill_null(math.inf).to_numpy(),
-        constraints=constraints,
-    )
-
-
-def policy_rows(planned: Planned) -> pl.DataFrame:
-    """Policies to store, columns `POLICY_COLUMNS`."""
-    chosen = planned.policy
-    return planned.table.select(
-        "sku",
-        "location",
-        pl.Series("safety_stock", chosen.safety_stock_units),
-        pl.Series("reorder_point", chosen.reorder_point_units),
-        pl.Series("order_quantity", chosen.order_quantity_units),
-        pl.Series("order_up_to", chosen.order_up_to_units),
-        "lead_time_days",
-        "review_period_days",
-        pl.lit(planned.sources.service_level).alias("service_level"),
-        pl.Series("explanation", policy_texts(chosen, planned.sources), dtype=pl.String),
-        pl.Series("run_id", planned.sources.run_ids, dtype=pl.String),
-    )
+    return Planned(decided, positions, plan)
 
 
 def order_rows(planned: Planned, *, now: datetime) -> pl.DataFrame:
     """Lines to propose, columns `PLAN_COLUMNS`."""
     ordered = np.flatnonzero(planned.plan.quantity_units > 0)
     lines = planned.table[ordered]
-    texts = line_texts(
-        planned.plan,
-        planned.sources,
-        rows=ordered.tolist(),
-        unit_cost=planned.table["unit_cost"].to_numpy(),
-    )
+    texts = line_texts(planned.plan, planned.table, rows=ordered.tolist())
     today = now.date()
     arrivals = [today + timedelta(days=math.ceil(days)) for days in lines["lead_time_days"]]
     return lines.select(
@@ -217,8 +113,7 @@ def order_rows(planned: Planned, *, now: datetime) -> pl.DataFrame:
         pl.Series("quantity", planned.plan.quantity_units[ordered]).cast(pl.Int64),
         "unit_cost",
         pl.Series("explanation", texts, dtype=pl.String),
-        pl.Series("run_id", np.array(planned.sources.run_ids, dtype=object)[ordered].tolist(),
-                  dtype=pl.String),
+        "run_id",
         pl.Series("expected_on", arrivals, dtype=pl.Date),
     )  # fmt: skip
 
@@ -242,18 +137,18 @@ def _plannable(table: pl.DataFrame, report: ReplenishReport) -> pl.DataFrame:
 
 def _propose(
     db: psycopg.Connection,
-    planned: Sequence[Planned],
+    planned: Planned,
     report: ReplenishReport,
     *,
     now: datetime,
     skus: Sequence[str] | None,
 ) -> None:
-    plan = _concat([order_rows(p, now=now) for p in planned], PLAN_COLUMNS)
+    plan = order_rows(planned, now=now).select(PLAN_COLUMNS)
     done = propose(db, plan, now=now, skus=skus)
     report.orders_created, report.orders_withdrawn = done.orders_created, done.orders_withdrawn
     report.lines_added, report.lines_changed = done.lines_added, done.lines_changed
     report.lines_removed = done.lines_removed
-    minimum = _concat([p.table for p in planned], ("vendor", "min_order_value")).unique("vendor")
+    minimum = planned.table.select("vendor", "min_order_value").unique("vendor")
     small = (
         plan.group_by("vendor", "location")
         .agg((pl.col("quantity") * pl.col("unit_cost")).sum().alias("value"))
@@ -269,13 +164,13 @@ def _propose(
 
 def _alert(
     db: psycopg.Connection,
-    planned: Sequence[Planned],
+    planned: Planned,
     report: ReplenishReport,
     *,
     now: datetime,
     skus: Sequence[str] | None,
 ) -> None:
-    found = [alert for p in planned for alert in alerts.position_alerts(iter(situations(p)))]
+    found = list(alerts.position_alerts(iter(situations(planned))))
     report.alerts_raised, report.alerts_resolved = replace_alerts(
         db, found, kinds=alerts.POSITION_KINDS, now=now, skus=skus
     )
@@ -291,17 +186,16 @@ def _alert(
 
 def situations(planned: Planned) -> list[alerts.Situation]:
     """Positions that are not healthy, as alerts see them."""
-    at = planned.positions
+    at, chosen = planned.positions, planned.decided.policy
+    rate = planned.decided.demand_per_day_units
     sellable = at.on_hand_units - at.committed_units
     words = health.stock_health(
         sellable_units=sellable,
-        reorder_point_units=planned.policy.reorder_point_units,
-        order_up_to_units=planned.policy.order_up_to_units,
-        demand_per_day_units=planned.demand_per_day_units,
+        reorder_point_units=chosen.reorder_point_units,
+        order_up_to_units=chosen.order_up_to_units,
+        demand_per_day_units=rate,
     )
-    cover = health.days_of_cover(
-        sellable_units=sellable, demand_per_day_units=planned.demand_per_day_units
-    )
+    cover = health.days_of_cover(sellable_units=sellable, demand_per_day_units=rate)
     return [
         alerts.Situation(
             sku=planned.table["sku"][row],
@@ -309,21 +203,11 @@ def situations(planned: Planned) -> list[alerts.Situation]:
             health=str(words[row]),
             sellable_units=float(sellable[row]),
             on_order_units=float(at.on_order_units[row]),
-            reorder_point_units=float(planned.policy.reorder_point_units[row]),
-            order_up_to_units=float(planned.policy.order_up_to_units[row]),
+            reorder_point_units=float(chosen.reorder_point_units[row]),
+            order_up_to_units=float(chosen.order_up_to_units[row]),
             cover_days=float(cover[row]),
-            demand_per_day_units=float(planned.demand_per_day_units[row]),
+            demand_per_day_units=float(rate[row]),
             proposed_units=float(planned.plan.quantity_units[row]),
         )
         for row in np.flatnonzero(words != health.HEALTHY).tolist()
     ]
-
-
-def _concat(frames: Sequence[pl.DataFrame], columns: Sequence[str]) -> pl.DataFrame:
-    if not frames:
-        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).with_columns(
-            pl.col(c).cast(pl.Float64)
-            for c in columns
-            if c in ("quantity", "unit_cost", "min_order_value")
-        )
-    return pl.concat([frame.select(columns) for frame in frames])

@@ -49,6 +49,19 @@ class Settings(BaseSettings):
     order_cost: float = Field(
         default=5.0, ge=0, description="Money per order line placed, where a SKU gives none."
     )
+    policy_change_factor_max: float = Field(
+        default=4.0,
+        gt=1,
+        description="A policy that grows or shrinks by more than this factor waits for a planner.",
+    )
+    abc_value_shares: tuple[float, float] = Field(
+        default=(0.8, 0.95),
+        description="Share of yearly value that A items turn over, and that A and B items do.",
+    )
+    xyz_variations: tuple[float, float] = Field(
+        default=(0.5, 1.0),
+        description="Variation of weekly sales up to which an item is X, and up to which it is Y.",
+    )
     events_kept_days: int = Field(
         default=30, ge=1, le=3650, description="Days for which events can be read again."
     )

@@ -7,8 +7,9 @@ lines of orders and of holds that are alive, located at the position; what only 
 position yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any, LiteralString
 
 import polars as pl
 import psycopg
@@ -16,12 +17,14 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from inventory.errors import NotFound
+from inventory.policy_terms import explanation
 from inventory.purchase_orders import ON_ORDER_STATES
 from inventory.store.bulk import copy_in, copy_out
 from inventory.store.paging import decode_cursor, encode_cursor
 
 POSITION_SCHEMA = {
-    "sku": pl.String, "location": pl.String, "vendor": pl.String, "category": pl.String,
+    "sku": pl.String, "location": pl.String, "location_type": pl.String, "vendor": pl.String,
+    "category": pl.String, "run_id": pl.String,
     "lead_time_days": pl.Float64, "lead_time_sd_days": pl.Float64,
     "review_period_days": pl.Float64, "min_order_value": pl.Float64,
     "unit_cost": pl.Float64, "price": pl.Float64, "pack_size": pl.Float64,
@@ -34,9 +37,10 @@ POSITION_SCHEMA = {
 person fixed: they are part of `on_order`, and planning adds nothing to them."""
 
 POSITIONS = """
-select f.sku, f.location, s.vendor, s.category, v.lead_time_days, v.lead_time_sd_days,
-    v.review_period_days, v.min_order_value, s.unit_cost, s.price, s.pack_size,
-    s.min_order_quantity, s.shelf_life_days, s.holding_cost, s.order_cost,
+select f.sku, f.location, l.type, s.vendor, s.category, f.run_id,
+    v.lead_time_days, v.lead_time_sd_days, v.review_period_days, v.min_order_value,
+    s.unit_cost, s.price, s.pack_size, s.min_order_quantity, s.shelf_life_days,
+    s.holding_cost, s.order_cost,
     coalesce(b.units, 0), coalesce(o.units, 0) + coalesce(i.units, 0), coalesce(c.units, 0),
     coalesce(o.firmed, 0)
 from current_forecasts f
@@ -67,10 +71,19 @@ where l.type <> 'vendor' and ({skus}::text[] is null or f.sku = any({skus}))
 order by f.sku, f.location
 """
 
-POLICY_COLUMNS = (
-    "sku", "location", "safety_stock", "reorder_point", "order_quantity", "order_up_to",
-    "lead_time_days", "review_period_days", "service_level", "explanation", "run_id",
-)  # fmt: skip
+POLICY_SCHEMA = {
+    "sku": pl.String, "location": pl.String, "safety_stock": pl.Float64,
+    "reorder_point": pl.Float64, "order_quantity": pl.Float64, "order_up_to": pl.Float64,
+    "lead_time_days": pl.Float64, "lead_time_sd_days": pl.Float64,
+    "review_period_days": pl.Float64, "service_level": pl.Float64, "target_kind": pl.String,
+    "lead_time_mean": pl.Float64, "review_mean": pl.Float64, "target_units": pl.Float64,
+    "economic_lot": pl.Float64, "min_order_units": pl.Float64, "pack_units": pl.Float64,
+    "max_units": pl.Float64, "segment": pl.String, "demand_law": pl.String, "run_id": pl.String,
+    "basis_id": pl.Int64,
+}  # fmt: skip
+"""Columns of a policy as it is written. `max_units` null: no maximum."""
+
+POLICY_COLUMNS = tuple(POLICY_SCHEMA)
 
 
 def read_positions(
@@ -89,33 +102,70 @@ def read_positions(
     return copy_out(db, query, schema=POSITION_SCHEMA)
 
 
+def stored_policies(db: psycopg.Connection, *, skus: Sequence[str] | None = None) -> pl.DataFrame:
+    """Policies in force as they were written: columns `POLICY_SCHEMA`."""
+    query = sql.SQL(
+        "select {columns} from policies where {skus}::text[] is null or sku = any({skus})"
+    ).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, POLICY_COLUMNS)),
+        skus=sql.Literal(None if skus is None else list(skus)),
+    )
+    return copy_out(db, query, schema=POLICY_SCHEMA)
+
+
+def bases(db: psycopg.Connection, sources: Collection[str]) -> dict[str, int]:
+    """Ids of sets of sources, JSON objects as text; those not known yet are kept."""
+    listed = sorted(sources)
+    db.execute(
+        "insert into policy_bases (sources) select x::jsonb from unnest(%s::text[]) as x "
+        "on conflict do nothing",
+        [listed],
+    )
+    found = db.execute(
+        "select x, b.basis_id from unnest(%s::text[]) as x "
+        "join policy_bases b on b.sources = x::jsonb",
+        [listed],
+    ).fetchall()
+    return dict(found)
+
+
 def write_policies(db: psycopg.Connection, policies: pl.DataFrame, *, now: datetime) -> int:
-    """Insert or replace policies: columns `POLICY_COLUMNS`, explanation as JSON text.
+    """Insert or replace policies: columns `POLICY_COLUMNS`.
 
     A policy whose figures and forecast run are as before is not written again, so `computed_at`
     stays when it last changed. Returns rows written.
     """
+    columns = (*POLICY_COLUMNS, "computed_at")
     with db.transaction():
+        # Without defaults and keys: it is read once, front to back.
         db.execute(
-            "create temp table policies_staged (like policies including defaults) on commit drop"
+            sql.SQL(
+                "create temp table policies_staged on commit drop as "
+                "select {} from policies with no data"
+            ).format(_names(columns))
         )
         staged = policies.select(POLICY_COLUMNS).with_columns(
             pl.lit(now.isoformat()).alias("computed_at")
         )
-        copy_in(db, staged, table="policies_staged", columns=(*POLICY_COLUMNS, "computed_at"))
-        figures = [c for c in POLICY_COLUMNS if c not in ("sku", "location")]
-        names = sql.SQL(", ").join(map(sql.Identifier, (*figures, "computed_at")))
-        old = sql.SQL(", ").join(sql.SQL("p.{}").format(sql.Identifier(c)) for c in figures)
-        new = sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(c)) for c in figures)
-        written = db.execute(
-            sql.SQL(
-                "insert into policies as p select * from policies_staged "
-                "on conflict (sku, location) do update set ({names}) = row({new}, "
-                "excluded.computed_at) where ({old}) is distinct from ({new})"
-            ).format(names=names, old=old, new=new)
-        ).rowcount
+        copy_in(db, staged, table="policies_staged", columns=columns)
+        written = db.execute(_merged(columns)).rowcount
         db.execute("drop table policies_staged")
     return written
+
+
+def _merged(columns: Sequence[str]) -> sql.Composed:
+    figures = [c for c in columns if c not in ("sku", "location", "computed_at")]
+    old = sql.SQL(", ").join(sql.SQL("p.{}").format(sql.Identifier(c)) for c in figures)
+    new = sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(c)) for c in figures)
+    return sql.SQL(
+        "insert into policies as p ({all}) select {all} from policies_staged "
+        "on conflict (sku, location) do update set ({names}) = row({new}, excluded.computed_at) "
+        "where ({old}) is distinct from ({new})"
+    ).format(all=_names(columns), names=_names([*figures, "computed_at"]), old=old, new=new)
+
+
+def _names(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
 def read_policy(db: psycopg.Connection, sku: str, location: str) -> dict[str, object]:
@@ -162,10 +212,37 @@ def list_policies(
 def _select(
     db: psycopg.Connection, where: sql.SQL, given: dict[str, object]
 ) -> list[dict[str, object]]:
-    query = sql.SQL(
-        "select sku, location, safety_stock, reorder_point, order_quantity, order_up_to, "
-        "lead_time_days as lead_time, review_period_days as review_period, service_level, "
-        "run_id, computed_at, explanation from policies "
-    )
     with db.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query + where, given).fetchall()
+        found = cursor.execute(sql.SQL(_POLICIES) + where, given).fetchall()
+    return [_told(row) for row in found]
+
+
+_POLICIES: LiteralString = """
+select * from (
+    select y.*, k.vendor, b.sources from policies y
+    join skus k using (sku) left join policy_bases b using (basis_id)
+) as p
+"""
+
+
+def _told(row: dict[str, Any]) -> dict[str, object]:
+    """A policy as a client reads it: figures, where their settings come from, and the terms."""
+    return {
+        "sku": row["sku"],
+        "location": row["location"],
+        "safety_stock": row["safety_stock"],
+        "reorder_point": row["reorder_point"],
+        "order_quantity": row["order_quantity"],
+        "order_up_to": row["order_up_to"],
+        "lead_time": row["lead_time_days"],
+        "lead_time_sd": row["lead_time_sd_days"],
+        "review_period": row["review_period_days"],
+        "service_level": row["service_level"],
+        "target": row["target_kind"],
+        "segment": row["segment"],
+        "demand_law": row["demand_law"],
+        "sources": row["sources"] or {},
+        "run_id": row["run_id"],
+        "computed_at": row["computed_at"],
+        "explanation": explanation(row),
+    }

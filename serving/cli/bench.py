@@ -211,3 +211,22 @@ def inference(
     verdict = "within" if report["fast_enough"] else "OVER"
     lines.append(f"p95 is {verdict} {report['p95_ms_max']:.0f} ms; on {report['machine']}")
     show(report, as_json=as_json, lines=lines)
+
+
+@cli.command()
+def policy(
+    *,
+    positions: Annotated[
+        int, typer.Option(help="SKUs times 50 locations.", min=50, max=5_000_000)
+    ] = 1_000_000,
+    as_json: Json = False,
+) -> None:
+    """Safety stock, reorder point and lot of very many positions, beside bare passes and COPY.
+
+    \b
+    $ vouch bench policy --positions 500
+    500 positions: ...
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from serving.bench import policy as measures
+
+    show(measures.measure(positions=positions, now=utc_now(), progress=progress), as_json=as_json)

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.base_stock import ProtectionDemand
-from inventory.order_plan import Constraints, Policy, Positions, plan_orders, policy
+from inventory.order_plan import (
+    Constraints,
+    Policy,
+    Positions,
+    economic_lots,
+    plan_orders,
+    policy,
+)
 from inventory.policy.lot_size import on_grid
 
 
@@ -24,14 +31,14 @@ def constraints(minimum=0.0, pack=1.0, maximum=np.inf, *, n=1):
 
 def policy_of(lead, review, target, *, rate=50.0, order_cost=50.0, holding=2.0, life=np.inf,
               limits=None):  # fmt: skip
-    return policy(
-        demand_of(lead, review, target),
+    lot = economic_lots(
         demand_per_day_units=np.atleast_1d(float(rate)),
         order_cost=np.atleast_1d(float(order_cost)),
         holding_cost_per_year=np.atleast_1d(float(holding)),
         shelf_life_days=np.atleast_1d(float(life)),
-        constraints=limits or constraints(),
     )
+    demand = demand_of(lead, review, target)
+    return policy(demand, lot_units=lot, constraints=limits or constraints())
 
 
 def plan(chosen, on_hand, on_order=0, committed=0, *, limits=None, may_order=True):

@@ -1,6 +1,5 @@
 """Policies and alerts in PostgreSQL: what is on order, and that repeats write nothing."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,7 +11,13 @@ from inventory.demand import LEVELS, DemandForecast
 from inventory.errors import NotFound
 from inventory.store.alerts import list_alerts, raise_alerts, replace_alerts, resolve_alert
 from inventory.store.forecasts import store_run
-from inventory.store.policies import list_policies, read_policy, read_positions, write_policies
+from inventory.store.policies import (
+    bases,
+    list_policies,
+    read_policy,
+    read_positions,
+    write_policies,
+)
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
@@ -40,20 +45,37 @@ def policies_of(n, *, level=0.95, reorder_point=30.0):
     return pl.DataFrame({
         "sku": [f"SKU-{i}" for i in range(n)], "location": ["DC"] * n,
         "safety_stock": [10.0] * n, "reorder_point": [reorder_point] * n,
-        "order_quantity": [24.0] * n, "order_up_to": [54.0] * n, "lead_time_days": [5.0] * n,
+        "order_quantity": [24.0] * n, "order_up_to": [reorder_point + 24] * n,
+        "lead_time_days": [5.0] * n, "lead_time_sd_days": [0.0] * n,
         "review_period_days": [1.0] * n, "service_level": [level] * n,
-        "explanation": [json.dumps({"safety_stock": {"terms": []}})] * n, "run_id": ["run-1"] * n,
-    })  # fmt: skip
+        "target_kind": ["cycle_service"] * n, "lead_time_mean": [reorder_point - 14] * n,
+        "review_mean": [4.0] * n, "target_units": [reorder_point] * n, "economic_lot": [24.0] * n,
+        "min_order_units": [0.0] * n, "pack_units": [12.0] * n, "segment": ["AX"] * n,
+        "demand_law": ["path"] * n, "run_id": ["run-1"] * n,
+    }).with_columns(
+        max_units=pl.lit(None, pl.Float64), basis_id=pl.lit(None, pl.Int64)
+    )  # fmt: skip
 
 
-def test_a_policy_comes_back_as_it_was_written(shop):
+def test_a_policy_comes_back_as_it_was_written_with_terms_that_sum(shop):
     assert write_policies(shop, policies_of(3), now=NOW) == 3
     policy = read_policy(shop, "SKU-1", "DC")
     assert policy["reorder_point"] == 30.0
     assert policy["lead_time"] == 5.0
-    assert policy["explanation"] == {"safety_stock": {"terms": []}}
+    assert policy["segment"] == "AX"
+    for figure, told in policy["explanation"].items():
+        assert sum(term["quantity"] for term in told["terms"]) == policy[figure], figure
     with pytest.raises(NotFound):
         read_policy(shop, "SKU-9", "DC")
+
+
+def test_sources_are_kept_once(shop):
+    first = bases(shop, {'{"target": "a"}', '{"target": "b"}'})
+    again = bases(shop, {'{"target": "b"}', '{"target": "c"}'})
+    assert first['{"target": "b"}'] == again['{"target": "b"}']
+    found = policies_of(1).with_columns(basis_id=pl.lit(first['{"target": "b"}']))
+    write_policies(shop, found, now=NOW)
+    assert read_policy(shop, "SKU-0", "DC")["sources"] == {"target": "b"}
 
 
 def test_writing_the_same_again_writes_nothing(shop):

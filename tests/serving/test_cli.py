@@ -223,9 +223,10 @@ def test_a_policy_is_shown_with_its_run(desk, database_url):
     from inventory.store import database, policies
 
     prepare(desk, "availability")
-    row = ("SKU-1", "S1", 2.0, 7.5, 10.0, 17.5, 3.0, 1.0, 0.95, "{}", "f-1")
+    row = ("SKU-1", "S1", 2.0, 7.5, 10.0, 17.5, 3.0, 0.0, 1.0, 0.95, "cycle_service",
+           4.0, 1.5, 7.5, 10.0, 0.0, 1.0, None, "AX", "path", "f-1", None)  # fmt: skip
     with database.connect(database_url) as db:
-        frame = pl.DataFrame([row], schema=list(policies.POLICY_COLUMNS), orient="row")
+        frame = pl.DataFrame([row], schema=policies.POLICY_SCHEMA, orient="row")
         policies.write_policies(db, frame, now=datetime(2026, 3, 1, tzinfo=UTC))
     lines = desk("policy SKU-1 --location S1").stdout.splitlines()
     assert {"safety stock    2", "reorder point   7.5", "lead time       3"} <= set(lines)

@@ -32,8 +32,9 @@ def planned(shop, http_database_url):
     with database.connect(http_database_url) as db:
         forecasts.store_run(db, certain, now=NOW)
         db.execute(
-            "insert into policies values (%s, %s, 4, 16, 20, 36, 2, 1, 0.95, "
-            """'{"safety_stock": {"terms": []}}', %s, %s)""",
+            "insert into policies (sku, location, safety_stock, reorder_point, order_quantity, "
+            "order_up_to, lead_time_days, review_period_days, service_level, run_id, computed_at) "
+            "values (%s, %s, 4, 16, 20, 36, 2, 1, 0.95, %s, %s)",
             [sku, dc, certain.run_id, NOW],
         )
         db.execute(

@@ -1,0 +1,125 @@
+"""The policy of every position: safety stock, reorder point, lot and order-up-to, all at once.
+
+From stored quantiles of demand over lead time and review period it is a matter of arrays: a million
+positions take seconds, and most of that is PostgreSQL's.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import psycopg
+
+from inventory.classification import CutOffs
+from inventory.demand import Floats
+from inventory.order_plan import Constraints, Policy, economic_lots, policy
+from inventory.store import position_classes
+from inventory.store.demand_windows import Windows
+from inventory.store.policies import POLICY_SCHEMA, bases, write_policies
+from inventory.store.policy_rules import read_rules
+from inventory.targets import FILL_RATE, Targets, protected
+from pipelines.demand_windows import KEY, windows_of
+from pipelines.policy_settings import settled
+from pipelines.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """Policies of N positions, and what they were made of."""
+
+    table: pl.DataFrame
+    """Positions with their settings, in the order of the arrays."""
+    windows: Windows
+    policy: Policy
+    constraints: Constraints
+
+    @property
+    def demand_per_day_units(self) -> Floats:
+        rate: Floats = self.windows.table["demand_rate"].to_numpy()
+        return rate
+
+
+def decide(
+    db: psycopg.Connection,
+    positions: pl.DataFrame,
+    settings: Settings,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None = None,
+) -> Decided:
+    """Policies for the positions that have a forecast; writes nothing but windows and classes.
+
+    positions : rows of `read_positions` with a vendor.
+    """
+    cut_offs = CutOffs(settings.abc_value_shares, settings.xyz_variations)
+    position_classes.refresh(db, today=now.date(), cut_offs=cut_offs)
+    classed = positions.join(
+        position_classes.read(db, skus=skus), on=KEY, how="left", maintain_order="left"
+    ).with_columns(pl.col("abc", "xyz").fill_null(""))
+    table = settled(classed, read_rules(db), settings)
+    covered, windows = windows_of(db, table, now=now, seed=settings.seed, skus=skus)
+    return decided(covered, windows)
+
+
+def decided(table: pl.DataFrame, windows: Windows) -> Decided:
+    """Policies from positions with their settings and windows: nothing but arrays."""
+    constraints = Constraints(
+        min_order_units=table["min_order_quantity"].to_numpy(),
+        pack_units=table["pack_size"].to_numpy(),
+        max_units=table["max_order_quantity"].fill_null(math.inf).to_numpy(),
+    )
+    rate = windows.table["demand_rate"].to_numpy()
+    lots = economic_lots(
+        demand_per_day_units=rate,
+        order_cost=table["order_cost"].to_numpy(),
+        holding_cost_per_year=table["holding_cost"].to_numpy(),
+        shelf_life_days=table["shelf_life_days"].fill_null(math.inf).to_numpy(),
+    )
+    targets = Targets(
+        level=table["level"].to_numpy(),
+        by_fill_rate=(table["target_kind"] == FILL_RATE).to_numpy(),
+    )
+    # Without a lot an order brings what sells in a review period.
+    cycle = np.maximum(lots, rate * table["review_period_days"].to_numpy())
+    demand = protected(windows.demand, targets, cycle_units=cycle)
+    return Decided(
+        table, windows, policy(demand, lot_units=lots, constraints=constraints), constraints
+    )
+
+
+def policy_rows(db: psycopg.Connection, found: Decided) -> pl.DataFrame:
+    """Policies to store, columns `POLICY_SCHEMA`."""
+    chosen, demand = found.policy, found.policy.demand
+    ids = bases(db, set(found.table["sources"].unique()))
+    basis = pl.DataFrame(
+        {"sources": list(ids), "basis_id": list(ids.values())},
+        schema={"sources": pl.String, "basis_id": pl.Int64},
+    )
+    most = found.table["max_order_quantity"]
+    return (
+        found.table.join(basis, on="sources", how="left", maintain_order="left")
+        .with_columns(
+            pl.Series("safety_stock", chosen.safety_stock_units),
+            pl.Series("reorder_point", chosen.reorder_point_units),
+            pl.Series("order_quantity", chosen.order_quantity_units),
+            pl.Series("order_up_to", chosen.order_up_to_units),
+            pl.col("level").alias("service_level"),
+            pl.Series("lead_time_mean", demand.lead_time_mean_units),
+            pl.Series("review_mean", demand.review_mean_units),
+            pl.Series("target_units", demand.target_units),
+            pl.Series("economic_lot", chosen.economic_lot_units),
+            pl.col("min_order_quantity").alias("min_order_units"),
+            pl.col("pack_size").alias("pack_units"),
+            most.alias("max_units"),
+            pl.col("demand_law").fill_null("path"),
+        )
+        .select(*POLICY_SCHEMA)
+    )
+
+
+def write(db: psycopg.Connection, found: Decided, *, now: datetime) -> int:
+    """Put the policies in force; returns how many changed."""
+    return write_policies(db, policy_rows(db, found), now=now)
