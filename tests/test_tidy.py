@@ -106,6 +106,7 @@ def test_what_is_imported_is_a_dependency_of_its_own():
     homes = {
         "sklearn": "scikit_learn",
         "xgboost": "xgboost_cpu",
+        "fpdf": "fpdf2",
         # These come as an extra or a part of what they are listed under.
         "psycopg_pool": "psycopg",
         "pydantic_core": "pydantic",

@@ -1,0 +1,65 @@
+"""Functional acknowledgements, X12 997: that a document came and could be read, not that we agree.
+
+We answer each group of an interchange with one, and read those that answer our orders.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from serving.connectors.edi.interchange import Envelope, Transaction
+from serving.connectors.edi.segments import Segment, first_of
+from serving.connectors.edi.x12 import Row, write
+
+ACCEPTED = ("A", "E")
+"""AK5 and AK9: accepted, or accepted although errors were noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What a partner says of one group of ours."""
+
+    group_id: str
+    group_control: str
+    accepted: bool
+    notes: str
+    """Segments and elements that it could not read."""
+
+
+def write_acknowledgement(
+    transactions: Sequence[Transaction], envelope: Envelope, *, readable: Sequence[bool]
+) -> str:
+    """The 997 that answers one group: its documents, and whether each could be read."""
+    first = transactions[0]
+    rows: list[Row] = [("AK1", first.group_id, first.group_control)]
+    for transaction, good in zip(transactions, readable, strict=True):
+        rows += [("AK2", transaction.set_id, transaction.control), ("AK5", "A" if good else "R")]
+    accepted = sum(readable)
+    outcome = "A" if accepted == len(transactions) else "P" if accepted else "R"
+    count = str(len(transactions))
+    rows.append(("AK9", outcome, count, count, str(accepted)))
+    return write(rows, envelope, group="FA", set_id="997")
+
+
+def read(transaction: Transaction) -> Acknowledged:
+    """One 997. Raises `InputRejected` with segment and element."""
+    segments = transaction.segments
+    ak1, ak9 = _only(segments, "AK1"), _only(segments, "AK9")
+    outcome = ak9.needed(1, "the outcome")
+    notes = [
+        " ".join(filter(None, (s.tag, *(part for e in s.elements for part in e))))
+        for s in segments
+        if s.tag in ("AK3", "AK4") or (s.tag == "AK5" and s.text(1) not in ACCEPTED)
+    ]
+    return Acknowledged(
+        group_id=ak1.needed(1, "the kind of group"),
+        group_control=ak1.needed(2, "the control number of our group"),
+        accepted=outcome in ACCEPTED,
+        notes="; ".join(notes),
+    )
+
+
+def _only(segments: Sequence[Segment], tag: str) -> Segment:
+    found = first_of(segments, tag)
+    if found is None:
+        raise segments[0].wrong(1, f"the acknowledgement has no {tag}")
+    return found
