@@ -24,6 +24,7 @@ from pipelines.monitor import monitor, retraining_due, thresholds_of
 from pipelines.replenish import replenish
 from pipelines.schedule import training_due
 from pipelines.settings import Settings
+from pipelines.transfers import NO_LANES, propose_transfers
 
 Progress = Callable[[str], None]
 
@@ -265,10 +266,15 @@ def _act(
             "alerts raised": planned.alerts_raised,
             "alerts resolved": planned.alerts_resolved,
         }
+    with _step(report, "transfers", progress) as counts:
+        moved = propose_transfers(db, settings, now=now, skus=skus)
+        counts |= {"transfers": moved.transfers_created, "transfer lines": moved.lines}
     with _step(report, "announce", progress) as counts:
         # What the servers would say in time: supply that is overdue by now, above all.
         counts["events"] = announcements.announce_due(db, now=now)
     report.notes += [*buffers.problems, *planned.problems]
+    # Who has no ways between locations does not want to hear of that every day.
+    report.notes += [problem for problem in moved.problems if problem != NO_LANES]
 
 
 def _note_lag(report: DailyReport, today: date) -> None:

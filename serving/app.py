@@ -49,6 +49,7 @@ from serving.api import (
     quarantine,
     reservations,
     sourcing,
+    transfers,
 )
 from serving.api.context import CONNECTION_SECONDS_MAX, Clock, Server
 from serving.inference import Inference
@@ -76,6 +77,7 @@ AREAS = (
     models,
     policies,
     purchase_orders,
+    transfers,
     alerts,
     jobs,
     events,

@@ -35,6 +35,7 @@ from serving.cli import (
     server,
     solve,
     store,
+    transfers,
 )
 from serving.cli.screen import complain
 
@@ -59,6 +60,7 @@ cli.add_typer(bench.cli, name="bench")
 cli.add_typer(audit.cli, name="audit")
 cli.add_typer(jobs.promotion_cli, name="promotion")
 cli.add_typer(overrides.cli, name="override")
+cli.add_typer(transfers.cli, name="transfer")
 
 
 def main() -> None:

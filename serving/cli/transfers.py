@@ -1,0 +1,103 @@
+"""Commands on transfers: the ways there are, what is worth moving, and what is under way."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from inventory.errors import InputRejected
+from serving.cli.jobs import AsOf, Skus, morning
+from serving.cli.screen import Json, figures, opened, show
+
+cli = typer.Typer(help="Moving stock between our own locations.", no_args_is_help=True)
+
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+
+
+@cli.callback()
+def _group() -> None:
+    """Moving stock between our own locations."""
+
+
+@cli.command()
+def lane(
+    *,
+    origin: Annotated[str, typer.Option(help="From this location.")],
+    destination: Annotated[str, typer.Option(help="To this one.")],
+    freight: Annotated[float, typer.Option(help="Money per unit for the way.", min=0)],
+    handling: Annotated[float, typer.Option(help="Money per unit, off and on a shelf.", min=0)] = 0,
+    lead_time: Annotated[int, typer.Option(help="Days from decision to shelf.", min=0, max=365)],
+    capacity: Annotated[
+        int | None, typer.Option(help="Units that one transfer carries.", min=1)
+    ] = None,
+) -> None:
+    """Say what a way costs, how long it takes and what fits.
+
+    \b
+    $ vouch transfer lane --origin DC --destination S1 --freight 0.4 --lead-time 1
+    vouch: field 'location': location 'DC' is not in the catalogue; add it with ...
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from inventory.store import transfer_lanes
+    from inventory.transfers import Lane
+
+    way = Lane(origin, destination, freight, lead_time, handling, capacity)
+    with opened() as (_, db):
+        transfer_lanes.put(db, way)
+    told = f"{origin} to {destination}: {way.cost_per_unit:.2f} a unit, {lead_time} days"
+    show({}, as_json=False, lines=[told])
+
+
+@cli.command()
+def plan(
+    *,
+    sku: Skus = None,
+    season_from: Day = None,
+    season_to: Day = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Find what is worth moving, and propose it; the daily job does the same.
+
+    With a season, its days' demand is met from stock that lies elsewhere now.
+
+    \b
+    $ vouch transfer plan
+    positions: 0
+    """  # noqa: D301
+    from inventory.store import planning
+    from pipelines.transfer_looks import Season
+    from pipelines.transfers import propose_transfers
+
+    if (season_from is None) != (season_to is None):
+        raise InputRejected("give --season-from and --season-to, or neither", field="season")
+    season = None
+    if season_from and season_to:
+        season = Season(season_from.date(), season_to.date())
+    now, _ = morning(as_of)
+    with opened() as (settings, db), planning.turn(db):
+        report = propose_transfers(db, settings, now=now, skus=sku, season=season)
+    show(report, as_json=as_json, lines=figures(report))
+
+
+@cli.command(name="list")
+def list_(
+    *,
+    state: Annotated[str | None, typer.Option(help="proposed, approved, shipped, ...")] = None,
+    as_json: Json = False,
+) -> None:
+    """Transfers, the newest first.
+
+    \b
+    $ vouch transfer list
+    no transfers
+    """  # noqa: D301
+    from inventory.store.transfers import list_transfers
+
+    with opened() as (_, db):
+        found: list[dict[str, Any]] = list_transfers(db, state=state)["transfers"]  # type: ignore[assignment]
+    lines = [
+        f"{t['id']} {t['state']}: {t['units']} units of {len(t['lines'])} SKUs from {t['origin']} "
+        f"to {t['destination']}, saves {t['saving']:.2f}"
+        for t in found
+    ]
+    show({"transfers": found}, as_json=as_json, lines=lines or ["no transfers"])
