@@ -25,6 +25,7 @@ from inventory.store import (
 )
 from inventory.store.facts import COUNTED_INBOUND_STATES
 from inventory.store.retry import retrying
+from inventory.transfers import TRANSFER
 
 EXPECTED_YEARS = range(1970, 2201)
 """A year outside of these is a wrong unit of time, or a date that stands for "never"."""
@@ -265,6 +266,8 @@ def _checked(row: Row | None, inbound_id: str, quantity: int, *, ordered: bool) 
     # Of an order that is still open more may come than was announced: it waits for approval.
     if row["state"] not in OPEN_STATES and not (ordered and row["state"] == "received"):
         raise StateConflict("inbound", inbound_id, state=str(row["state"]), act="receive")
+    if row["source"] == TRANSFER and row["state"] != "shipped":
+        raise StateConflict("inbound", inbound_id, state="not shipped yet", act="receive")
     rest = int(str(row["quantity"]))
     if quantity > rest and not ordered:
         raise InputRejected(

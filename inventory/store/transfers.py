@@ -25,9 +25,6 @@ from inventory.store.transfer_history import locked, record
 from inventory.store.transfer_lines import edit_lines, read_lines
 from inventory.transfers import EDITABLE_STATES, STATES, TRANSFER, may, next_state
 
-SOURCE = "transfer"
-"""Source of the dated supply at the destination."""
-
 Transfer = dict[str, Any]
 
 TRANSFERS = """
@@ -363,6 +360,6 @@ def _announce(
             else datetime.combine(arrival, time(0), here),
             state="cancelled" if quantity == 0 else state,
             now=now,
-            source=SOURCE,
+            source=TRANSFER,
             purchase_order_id=transfer["id"],
         )  # fmt: skip

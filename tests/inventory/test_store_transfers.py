@@ -180,6 +180,14 @@ def test_the_dock_may_receive_by_the_name_of_the_supply(shop):
     assert on_hand(shop) == {"DC": 14, "ST": 7}
 
 
+def test_what_has_not_left_cannot_arrive(shop):
+    transfer = hand(shop)
+    for step in ("accept", "approve"):
+        do(shop, transfer, step)
+        with pytest.raises(StateConflict, match="not shipped yet"):
+            inbound.receive(shop, f"{transfer}:1", message_id="m", quantity=6, now=NOW)
+
+
 def test_only_the_transfer_acts_on_its_commitment(shop):
     transfer = hand(shop)
     do(shop, transfer, "accept", "approve")
