@@ -18,8 +18,8 @@ from inventory.catalog import INTEGER_MAX
 from inventory.errors import InputRejected, StateConflict
 
 TRANSFER = "transfer"
-"""Channel and method of the commitment at the origin, no customer's and offered everywhere; source of
-the supply at the destination."""
+"""Channel and method of the commitment at the origin, no customer's and offered everywhere; and the
+source of the supply at the destination."""
 
 PROPOSED, ACCEPTED, APPROVED, SHIPPED = "proposed", "accepted", "approved", "shipped"
 PARTIALLY_RECEIVED, RECEIVED, CLOSED = "partially_received", "received", "closed"
