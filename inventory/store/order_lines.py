@@ -7,6 +7,7 @@ order's row, and returns what it changed, for the order's history. A line is nam
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -107,8 +108,8 @@ def confirm_lines(
                 db, order["id"], line, wanted, term="confirmed by the vendor", source=source
             )
         if (price := said.get("unit_cost")) is not None:
-            prices.append({"sku": line["sku"], "from": line["unit_cost"], "to": price})
             _set_price(db, order["id"], line, price, row=row)
+            prices.append({"sku": line["sku"], "from": line["unit_cost"], "to": float(price)})
     changes: Changes = {"lines": changed} if changed else {}
     if differing := [price for price in prices if price["from"] != price["to"]]:
         changes["unit_cost"] = differing
@@ -252,7 +253,8 @@ def _set_quantity(
 
 
 def _set_price(db: psycopg.Connection, po_id: str, line: Line, price: object, *, row: int) -> None:
-    if isinstance(price, bool) or not isinstance(price, int | float) or not price >= 0:
+    number = isinstance(price, int | float | Decimal) and not isinstance(price, bool)
+    if not (number and price >= 0):  # type: ignore[operator]
         raise InputRejected("must be money of 0 or more", field="unit_cost", row=row)
     db.execute(
         "update purchase_order_lines set confirmed_unit_cost = %s "

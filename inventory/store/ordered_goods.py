@@ -12,7 +12,7 @@ from inventory.errors import InputRejected
 from inventory.ledger import AVAILABLE
 from inventory.order_terms import units_tolerated
 from inventory.store import order_terms
-from inventory.store.approvals import AWAITING
+from inventory.store.approvals import AWAITING, REFUSED
 
 Line = dict[str, Any]
 
@@ -93,6 +93,7 @@ def note_receipt(
         "now": now,
         "actor": actor,
         "document": document_id,
+        "refused": list(REFUSED),
         **asdict(came),
     }
     db.execute(_RECEIVE, given)
@@ -105,7 +106,9 @@ def note_receipt(
 
 
 _RECEIVE = """
-    update purchase_order_lines set received_units = received_units + %(quantity)s
+    update purchase_order_lines set received_units = received_units + %(quantity)s,
+        refused_units = refused_units + case when %(status)s = any (%(refused)s)
+            then %(quantity)s else 0 end
     where purchase_order_id = %(id)s and line_no = %(line)s
 """
 
