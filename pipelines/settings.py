@@ -7,7 +7,7 @@ from datetime import time
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inventory.store import server
@@ -102,6 +102,44 @@ class Settings(BaseSettings):
         ge=0,
         le=365,
         description="Days between trainings for a breach. 0: never for one.",
+    )
+    company_name: str = Field(
+        default="", description="Our name on orders to vendors; unset: no order is sent."
+    )
+    company_address: str = Field(
+        default="", description="Our address on orders, lines separated by \\n or semicolons."
+    )
+    currency: str = Field(
+        default="EUR", pattern="^[A-Z]{3}$", description="Currency of costs and orders, ISO 4217."
+    )
+    smtp_host: str | None = Field(
+        default=None, description="Mail server for orders and alerts. Unset: no mail is sent."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How to speak to it; none only on a network of one's own."
+    )
+    smtp_user: str | None = Field(default=None, description="Name to sign in with, if it asks.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password to sign in with.")
+    mail_from: str | None = Field(
+        default=None, description="Address that mail comes from, e.g. orders@example.com."
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Secret from which each receiver's signing secret is made.",
+    )
+    edi_id: str | None = Field(
+        default=None, description="Our id in interchanges. Unset: no EDI is sent or read."
+    )
+    edi_qualifier: str = Field(
+        default="ZZ", pattern="^[A-Z0-9]{0,4}$", description="Who gave that id; ZZ: agreed."
+    )
+    sftp_key_file: Path | None = Field(
+        default=None, description="Private key with which we sign in to SFTP servers of vendors."
+    )
+    sftp_passwords: dict[str, SecretStr] = Field(
+        default={}, description='Passwords for SFTP by vendor, as JSON: {"ACME": "..."}.'
     )
     explain: bool = Field(
         default=True, description="Whether forecasting keeps why each forecast is what it is."
