@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
-from inventory.catalog_checks import at_least, between, known_zone, one_of, period, sound_id
+from inventory.catalog_checks import (
+    at_least,
+    between,
+    known_zone,
+    one_of,
+    period,
+    sound_currency,
+    sound_id,
+)
 from inventory.errors import InputRejected
 
 LOCATION_TYPES = ("warehouse", "store", "hub", "vendor")
@@ -74,12 +82,23 @@ class Vendor:
     review_period_days: float = 1.0
     email: str | None = None
     min_order_value: float = 0.0
+    order_cost: float | None = None
+    """Money per order, whatever is on it; none: items are ordered one by one."""
+    currency: str | None = None
+    truck_units: int | None = None
+    """Units of a full truck: orders come in whole ones."""
+    full_pallets: bool = False
+    """Whether lines come in whole pallets."""
+    lead_time_assumed: bool = False
+    """Whether nobody said how long it takes, so that the default stands there."""
 
     def __post_init__(self) -> None:
         sound_id(self.id)
-        for name in ("lead_time_days", "lead_time_sd_days", "review_period_days"):
+        for name in ("lead_time_days", "lead_time_sd_days", "review_period_days", "order_cost"):
             at_least(name, getattr(self, name), 0)
         at_least("min_order_value", self.min_order_value, 0)
+        at_least("truck_units", self.truck_units, 1)
+        sound_currency(self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +119,19 @@ class Sku:
     """Money per unit and year; none: a share of unit cost."""
     order_cost: float | None = None
     """Money per order line placed; none: the default."""
+    max_order_quantity: int | None = None
+    """Most units that one order may hold; none: no maximum."""
+    pallet_size: int | None = None
+    """Units on a pallet."""
+    currency: str | None = None
+    """Of its cost and price; none: that of its vendor."""
 
     def __post_init__(self) -> None:
         sound_id(self.id)
         at_least("pack_size", self.pack_size, 1)
+        at_least("pallet_size", self.pallet_size, 1)
+        at_least("max_order_quantity", self.max_order_quantity, 0)
+        sound_currency(self.currency)
         for name in ("unit_cost", "price", "min_order_quantity", "shelf_life_days"):
             at_least(name, getattr(self, name), 0)
         at_least("holding_cost", self.holding_cost, 0)

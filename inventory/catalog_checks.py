@@ -9,6 +9,9 @@ from inventory.errors import InputRejected
 
 CHARACTERS_MAX = 200
 
+CODE_LETTERS = 3
+"""Of a currency."""
+
 
 def one_of(name: str, value: str, allowed: Sequence[str]) -> None:
     """Raise unless the value is one of those that there are."""
@@ -58,3 +61,9 @@ def sound_id(value: str) -> None:
     if "/" in value:
         # It would end the part of a path that the id is.
         raise InputRejected(f"'{value}' has a slash; write another sign for it, as '-'", field="id")
+
+
+def sound_currency(code: str | None) -> None:
+    """Raise unless the value, where there is one, may be the code of a currency."""
+    if code is not None and not (len(code) == CODE_LETTERS and code.isascii() and code.isupper()):
+        raise InputRejected(f"'{code}' is no code of ISO 4217; write e.g. EUR", field="currency")

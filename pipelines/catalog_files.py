@@ -5,7 +5,6 @@ A column that is not in the file keeps what was known; a cell that is empty mean
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from zoneinfo import available_timezones
 
 import polars as pl
@@ -14,30 +13,12 @@ import psycopg
 from inventory.catalog import METHODS, check_forecast_measure, is_built_in
 from inventory.errors import InputRejected
 from inventory.store import bulk
-from pipelines import channel_files
+from pipelines import buying_files, channel_files
+from pipelines.catalog_kind import CatalogKind
 from pipelines.raw_table import RawTable
 from pipelines.row_checks import Column, Judged, judge
 
 LOCATION_TYPES = ("warehouse", "store", "hub", "vendor")
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogKind:
-    """One kind of file: its table, its key, its columns.
-
-    renamed : column of the file -> column of the table, where they differ.
-    defaults : value of an empty cell, for columns that must have one.
-    named_after : column whose value is the name where a row gives none.
-    """
-
-    table: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    renamed: dict[str, str] = field(default_factory=dict)
-    defaults: dict[str, object] = field(default_factory=dict)
-    named_after: str | None = None
-    members: str | None = None
-    """Column of the parent, where the file lists members and replaces those a parent had."""
 
 
 REFERENCES = {"sku": "skus", "location": "locations", "vendor": "vendors", "channel": "channels"}
@@ -70,12 +51,16 @@ KINDS: dict[str, CatalogKind] = {
             Column("lead_time_sd_days", "number", minimum=0),
             Column("review_period_days", "number", minimum=0), Column("email"),
             Column("min_order_value", "number", minimum=0),
+            Column("order_cost", "number", minimum=0), Column("currency"),
+            Column("truck_units", "integer", minimum=1),
+            Column("full_pallets", choices=("true", "false")),
         ),
         defaults={
+            "full_pallets": "false",
             "lead_time_days": 7, "lead_time_sd_days": 0, "review_period_days": 1,
             "min_order_value": 0,
         },
-        named_after="vendor",
+        named_after="vendor", kept_beside=(Column("lead_time_assumed"),),
     ),
     "skus": CatalogKind(
         "skus", ("sku",),
@@ -86,6 +71,8 @@ KINDS: dict[str, CatalogKind] = {
             Column("min_order_quantity", "integer", minimum=0),
             Column("shelf_life_days", "integer", minimum=0),
             Column("holding_cost", "number", minimum=0), Column("order_cost", "number", minimum=0),
+            Column("max_order_quantity", "integer", minimum=0),
+            Column("pallet_size", "integer", minimum=1), Column("currency"),
         ),
         defaults={
             "category": "", "brand": "", "unit_cost": 0, "price": 0, "pack_size": 1,
@@ -155,6 +142,7 @@ KINDS: dict[str, CatalogKind] = {
         ),
         renamed={"pre_sale": "pre_sale_id", "cap": "cap_units"},
     ),
+    **buying_files.KINDS,
 }  # fmt: skip
 
 
@@ -167,6 +155,8 @@ def judge_catalog(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str
     refuse_unknown(db, judged, spec.columns)
     if kind == "buffer-rules":
         _check_rules(judged)
+    if kind in buying_files.KINDS:
+        buying_files.check(judged, kind=kind)
     if kind in ("supply-links", "pre-sales"):
         channel_files.check(db, judged, kind=kind)
     if "timezone" in judged.frame.columns:
@@ -192,7 +182,11 @@ def judge_catalog(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str
 def write_catalog(db: psycopg.Connection, sound: pl.DataFrame, *, kind: str) -> int:
     """Write the sound rows; returns rows added or changed."""
     spec = KINDS[kind]
-    columns = [c for c in spec.columns if c.name in sound.columns]
+    if kind == "price-tables":
+        return buying_files.write_price_tables(db, sound)
+    if kind == "vendors":
+        sound = buying_files.with_assumed_lead_times(db, sound)
+    columns = [c for c in (*spec.columns, *spec.kept_beside) if c.name in sound.columns]
     frame = sound.select(c.name for c in columns).with_columns(
         pl.col(c.name).fill_null(spec.defaults[c.name]) for c in columns if c.name in spec.defaults
     )

@@ -29,6 +29,8 @@ from serving.messages import (
 
 LocationType = Literal["warehouse", "store", "hub", "vendor"]
 Days = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+"""Code of ISO 4217, as EUR."""
 WholeDays = Annotated[StrictInt, Field(ge=0, le=3650)]
 Seconds = Annotated[StrictInt, Field(gt=0, le=366 * 86400)]
 
@@ -100,6 +102,11 @@ class Sku(CatalogueItem):
     shelf_life_days: WholeDays | None = None
     holding_cost: Money | None = None
     order_cost: Money | None = None
+    max_order_quantity: Units | None = None
+    """Most units that one order may hold."""
+    pallet_size: PositiveUnits | None = None
+    currency: Currency | None = None
+    """Of cost and price; not given: the vendor's."""
 
 
 class Vendor(CatalogueItem):
@@ -111,6 +118,13 @@ class Vendor(CatalogueItem):
     review_period_days: Days = 1.0
     email: Text | None = None
     min_order_value: Money = 0.0
+    order_cost: Money | None = None
+    """Money per order, whatever is on it: then its items are ordered together."""
+    currency: Currency | None = None
+    truck_units: PositiveUnits | None = None
+    """Units of a full truck: orders come in whole ones."""
+    full_pallets: StrictBool = False
+    """Whether lines come in whole pallets of the SKU's `pallet_size`."""
 
 
 class Channel(CatalogueItem):

@@ -10,12 +10,12 @@ from psycopg.errors import ForeignKeyViolation
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from inventory.buying import Budget, PriceTableOfSku, SupplyLane
 from inventory.catalog import (
     BufferRule,
     Bundle,
     Channel,
     Group,
-    Item,
     Location,
     PreSale,
     Sku,
@@ -23,7 +23,11 @@ from inventory.catalog import (
     Vendor,
     is_built_in,
 )
+from inventory.catalog import Item as CatalogItem
 from inventory.errors import InputRejected, NotFound, UnknownLocation, UnknownSku
+from inventory.policy_rules import PolicyRule
+
+Item = CatalogItem | PolicyRule | PriceTableOfSku | Budget | SupplyLane
 
 ItemT = TypeVar("ItemT", bound=Item)
 
@@ -55,6 +59,10 @@ _TABLES: dict[type, _Table] = {
         "pre_sales", "pre_sale_id", "pre-sale", members="channel_caps",
         columns={"cap": "cap_units"},
     ),
+    PolicyRule: _Table("policy_rules", "rule_id", "policy rule"),
+    PriceTableOfSku: _Table("price_tables", "sku", "price table"),
+    Budget: _Table("budgets", "budget_id", "budget"),
+    SupplyLane: _Table("supply_lanes", "lane_id", "supply lane"),
 }  # fmt: skip
 
 
@@ -110,6 +118,7 @@ _FIELDS = {
 _HOMES = {
     "vendor": "vendors",
     "location": "locations",
+    "hub": "locations",
     "sku": "skus",
     "component": "skus",
     "channel": "channels",
@@ -146,9 +155,13 @@ def _value(item: Item, name: str) -> object:
     value = getattr(item, name)
     if name == "name" and not value:
         return item.id
-    if isinstance(value, tuple):
-        return list(value)
-    return Jsonb(value) if name == "forecast" and value is not None else value
+    if name in _DOCUMENTS and value is not None:
+        return Jsonb(list(value) if isinstance(value, tuple) else value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+_DOCUMENTS = ("forecast", "breaks")
+"""Fields that are kept as JSON."""
 
 
 def refuse_built_in(group_ids: Iterable[str]) -> None:
@@ -317,18 +330,14 @@ def _tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def remove_rule(db: psycopg.Connection, rule_id: str) -> None:
-    """Withdraw a buffer rule: the next most specific one is in force at once."""
-    done = db.execute("delete from buffer_rules where rule_id = %s", [rule_id])
-    if done.rowcount == 0:
-        raise NotFound("buffer rule", rule_id)
-
-
-def remove_link(db: psycopg.Connection, link_id: str) -> None:
-    """Withdraw a supply link; what was promised under it stays promised."""
-    done = db.execute("delete from supply_links where link_id = %s", [link_id])
-    if done.rowcount == 0:
-        raise NotFound("supply link", link_id)
+def remove(db: psycopg.Connection, kind: type[Item], item_id: str) -> None:
+    """Withdraw a rule, link or budget: what it said holds no more. Raises `NotFound`."""
+    table = _TABLES[kind]
+    statement = sql.SQL("delete from {} where {} = %s").format(
+        sql.Identifier(table.name), sql.Identifier(table.key)
+    )
+    if db.execute(statement, [item_id]).rowcount == 0:
+        raise NotFound(table.noun, item_id)
 
 
 def vendor_of(db: psycopg.Connection, sku: str) -> str | None:
@@ -338,6 +347,13 @@ def vendor_of(db: psycopg.Connection, sku: str) -> str | None:
         raise UnknownSku(sku)
     vendor: str | None = found[0]
     return vendor
+
+
+def assumed_lead_times(db: psycopg.Connection) -> set[str]:
+    """Vendors of whom nobody said how long they take."""
+    return {
+        vendor for (vendor,) in db.execute("select vendor from vendors where lead_time_assumed")
+    }
 
 
 def check_position(db: psycopg.Connection, *, sku: str, location: str) -> None:

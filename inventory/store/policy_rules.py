@@ -6,7 +6,6 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from inventory.errors import NotFound
 from inventory.policy_rules import PolicyRule
 
 COLUMNS = tuple(field.name for field in fields(PolicyRule) if field.name != "id")
@@ -19,9 +18,3 @@ def read_rules(db: psycopg.Connection) -> list[PolicyRule]:
     )
     with db.cursor(row_factory=dict_row) as cursor:
         return [PolicyRule(**row) for row in cursor.execute(query)]
-
-
-def remove_rule(db: psycopg.Connection, rule_id: str) -> None:
-    """Withdraw a rule; policies follow with the next run. Raises `NotFound`."""
-    if db.execute("delete from policy_rules where rule_id = %s", [rule_id]).rowcount == 0:
-        raise NotFound("policy rule", rule_id)

@@ -8,27 +8,18 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from inventory import catalog as kinds
+from inventory.buying import Budget, PriceTableOfSku, SupplyLane
+from inventory.policy_rules import PolicyRule
 from inventory.store import catalog as store
 from inventory.store.paging import decode_cursor, encode_cursor
+from serving import messages_buying as buying
 from serving import messages_catalogue as messages
 from serving.api.context import PREFIX, Call, CatalogueWriter, Staff, jsonable
 from serving.messages import Cursor, Id, Message, PageLimit
 
 router = APIRouter(prefix=PREFIX, tags=["Catalogue"])
 
-Item = (
-    kinds.Location
-    | kinds.Sku
-    | kinds.Vendor
-    | kinds.Channel
-    | kinds.Group
-    | kinds.Bundle
-    | kinds.BufferRule
-    | kinds.SupplyLink
-    | kinds.PreSale
-)
-
-LISTED: dict[str, type[Item]] = {
+LISTED: dict[str, type[store.Item]] = {
     "locations": kinds.Location,
     "skus": kinds.Sku,
     "vendors": kinds.Vendor,
@@ -38,6 +29,10 @@ LISTED: dict[str, type[Item]] = {
     "buffer-rules": kinds.BufferRule,
     "supply-links": kinds.SupplyLink,
     "pre-sales": kinds.PreSale,
+    "policy-rules": PolicyRule,
+    "price-tables": PriceTableOfSku,
+    "budgets": Budget,
+    "supply-lanes": SupplyLane,
 }
 
 
@@ -56,7 +51,9 @@ def put_sku(id: Id, body: messages.Sku, call: CatalogueWriter) -> JSONResponse: 
 @router.put("/vendors/{id}")
 def put_vendor(id: Id, body: messages.Vendor, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
     """Add or replace a vendor."""
-    return _put(call, kinds.Vendor(id=id, **body.model_dump()), body)
+    assumed = "lead_time_days" not in body.model_fields_set
+    vendor = kinds.Vendor(id=id, lead_time_assumed=assumed, **body.model_dump())
+    return _put(call, vendor, body)
 
 
 @router.put("/channels/{id}")
@@ -88,7 +85,7 @@ def put_buffer_rule(id: Id, body: messages.BufferRule, call: CatalogueWriter) ->
 def remove_buffer_rule(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
     """Take a rule out of force."""
     with call.db() as db:
-        store.remove_rule(db, id)
+        store.remove(db, kinds.BufferRule, id)
 
 
 @router.put("/supply-links/{id}")
@@ -101,7 +98,7 @@ def put_supply_link(id: Id, body: messages.SupplyLink, call: CatalogueWriter) ->
 def remove_supply_link(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
     """Take a link out of force; what was promised under it stays promised."""
     with call.db() as db:
-        store.remove_link(db, id)
+        store.remove(db, kinds.SupplyLink, id)
 
 
 @router.put("/pre-sales/{id}")
@@ -110,7 +107,60 @@ def put_pre_sale(id: Id, body: messages.PreSale, call: CatalogueWriter) -> JSONR
     return _put(call, kinds.PreSale(id=id, **body.model_dump()), body)
 
 
-def _put(call: Call, item: Item, body: Message) -> JSONResponse:
+@router.put("/policy-rules/{id}")
+def put_policy_rule(id: Id, body: buying.PolicyRule, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
+    """Set a target or value of replenishment for an item, a segment or everything."""
+    return _put(call, PolicyRule(id=id, **body.model_dump()), body)
+
+
+@router.delete("/policy-rules/{id}", status_code=204)
+def remove_policy_rule(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
+    """Take a rule out of force; policies follow with the next run."""
+    with call.db() as db:
+        store.remove(db, PolicyRule, id)
+
+
+@router.put("/price-tables/{sku}")
+def put_price_table(sku: Id, body: buying.PriceTable, call: CatalogueWriter) -> JSONResponse:
+    """Say what a vendor asks for a SKU by quantity."""
+    breaks = tuple(each.model_dump(by_alias=True) for each in body.breaks)
+    return _put(call, PriceTableOfSku(sku, body.discount, breaks), body)
+
+
+@router.delete("/price-tables/{sku}", status_code=204)
+def remove_price_table(sku: Id, call: CatalogueWriter) -> None:
+    """Go back to the one unit cost of the SKU."""
+    with call.db() as db:
+        store.remove(db, PriceTableOfSku, sku)
+
+
+@router.put("/budgets/{id}")
+def put_budget(id: Id, body: buying.Budget, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
+    """Limit the money that orders of some days may bind."""
+    return _put(call, Budget(id=id, **body.model_dump()), body)
+
+
+@router.delete("/budgets/{id}", status_code=204)
+def remove_budget(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
+    """Take a budget out of force."""
+    with call.db() as db:
+        store.remove(db, Budget, id)
+
+
+@router.put("/supply-lanes/{id}")
+def put_supply_lane(id: Id, body: buying.SupplyLane, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
+    """Have a place supplied from a hub instead of by vendors."""
+    return _put(call, SupplyLane(id=id, **body.model_dump()), body)
+
+
+@router.delete("/supply-lanes/{id}", status_code=204)
+def remove_supply_lane(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
+    """Have a place supplied by vendors again."""
+    with call.db() as db:
+        store.remove(db, SupplyLane, id)
+
+
+def _put(call: Call, item: store.Item, body: Message) -> JSONResponse:
     kind = type(item)
     with call.db() as db:
 
@@ -122,7 +172,7 @@ def _put(call: Call, item: Item, body: Message) -> JSONResponse:
         return call.once(db, scope=f"PUT {kind.__name__} {item.id}", body=body, act=put)
 
 
-def _reader(kind: type[Item]) -> Callable[..., dict[str, Any]]:
+def _reader(kind: type[store.Item]) -> Callable[..., dict[str, Any]]:
     def read(id: Id, call: Staff) -> dict[str, Any]:  # noqa: A002
         with call.db() as db:
             found: dict[str, Any] = jsonable(asdict(store.get(db, kind, id)))
@@ -132,7 +182,7 @@ def _reader(kind: type[Item]) -> Callable[..., dict[str, Any]]:
     return read
 
 
-def _lister(name: str, kind: type[Item]) -> Callable[..., dict[str, Any]]:
+def _lister(name: str, kind: type[store.Item]) -> Callable[..., dict[str, Any]]:
     def page(call: Staff, cursor: Cursor = None, limit: PageLimit = 100) -> dict[str, Any]:
         after = str(decode_cursor(cursor, str)[0]) if cursor else None
         with call.db() as db:

@@ -131,9 +131,9 @@ def test_small_questions(shop):
         catalog.vendor_of(shop, "Z")
     assert catalog.unknown(shop, skus=["A", "Z"], locations=["S9", "S1"]) == ({"Z"}, {"S9"})
     catalog.put(shop, BufferRule("r", quantity=1))
-    catalog.remove_rule(shop, "r")
+    catalog.remove(shop, BufferRule, "r")
     with pytest.raises(NotFound):
-        catalog.remove_rule(shop, "r")
+        catalog.remove(shop, BufferRule, "r")
 
 
 @pytest.mark.parametrize("odd", ["", " ", "A ", "\tA", "A\x00", "A/B", "x" * 201])

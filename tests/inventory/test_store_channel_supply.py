@@ -244,7 +244,7 @@ def test_an_explanation_names_the_links(shop):
     told = terms("web", location="DC")
     assert told["reserved-for-channel"][0] == -70
     assert "supply-link fair" in told["reserved-for-channel"][1]
-    catalog.remove_link(shop, "fair")
+    catalog.remove(shop, SupplyLink, "fair")
     told = terms("web", location="DC")
     assert told["channel-quota"] == (
         -60, "supply-link web-dc: 40 % of 100 units is 40, 15 of them used",

@@ -183,7 +183,7 @@ def _withhold(db, command):
     body = command.body
     rule_id = f"{body['sku']}-{body['location']}-{body['method']}"
     if body["units"] is None:
-        catalog.remove_rule(db, rule_id)
+        catalog.remove(db, BufferRule, rule_id)
     else:
         catalog.put(db, BufferRule(rule_id, sku=body["sku"], location=body["location"],
                                    method=body["method"], quantity=body["units"]))  # fmt: skip
@@ -245,7 +245,7 @@ def _link(db, command):
     body = command.body
     link_id = f"{body['sku']}-{body['location']}"
     if body["withdrawn"]:
-        catalog.remove_link(db, link_id)
+        catalog.remove(db, SupplyLink, link_id)
     else:
         ratio = None if body["ratio"] is None else float(body["ratio"])
         catalog.put(db, SupplyLink(
