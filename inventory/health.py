@@ -25,6 +25,7 @@ def stock_health(
     reorder_point_units: Floats,
     order_up_to_units: Floats,
     demand_per_day_units: Floats,
+    over_cover_days: Floats | float = OVER_COVER_DAYS,
 ) -> Words:
     """One of `HEALTH` per position, shape (N,).
 
@@ -33,10 +34,11 @@ def stock_health(
     sellable_units : on hand and not committed. Stock on order cannot be sold, so it does not count.
     reorder_point_units, order_up_to_units : the position's policy.
     demand_per_day_units : mean of the forecast.
+    over_cover_days : in place of `OVER_COVER_DAYS`, also per position.
 
     * out: nothing to sell, though something would sell.
     * low: at or below the reorder point.
-    * over: above the order-up-to level by more than `OVER_COVER_DAYS` of demand.
+    * over: above the order-up-to level by more than `over_cover_days` of demand.
     * healthy: everything else, also zero stock of what does not sell.
 
     >>> five = np.array([0.0, 5.0, 12.0, 90.0, 0.0])
@@ -46,7 +48,7 @@ def stock_health(
     ['out', 'low', 'healthy', 'over', 'healthy']
     """
     sells = reorder_point_units > 0
-    too_much = order_up_to_units + OVER_COVER_DAYS * demand_per_day_units
+    too_much = order_up_to_units + over_cover_days * demand_per_day_units
     words: Words = np.select(
         [
             (sellable_units <= 0) & sells,

@@ -14,17 +14,15 @@ import numpy as np
 import polars as pl
 import psycopg
 
-from inventory import alerts, health
 from inventory.order_plan import OrderPlan, Positions, plan_orders
-from inventory.store import low_marks
-from inventory.store.alerts import replace_alerts
+from inventory.store import lead_times, low_marks
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.policies import read_positions
-from inventory.store.purchase_orders import late_orders
 from pipelines import policies
 from pipelines.policies import Decided
 from pipelines.policy_text import line_texts
 from pipelines.settings import Settings
+from pipelines.stock_alerts import refresh_alerts
 
 
 @dataclass(slots=True)
@@ -74,6 +72,7 @@ def replenish(
     skus : only these; orders and alerts of others stay as they are.
     """
     report = ReplenishReport()
+    lead_times.refresh(db, now=now)
     table = _plannable(read_positions(db, now=now, skus=skus), report)
     decided = policies.decide(db, table, settings, now=now, skus=skus)
     planned = plan_for(decided)
@@ -82,7 +81,8 @@ def replenish(
     report.policies_changed = policies.write(db, decided, now=now)
     low_marks.refresh(db, skus=skus, now=now)
     _propose(db, planned, report, now=now, skus=skus)
-    _alert(db, planned, report, now=now, skus=skus)
+    told = refresh_alerts(db, now=now, skus=skus)
+    report.alerts_raised, report.alerts_resolved = told.raised, told.resolved
     return report
 
 
@@ -160,54 +160,3 @@ def _propose(
             f"{len(small)} proposed orders are below the minimum order value of their vendor "
             f"(first: {small['vendor'].sort()[0]}); add to them or wait"
         )
-
-
-def _alert(
-    db: psycopg.Connection,
-    planned: Planned,
-    report: ReplenishReport,
-    *,
-    now: datetime,
-    skus: Sequence[str] | None,
-) -> None:
-    found = list(alerts.position_alerts(iter(situations(planned))))
-    report.alerts_raised, report.alerts_resolved = replace_alerts(
-        db, found, kinds=alerts.POSITION_KINDS, now=now, skus=skus
-    )
-    if skus is None:
-        late = [
-            alerts.late_order_alert(**row, today=now.date())
-            for row in late_orders(db, today=now.date())
-        ]
-        raised, resolved = replace_alerts(db, late, kinds=[alerts.LATE_PURCHASE_ORDER], now=now)
-        report.alerts_raised += raised
-        report.alerts_resolved += resolved
-
-
-def situations(planned: Planned) -> list[alerts.Situation]:
-    """Positions that are not healthy, as alerts see them."""
-    at, chosen = planned.positions, planned.decided.policy
-    rate = planned.decided.demand_per_day_units
-    sellable = at.on_hand_units - at.committed_units
-    words = health.stock_health(
-        sellable_units=sellable,
-        reorder_point_units=chosen.reorder_point_units,
-        order_up_to_units=chosen.order_up_to_units,
-        demand_per_day_units=rate,
-    )
-    cover = health.days_of_cover(sellable_units=sellable, demand_per_day_units=rate)
-    return [
-        alerts.Situation(
-            sku=planned.table["sku"][row],
-            location=planned.table["location"][row],
-            health=str(words[row]),
-            sellable_units=float(sellable[row]),
-            on_order_units=float(at.on_order_units[row]),
-            reorder_point_units=float(chosen.reorder_point_units[row]),
-            order_up_to_units=float(chosen.order_up_to_units[row]),
-            cover_days=float(cover[row]),
-            demand_per_day_units=float(rate[row]),
-            proposed_units=float(planned.plan.quantity_units[row]),
-        )
-        for row in np.flatnonzero(words != health.HEALTHY).tolist()
-    ]

@@ -25,9 +25,10 @@ from inventory.store import transfer_lanes
 from inventory.store.availability import AvailabilityItem, availability_many
 from inventory.store.effective_forecasts import read_effective
 from inventory.store.transfer_candidates import read_candidates, read_coming
-from inventory.store.transfer_proposals import PLAN_COLUMNS, propose
+from inventory.store.transfer_proposals import PLAN_COLUMNS, propose, proposed_skus
 from inventory.transfers import LINES_MAX, TRANSFER, Lane
 from pipelines.settings import Settings
+from pipelines.stock_alerts import refresh_alerts
 from pipelines.transfer_looks import LOOKS, Look, Outlook, Season, outlooks, season_look
 
 SAVING_MIN = 1.0
@@ -77,7 +78,10 @@ def propose_transfers(
     found = _outlooks(db, settings, report, now=now, skus=skus) if lanes else []
     rows = _planned(found, lanes, today=now.date(), season=season)
     plan = _frame(rows, lanes, report, today=now.date())
+    before = proposed_skus(db)
     done = propose(db, plan, now=now, skus=skus)
+    if touched := before | proposed_skus(db):  # What would help is another act now.
+        refresh_alerts(db, now=now, skus=sorted(touched))
     report.lines, report.saving = len(plan), round(float(plan["saving"].sum()), 2)
     report.by_reason = dict(plan["reason"].value_counts(sort=True).iter_rows())
     for name in ("transfers_created", "transfers_withdrawn", "lines_added", "lines_changed",

@@ -1,0 +1,237 @@
+"""What alerts rest on: positions with stock, policy and demand, and more of those in trouble."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Any, LiteralString, TypeVar
+
+import polars as pl
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from inventory.alerts import Lot, Supply, Thresholds
+from inventory.store.bulk import EPOCH, copy_in, copy_out
+
+KEY = ("sku", "location")
+
+SCHEMA = {
+    "sku": pl.String, "location": pl.String, "price": pl.Float64, "unit_cost": pl.Float64,
+    "shelf_life_days": pl.Float64, "sellable": pl.Float64, "on_order": pl.Float64,
+    "reorder_point": pl.Float64, "order_up_to": pl.Float64, "rate": pl.Float64,
+    "proposed": pl.Float64, "purchase_order": pl.String, "transfer_in": pl.String,
+    "transfer_out": pl.String, "low_mark": pl.Float64,
+    "low_cover_days": pl.Float64, "over_cover_days": pl.Float64, "slow_cover_days": pl.Float64,
+    "expiring_days": pl.Float64,
+}  # fmt: skip
+"""Columns of a position. Units, money, days; `rate` is units a day, `sellable` is on hand and not
+committed, `low_mark` what a person set."""
+
+ON_ORDER = ("accepted", "approved", "sent", "confirmed", "shipped", "partially_received")
+
+_POSITIONS = """
+with committed as (
+    select sku, location, sum(open_units) as units from reservation_lines
+    where open_units > 0 and location is not null and (class <> 'soft' or expires_at > {now})
+        and ({skus}::text[] is null or sku = any({skus}))
+    group by sku, location
+), ordered as (
+    select l.sku, p.location, sum(greatest(l.quantity - l.received_units, 0)) as units
+    from purchase_orders p join purchase_order_lines l using (purchase_order_id)
+    where p.state = any({on_order}) group by l.sku, p.location
+), coming as (
+    select i.sku, i.location, sum(i.quantity) as units from inbound i
+    where i.state in ('planned', 'confirmed', 'shipped')
+        and not exists (select from purchase_orders p
+            where p.purchase_order_id = i.purchase_order_id)
+    group by i.sku, i.location
+), proposed as (
+    select l.sku, p.location, sum(l.quantity) as units, min(p.purchase_order_id) as id
+    from purchase_orders p join purchase_order_lines l using (purchase_order_id)
+    where p.state = 'proposed' group by l.sku, p.location
+), bringing as (
+    select l.sku, t.destination as location, min(t.transfer_id) as id
+    from transfers t join transfer_lines l using (transfer_id)
+    where t.state = 'proposed' group by l.sku, t.destination
+), taking as (
+    select l.sku, t.origin as location, min(t.transfer_id) as id
+    from transfers t join transfer_lines l using (transfer_id)
+    where t.state = 'proposed' group by l.sku, t.origin
+)
+select p.sku, p.location, s.price, s.unit_cost, s.shelf_life_days,
+    coalesce(b.units, 0) - coalesce(c.units, 0), coalesce(o.units, 0) + coalesce(i.units, 0),
+    p.reorder_point, p.order_up_to, coalesce(w.demand_rate, 0), coalesce(n.units, 0), n.id,
+    ti.id, t.id, coalesce(here.units, everywhere.units),
+    coalesce(own.low_cover_days, usual.low_cover_days, {low}),
+    coalesce(own.over_cover_days, usual.over_cover_days, {over}),
+    coalesce(own.slow_cover_days, usual.slow_cover_days, {slow}),
+    coalesce(own.expiring_days, usual.expiring_days, {expiring})
+from policies p
+join skus s using (sku)
+left join demand_windows w using (sku, location)
+left join balances b on b.sku = p.sku and b.location = p.location and b.status = 'available'
+left join committed c on c.sku = p.sku and c.location = p.location
+left join ordered o on o.sku = p.sku and o.location = p.location
+left join coming i on i.sku = p.sku and i.location = p.location
+left join proposed n on n.sku = p.sku and n.location = p.location
+left join bringing ti on ti.sku = p.sku and ti.location = p.location
+left join taking t on t.sku = p.sku and t.location = p.location
+left join low_marks here on here.sku = p.sku and here.location = p.location
+left join low_marks everywhere on everywhere.sku = p.sku and everywhere.location is null
+left join alert_thresholds own on own.sku = p.sku
+left join alert_thresholds usual on usual.sku = '*'
+where {skus}::text[] is null or p.sku = any({skus})
+order by p.sku, p.location
+"""
+
+
+def read_positions(
+    db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """Every position with a policy: columns `SCHEMA`, by SKU and location."""
+    usual = Thresholds()
+    query = sql.SQL(_POSITIONS).format(
+        now=sql.Literal(now),
+        skus=sql.Literal(None if skus is None else list(skus)),
+        on_order=sql.Literal(list(ON_ORDER)),
+        low=sql.Literal(usual.low_cover_days),
+        over=sql.Literal(usual.over_cover_days),
+        slow=sql.Literal(usual.slow_cover_days),
+        expiring=sql.Literal(usual.expiring_days),
+    )
+    return copy_out(db, query, schema=SCHEMA)
+
+
+Place = tuple[str, str]
+Dated = TypeVar("Dated", Supply, Lot)
+
+
+def read_details(
+    db: psycopg.Connection, positions: pl.DataFrame
+) -> tuple[dict[Place, list[Supply]], dict[Place, list[Lot]], dict[Place, date]]:
+    """Of some positions: dated supply, lots on the shelf, and since when it is empty."""
+    with db.transaction():
+        db.execute("create temp table troubled (sku text, location text) on commit drop")
+        copy_in(db, positions, table="troubled", columns=KEY)
+        db.execute("analyze troubled")
+        supply = _by_place(db, _SUPPLY, Supply)
+        lots = _by_place(db, _LOTS, Lot)
+        out = copy_out(
+            db,
+            sql.SQL(_OUT_SINCE),
+            schema={"sku": pl.String, "location": pl.String, "day": pl.Date},
+        )
+        db.execute("drop table troubled")
+    return supply, lots, {(sku, location): day for sku, location, day in out.iter_rows()}
+
+
+def _by_place(
+    db: psycopg.Connection, query: LiteralString, kind: Callable[[date, int], Dated]
+) -> dict[Place, list[Dated]]:
+    schema = {"sku": pl.String, "location": pl.String, "day": pl.Date, "units": pl.Int64}
+    found: dict[Place, list[Dated]] = {}
+    for sku, location, day, units in copy_out(db, sql.SQL(query), schema=schema).iter_rows():
+        found.setdefault((sku, location), []).append(kind(day, units))
+    return found
+
+
+_SUPPLY = f"""
+select i.sku, i.location, (i.expected_at at time zone l.timezone)::date - {EPOCH}, i.quantity
+from troubled t join inbound i using (sku, location) join locations l using (location)
+where i.state in ('planned', 'confirmed', 'shipped') and i.quantity > 0
+union all
+select l.sku, p.location, p.expected_on - {EPOCH}, greatest(l.quantity - l.received_units, 0)
+from purchase_orders p join purchase_order_lines l using (purchase_order_id)
+join troubled t on t.sku = l.sku and t.location = p.location
+where p.state in ('accepted', 'approved', 'sent') and l.quantity > l.received_units
+    and not exists (select from inbound i where i.purchase_order_id = p.purchase_order_id
+        and i.sku = l.sku and i.state in ('planned', 'confirmed', 'shipped'))
+"""  # noqa: S608 - our own text.
+
+_LOTS = f"""
+select k.sku, k.location, (k.arrived_at at time zone l.timezone)::date - {EPOCH},
+    sum(k.units)::bigint
+from (
+    select b.sku, b.location, e.effective_at as arrived_at,
+        least(e.units, b.units - (sum(e.units) over (partition by b.sku, b.location
+            order by e.effective_at desc, e.entry_id desc) - e.units)) as units
+    from troubled t
+    join balances b on b.sku = t.sku and b.location = t.location and b.status = 'available'
+    join entries e on position_key(e.sku, e.location) = position_key(b.sku, b.location)
+        and e.sku = b.sku and e.location = b.location and e.status = 'available' and e.units > 0
+    where b.units > 0
+) k join locations l using (location)
+where k.units > 0
+group by 1, 2, 3
+"""  # noqa: S608
+
+_OUT_SINCE = f"""
+select t.sku, t.location, (last.at at time zone l.timezone)::date - {EPOCH}
+from troubled t
+join locations l using (location)
+join balances b on b.sku = t.sku and b.location = t.location and b.status = 'available'
+cross join lateral (
+    select max(e.effective_at) as at from entries e
+    where position_key(e.sku, e.location) = position_key(t.sku, t.location)
+        and e.sku = t.sku and e.location = t.location and e.status = 'available' and e.units < 0
+) last
+where b.units <= 0 and last.at is not null
+"""  # noqa: S608
+
+
+def read_late_lines(
+    db: psycopg.Connection, order_ids: Sequence[str], *, limit: int
+) -> dict[str, list[dict[str, Any]]]:
+    """What is open of late orders with its stock, by order; the most urgent lines first."""
+    with db.cursor(row_factory=dict_row) as rows:
+        found = rows.execute(_LATE_LINES, {"ids": list(order_ids), "limit": limit}).fetchall()
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for line in found:
+        lines.setdefault(line.pop("id"), []).append(line)
+    return lines
+
+
+_LATE_LINES = """
+select * from (
+    select p.purchase_order_id as id, l.sku,
+        greatest(l.quantity - l.received_units, 0) as open_units,
+        coalesce(b.units, 0) - coalesce(b.committed_units, 0) as current_stock,
+        c.reorder_point, w.demand_rate,
+        row_number() over (partition by p.purchase_order_id order by
+            (coalesce(b.units, 0) - coalesce(b.committed_units, 0)) / nullif(w.demand_rate, 0),
+            l.sku) as place
+    from purchase_orders p join purchase_order_lines l using (purchase_order_id)
+    left join policies c on c.sku = l.sku and c.location = p.location
+    left join demand_windows w on w.sku = l.sku and w.location = p.location
+    left join balances b on b.sku = l.sku and b.location = p.location and b.status = 'available'
+    where p.purchase_order_id = any(%(ids)s) and l.quantity > l.received_units
+) x where place <= %(limit)s order by id, place
+"""
+
+
+def read_feeds(db: psycopg.Connection, *, now: datetime) -> list[dict[str, Any]]:
+    """Feeds with rows that could not go in, or that came and come no more.
+
+    feed, rows (open in quarantine), problem (of the latest), last_at (when it last brought an
+    entry in two weeks), entries (of these weeks).
+    """
+    with db.cursor(row_factory=dict_row) as rows:
+        return rows.execute(_FEEDS, {"now": now}).fetchall()
+
+
+_FEEDS = """
+with failing as (
+    select feed, count(*) as rows, max(recorded_at) as latest,
+        (array_agg(problem order by quarantine_id desc))[1] as problem
+    from quarantine where resolved_at is null group by feed
+), heard as (
+    select source as feed, max(recorded_at) as last_at, count(distinct recorded_at::date) as days
+    from entries
+    where recorded_at > %(now)s - interval '14 days' and recorded_at <= %(now)s
+        and kind in ('snapshot', 'delta') and reservation_id is null and inbound_id is null
+        and source not in ('full file', 'order', 'inbound')
+    group by source
+)
+select coalesce(f.feed, h.feed) as feed, coalesce(f.rows, 0) as rows, f.problem, h.last_at,
+    coalesce(h.days, 0) as days
+from failing f full join heard h using (feed) order by 1
+"""

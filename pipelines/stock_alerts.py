@@ -1,0 +1,189 @@
+"""Alerts of stock, orders and feeds as they are now: raised, renewed, and resolved when over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import psycopg
+
+from inventory import alerts, health
+from inventory.alerts import Alert, Situation, Thresholds, stock_out_day
+from inventory.store import alert_facts
+from inventory.store.alerts import replace_alerts
+from inventory.store.purchase_orders import late_orders
+
+LATE_LINES_TOLD = 10
+"""Lines of a late order in its alert: the most urgent."""
+
+SILENT_AFTER = timedelta(hours=26)
+"""A feed that came on most days and has not come for so long has failed: a day, and some grace."""
+
+REGULAR_DAYS = 7
+"""A feed is missed once it came on so many of the last fourteen days."""
+
+
+@dataclass(slots=True)
+class AlertReport:
+    """What a look changed."""
+
+    raised: int = 0
+    resolved: int = 0
+
+
+def refresh_alerts(
+    db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
+) -> AlertReport:
+    """Make the open alerts say what is true now; run again, it changes nothing.
+
+    skus : only positions of these; orders and feeds are looked at when everything is.
+    """
+    report = AlertReport()
+    found = alerts.position_alerts(situations(db, now=now, skus=skus))
+    _replace(db, report, found, kinds=alerts.POSITION_KINDS, now=now, skus=skus)
+    if skus is None:
+        _replace(db, report, _late(db, now=now), kinds=[alerts.LATE_PURCHASE_ORDER], now=now)
+        _replace(db, report, _failing(db, now=now), kinds=[alerts.SYNC_FAILURE], now=now)
+    return report
+
+
+def _replace(
+    db: psycopg.Connection,
+    report: AlertReport,
+    found: Sequence[Alert],
+    *,
+    kinds: Sequence[str],
+    now: datetime,
+    skus: Sequence[str] | None = None,
+) -> None:
+    raised, resolved = replace_alerts(db, found, kinds=kinds, now=now, skus=skus)
+    report.raised += raised
+    report.resolved += resolved
+
+
+def situations(
+    db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
+) -> list[Situation]:
+    """Positions that may deserve an alert, with all that it would say."""
+    table = alert_facts.read_positions(db, now=now, skus=skus)
+    column = {name: table[name].to_numpy() for name in
+              ("sellable", "reorder_point", "order_up_to", "rate", "over_cover_days")}  # fmt: skip
+    words = health.stock_health(
+        sellable_units=column["sellable"],
+        reorder_point_units=column["reorder_point"],
+        order_up_to_units=column["order_up_to"],
+        demand_per_day_units=column["rate"],
+        over_cover_days=column["over_cover_days"],
+    )
+    cover = health.days_of_cover(
+        sellable_units=column["sellable"], demand_per_day_units=column["rate"]
+    )
+    told = table.with_columns(
+        pl.Series("health", words.tolist(), dtype=pl.String), pl.Series("cover", cover)
+    ).filter(
+        (pl.col("health") != health.HEALTHY)
+        | (pl.col("sellable") <= pl.col("low_mark"))
+        # What keeps for longer than its stock lasts is not thrown away.
+        | ((pl.col("sellable") > 0) & (pl.col("shelf_life_days") < pl.col("cover") + 30))
+    )
+    if told.is_empty():
+        return []
+    supply, lots, out_since = alert_facts.read_details(db, told)
+    found = []
+    for row in told.iter_rows(named=True):
+        place = (row["sku"], row["location"])
+        found.append(
+            _situation(row, now.date(), supply.get(place, ()), lots.get(place, ()),
+                       out_since.get(place))
+        )  # fmt: skip
+    return found
+
+
+def _situation(
+    row: Mapping[str, Any],
+    today: date,
+    supply: Sequence[alerts.Supply],
+    lots: Sequence[alerts.Lot],
+    out_since: date | None,
+) -> Situation:
+    return Situation(
+        sku=row["sku"],
+        location=row["location"],
+        health=row["health"],
+        today=today,
+        sellable_units=row["sellable"],
+        on_order_units=row["on_order"],
+        reorder_point_units=row["reorder_point"],
+        order_up_to_units=row["order_up_to"],
+        cover_days=row["cover"],
+        demand_per_day_units=row["rate"],
+        proposed_units=row["proposed"],
+        price=row["price"],
+        unit_cost=row["unit_cost"],
+        purchase_order=row["purchase_order"],
+        transfer_in=row["transfer_in"],
+        transfer_out=row["transfer_out"],
+        low_mark_units=row["low_mark"],
+        shelf_life_days=row["shelf_life_days"],
+        out_since=out_since,
+        lots=lots,
+        supply=supply,
+        thresholds=Thresholds(
+            low_cover_days=row["low_cover_days"],
+            over_cover_days=row["over_cover_days"],
+            slow_cover_days=row["slow_cover_days"],
+            expiring_days=row["expiring_days"],
+        ),
+    )
+
+
+def _late(db: psycopg.Connection, *, now: datetime) -> list[Alert]:
+    """Orders that should have come, each with what runs out for want of it."""
+    late = late_orders(db, today=now.date())
+    lines = alert_facts.read_late_lines(
+        db, [order["order_id"] for order in late], limit=LATE_LINES_TOLD
+    )
+    return [
+        alerts.late_order_alert(
+            **order,
+            today=now.date(),
+            lines=[_late_line(line, now.date()) for line in lines.get(order["order_id"], ())],
+        )
+        for order in late
+    ]
+
+
+def _late_line(line: Mapping[str, Any], today: date) -> dict[str, Any]:
+    out_on = stock_out_day(line["current_stock"], line["demand_rate"] or 0.0, (), today=today)
+    return {
+        "sku": line["sku"],
+        "open_units": line["open_units"],
+        "current_stock": line["current_stock"],
+        "reorder_point": line["reorder_point"],
+        "recommended_quantity": line["open_units"],
+        "expected_stock_out_on": None if out_on is None else out_on.isoformat(),
+    }
+
+
+def _failing(db: psycopg.Connection, *, now: datetime) -> list[Alert]:
+    """Feeds with rows that could not go in, and feeds that fell silent."""
+    found = []
+    for feed in alert_facts.read_feeds(db, now=now):
+        silent = feed["days"] >= REGULAR_DAYS and now - feed["last_at"] > SILENT_AFTER
+        if not feed["rows"] and not silent:
+            continue
+        told = []
+        if feed["rows"]:
+            told.append(f"{feed['rows']} rows wait in quarantine, the last since {feed['problem']}")
+        if silent:
+            told.append(f"nothing came since {feed['last_at']:%Y-%m-%d %H:%M} UTC")
+        found.append(
+            alerts.sync_alert(
+                feed=feed["feed"],
+                message=f"feed '{feed['feed']}': " + "; ".join(told),
+                quarantined_rows=feed["rows"],
+                last_entry_at=None if feed["last_at"] is None else feed["last_at"].isoformat(),
+            )
+        )
+    return found

@@ -1,0 +1,164 @@
+"""What each alert says, worked by hand, and which act it points to."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from inventory.alerts import (
+    Lot,
+    Situation,
+    Supply,
+    Thresholds,
+    expiring_lots,
+    late_order_alert,
+    position_alerts,
+    stock_out_day,
+    sync_alert,
+    units_by_age,
+)
+
+TODAY = date(2026, 3, 10)
+
+
+def alerts_for(health, **more):
+    told = {
+        "sku": "TEA", "location": "S1", "health": health, "today": TODAY, "sellable_units": 5.0,
+        "on_order_units": 0.0, "reorder_point_units": 20.0, "order_up_to_units": 50.0,
+        "cover_days": 2.5, "demand_per_day_units": 2.0, "proposed_units": 45.0, "price": 9.0,
+        "unit_cost": 4.0,
+    }  # fmt: skip
+    return position_alerts([Situation(**(told | more))])
+
+
+def alert_for(health, **more):
+    (found,) = alerts_for(health, **more)
+    return found
+
+
+def test_each_kind_of_trouble_has_its_alert():
+    assert alert_for("out", sellable_units=0.0).severity == "critical"
+    assert alert_for("low").kind == "low_stock"
+    assert (alert_for("over").kind, alert_for("over").severity) == ("overstock", "info")
+    assert alert_for("over", cover_days=200.0).kind == "slow_moving"
+    assert alerts_for("healthy") == []
+
+
+def test_low_stock_with_enough_on_order_is_no_alarm_until_it_is_urgent():
+    assert alerts_for("low", on_order_units=40.0, cover_days=6.0) == []
+    assert alert_for("low", on_order_units=40.0, cover_days=2.9).kind == "low_stock"
+    patient = Thresholds(low_cover_days=1.0)
+    assert alerts_for("low", on_order_units=40.0, cover_days=2.9, thresholds=patient) == []
+
+
+def test_a_persons_mark_decides_alone():
+    assert alerts_for("low", low_mark_units=4.0) == []
+    assert "low from 9 on" in alert_for("healthy", low_mark_units=9.0).message
+
+
+def test_every_alert_tells_what_is_there_and_when_it_runs_out():
+    """5 units at 2 a day last two days and a half: the third day finds the shelf empty."""
+    detail = alert_for("low", purchase_order="PO-1").detail
+    assert detail == {
+        "current_stock": 5, "on_order": 0, "reorder_point": 20.0, "recommended_quantity": 45,
+        "days_of_cover": 2.5, "expected_stock_out_on": "2026-03-12",
+        "action": {"label": "Accept the order", "method": "POST",
+                   "path": "/api/v2/purchase-orders/PO-1/accept"},
+    }  # fmt: skip
+
+
+def test_out_of_stock_says_what_is_missed_in_units_and_money():
+    """Out for 3 days at 2 a day and a price of 9; supply comes in 4 days."""
+    found = alert_for(
+        "out", sellable_units=0.0, out_since=TODAY - timedelta(days=3),
+        supply=[Supply(TODAY + timedelta(days=4), 10)],
+    )  # fmt: skip
+    assert found.detail["missed_units"] == {"per_day": 2.0, "so_far": 6.0, "until_supply": 8.0}
+    assert found.detail["missed_money"] == {"per_day": 18.0, "so_far": 54.0, "until_supply": 72.0}
+    assert found.detail["expected_stock_out_on"] == "2026-03-10"
+    unpriced = alert_for("out", sellable_units=0.0, price=0.0).detail
+    assert unpriced["missed_money"] == {"per_day": None, "so_far": None, "until_supply": None}
+    assert unpriced["missed_units"]["until_supply"] is None
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"transfer_in": "TR-1", "purchase_order": "PO-1"}, "/api/v2/transfers/TR-1/accept"),
+        ({"on_order_units": 3.0}, "/api/v2/inventory/TEA"),
+        ({}, "/api/v2/policies/TEA/S1"),
+    ],
+    ids=["transfer", "on order", "nothing"],
+)
+def test_the_act_is_the_one_that_helps_soonest(more, path):
+    assert alert_for("low", **more).detail["action"]["path"] == path
+
+
+def test_too_much_is_told_by_age():
+    """90 there and 50 wanted: 40 too much at 4 each; 30 of them are 100 days old."""
+    lots = [Lot(TODAY - timedelta(days=100), 30), Lot(TODAY - timedelta(days=40), 60)]
+    found = alert_for("over", sellable_units=90.0, lots=lots, transfer_out="TR-2")
+    assert found.severity == "warning"
+    assert (found.detail["excess_units"], found.detail["excess_value"]) == (40, 160.0)
+    assert found.detail["units_by_age_days"] == {"0-29": 0, "30-59": 60, "60-89": 0, "90+": 30}
+    assert found.detail["oldest_days"] == 100
+    assert found.detail["action"]["path"] == "/api/v2/transfers/TR-2/accept"
+    assert "recommendations/prices" in alert_for("over").detail["action"]["path"]
+
+
+def test_what_will_not_sell_in_time_is_told_before():
+    """10 units that keep 8 days came 5 days ago: 3 days at 2 a day sell 6 of them."""
+    lots = [Lot(TODAY - timedelta(days=5), 10)]
+    found = alert_for("healthy", shelf_life_days=8.0, lots=lots)
+    assert (found.kind, found.severity) == ("expiring", "warning")
+    assert (found.detail["expiring_units"], found.detail["expires_on"]) == (4, "2026-03-13")
+    assert found.detail["expiring_value"] == 16.0
+    late = Thresholds(expiring_days=2.0)
+    assert alerts_for("healthy", shelf_life_days=8.0, lots=lots, thresholds=late) == []
+    over = alert_for("healthy", shelf_life_days=4.0, lots=lots)
+    assert (over.severity, over.detail["expiring_units"]) == ("critical", 10)
+
+
+def test_what_came_first_is_sold_first():
+    """Two lots of 8 that keep 5 and 7 more days, 1 a day: 5 of the first go, 2 of the second."""
+    lots = [Lot(TODAY - timedelta(days=3), 8), Lot(TODAY - timedelta(days=5), 8)]
+    left = expiring_lots(lots, shelf_life_days=10, per_day_units=1.0, today=TODAY)
+    assert [(lot.arrived_on, lot.units) for lot in left] == [
+        (TODAY + timedelta(days=5), 3), (TODAY + timedelta(days=7), 6),
+    ]  # fmt: skip
+
+
+def test_the_day_of_the_stock_out_counts_supply_that_comes_in_time():
+    def day(units, *supply):
+        told = [Supply(TODAY + timedelta(days=n), u) for n, u in supply]
+        found = stock_out_day(units, 2.0, told, today=TODAY)
+        return None if found is None else (found - TODAY).days
+
+    assert day(0) == 0
+    assert day(-3) == 0
+    assert day(10) == 5
+    assert day(10, (5, 4)) == 7
+    assert day(10, (6, 4)) == 5
+    assert day(10, (6, 4), (3, 2)) == 8
+    assert stock_out_day(5, 0.0, [], today=TODAY) is None
+
+
+def test_ages_are_counted_from_arrival():
+    lots = [Lot(TODAY - timedelta(days=n), 1) for n in (0, 29, 30, 59, 60, 89, 90, 400)]
+    assert list(units_by_age(lots, today=TODAY).values()) == [2, 2, 2, 2]
+
+
+def test_a_late_order_says_how_late_and_what_runs_out():
+    line = {"sku": "TEA", "open_units": 12, "current_stock": 1}
+    alert = late_order_alert(
+        order_id="PO-1", vendor="ACME", location="S1", expected_on=date(2026, 3, 1),
+        today=date(2026, 3, 4), open_units=12, lines=[line],
+    )  # fmt: skip
+    assert "3 days late" in alert.message
+    assert alert.detail["purchase_order"] == "PO-1"
+    assert alert.detail["lines"] == [line]
+
+
+def test_a_feed_has_one_alert():
+    alert = sync_alert(feed="pos", message="feed 'pos': 3 rows wait", quarantined_rows=3)
+    assert (alert.kind, alert.sku, alert.location) == ("sync_failure:pos", None, None)
+    assert alert.detail["action"]["path"] == "/api/v2/quarantine?feed=pos"
