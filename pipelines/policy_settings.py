@@ -20,7 +20,7 @@ TYPES = {
 }  # fmt: skip
 """Values that rules give; kind and level of the target come together."""
 
-SOURCES = ("target", "demand_law", "order_cost", "holding_cost", "max_order_quantity")
+SOURCES = ("target", "demand_law", "order_cost", "holding_cost", "max_order_quantity", "lead_time")
 """Values whose source is told; that of the demand law only where a rule gave it."""
 
 Row = dict[str, object]
@@ -123,10 +123,22 @@ def _defaulted(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         pl.coalesce("holding_cost", "own_holding_cost", by_rate).alias("holding_cost"),
         pl.coalesce("max_order_quantity", "own_max_order_quantity").alias("max_order_quantity"),
         pl.col("change_factor_max").fill_null(settings.policy_change_factor_max),
+        _lead_time_source().alias("lead_time_source"),
     )
     told = [f"{name}_source" for name in SOURCES]
     return _with_sources(found, told).drop(
         *told, "change_factor_max_source", *(f"own_{name}" for name in OWN)
+    )
+
+
+def _lead_time_source() -> pl.Expr:
+    """What the lead time was learned from, or who states it."""
+    learned = pl.format("{} orders received from vendor {}", "lead_time_orders", "vendor")
+    where = pl.when(pl.col("lead_time_of_vendor") == "t").then(pl.lit(" on its other lanes"))
+    return (
+        pl.when(pl.col("lead_time_orders").is_null())
+        .then(pl.format("stated by vendor {}", "vendor"))
+        .otherwise(learned + where.otherwise(pl.format(" at {}", "location")))
     )
 
 

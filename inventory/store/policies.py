@@ -26,6 +26,7 @@ POSITION_SCHEMA = {
     "sku": pl.String, "location": pl.String, "location_type": pl.String, "vendor": pl.String,
     "category": pl.String, "run_id": pl.String,
     "lead_time_days": pl.Float64, "lead_time_sd_days": pl.Float64,
+    "lead_time_orders": pl.Int64, "lead_time_of_vendor": pl.String,
     "review_period_days": pl.Float64, "min_order_value": pl.Float64,
     "unit_cost": pl.Float64, "price": pl.Float64, "pack_size": pl.Float64,
     "min_order_quantity": pl.Float64, "shelf_life_days": pl.Float64,
@@ -34,11 +35,15 @@ POSITION_SCHEMA = {
     "firmed": pl.Float64,
 }  # fmt: skip
 """Columns of `read_positions`; units, days and money. `firmed` are units of proposed lines that a
-person fixed: they are part of `on_order`, and planning adds nothing to them."""
+person fixed: they are part of `on_order`, and planning adds nothing to them. `lead_time_orders` are
+orders that the lead time was learned from, of all the vendor's lanes where `lead_time_of_vendor` is
+'t'; null where it is what the vendor states."""
 
 POSITIONS = """
 select f.sku, f.location, l.type, s.vendor, s.category, f.run_id,
-    v.lead_time_days, v.lead_time_sd_days, v.review_period_days, v.min_order_value,
+    coalesce(t.mean_days, a.mean_days, v.lead_time_days),
+    coalesce(t.sd_days, a.sd_days, v.lead_time_sd_days), coalesce(t.orders, a.orders),
+    t.orders is null, v.review_period_days, v.min_order_value,
     s.unit_cost, s.price, s.pack_size, s.min_order_quantity, s.shelf_life_days,
     s.holding_cost, s.order_cost,
     coalesce(b.units, 0), coalesce(o.units, 0) + coalesce(i.units, 0), coalesce(c.units, 0),
@@ -47,6 +52,8 @@ from current_forecasts f
 join skus s using (sku)
 join locations l using (location)
 left join vendors v using (vendor)
+left join lane_lead_times t on t.vendor = s.vendor and t.location = f.location
+left join lane_lead_times a on a.vendor = s.vendor and a.location = ''
 left join balances b on b.sku = f.sku and b.location = f.location and b.status = 'available'
 left join (
     select sku, location, sum(open_units) as units from reservation_lines

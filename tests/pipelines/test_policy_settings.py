@@ -17,6 +17,7 @@ TABLE = pl.DataFrame({
     "abc": ["A", "A", "C", ""], "xyz": ["X", "Z", "Z", ""],
     "unit_cost": [4.0, 4.0, 1.0, 2.0], "order_cost": [None, None, 7.0, None],
     "holding_cost": [None, None, 0.5, None],
+    "lead_time_orders": [None, 4, None, 7], "lead_time_of_vendor": ["t", "f", "t", "t"],
 })  # fmt: skip
 
 
@@ -69,6 +70,15 @@ def test_of_two_alike_the_last_by_id_wins_and_the_order_given_does_not_matter():
     rules = [PolicyRule("b", abc="A", cycle_service=0.8), PolicyRule("a", abc="A", fill_rate=0.9)]
     assert settle(*rules)["TEA", "S1"] == settle(*rules[::-1])["TEA", "S1"]
     assert settle(*rules)["TEA", "S1"]["level"] == 0.8
+
+
+def test_the_source_of_the_lead_time_is_told():
+    found = settle()
+    assert said(found["TEA", "S1"])["lead_time"] == "stated by vendor ACME"
+    assert said(found["TEA", "S2"])["lead_time"] == "4 orders received from vendor ACME at S2"
+    assert said(found["DUST", "S1"])["lead_time"] == (
+        "7 orders received from vendor BOLT on its other lanes"
+    )
 
 
 def test_costs_are_a_target():

@@ -264,6 +264,38 @@ def test_an_order_below_the_vendors_minimum_is_told(retailer):
     assert any("minimum order value" in problem for problem in plan(retailer).problems)
 
 
+def test_lead_times_that_receipts_showed_are_planned_with(retailer):
+    """Ten orders of TEA took ten days to S1, where ACME states five."""
+    plan(retailer)
+    before = read_policy(retailer, "TEA", "S1")
+    sent = NOW - timedelta(days=40)
+    for n in range(10):
+        retailer.execute(
+            "insert into purchase_orders (purchase_order_id, vendor, location, state, created_at, "
+            "updated_at, expected_on, sent_at) values (%s, 'ACME', 'S1', 'closed', %s, %s, %s, %s)",
+            [f"OLD-{n}", sent, sent, sent.date(), sent],
+        )
+        retailer.execute(
+            "insert into purchase_order_lines (purchase_order_id, line_no, sku, quantity, "
+            "received_units, unit_cost, explanation, run_id) "
+            "values (%s, 1, 'TEA', 12, 12, 4, '{}', 'r')", [f"OLD-{n}"],
+        )  # fmt: skip
+        retailer.execute(
+            "insert into purchase_order_receipts (purchase_order_id, line_no, quantity, status, "
+            "received_at, recorded_at, actor) values (%s, 1, 12, 'available', %s, %s, 'a')",
+            [f"OLD-{n}", sent + timedelta(days=10), sent],
+        )
+    plan(retailer)
+    after = read_policy(retailer, "TEA", "S1")
+    assert after["lead_time"] == pytest.approx((5 * 5 + 10 * 10) / 15, abs=1e-5)
+    assert after["reorder_point"] > before["reorder_point"]
+    assert after["sources"]["lead_time"] == "10 orders received from vendor ACME at S1"
+    other = read_policy(retailer, "TEA", "S2")
+    assert other["sources"]["lead_time"] == (
+        "10 orders received from vendor ACME on its other lanes"
+    )
+
+
 def test_an_empty_database_plans_nothing(db):
     report = replenish(db, Settings(seed=7), now=NOW)
     assert (report.policies, report.orders_created, report.problems) == (0, 0, [])

@@ -131,3 +131,21 @@ def test_alerts_page(shop):
     assert {alert["severity"] for alert in found["alerts"]} <= {"critical"}
     assert len(found["alerts"]) <= 5
     assert shop.client.get("/alerts", params={"severity": "terrible"}).status_code == 422
+
+
+def test_lead_times_page_and_a_vendor_sees_its_own(planned, client_of, http_database_url):
+    shop, _, dc, vendor, _ = planned
+    with database.connect(http_database_url) as db:
+        for place in ("", dc):
+            db.execute(
+                "insert into lane_lead_times values (%s, %s, 4, 5, 6, 1, 0.9, 5.5, 1.1, 2, 0, %s)",
+                [vendor, place, NOW],
+            )
+    first = shop.ok(shop.client.get("/lead-times", params={"vendor": vendor, "limit": 1}))
+    assert [row["location"] for row in first["lead_times"]] == [None]
+    more = {"vendor": vendor, "limit": 1, "cursor": first["next_cursor"]}
+    second = shop.ok(shop.client.get("/lead-times", params=more))
+    assert [(r["location"], r["orders"]) for r in second["lead_times"]] == [(dc, 4)]
+    shop.ok(shop.client.put(f"/vendors/other-{shop.mark}", json={}))
+    other = client_of("vendor", f"other-{shop.mark}").get("/lead-times", params={"vendor": vendor})
+    assert other.json()["lead_times"] == []
