@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         default="", description="Our name on orders to vendors; unset: no order is sent."
     )
     company_address: str = Field(
-        default="", description="Our address on orders, lines separated by \\n or semicolons."
+        default="", description="Our address on orders, its lines separated by semicolons."
     )
     currency: str = Field(
         default="EUR", pattern="^[A-Z]{3}$", description="Currency of costs and orders, ISO 4217."
