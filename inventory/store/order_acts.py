@@ -14,7 +14,7 @@ from inventory import purchase_orders as rules
 from inventory.errors import InputRejected, StateConflict
 from inventory.order_terms import approvals_needed
 from inventory.purchase_orders import next_state
-from inventory.store import order_terms
+from inventory.store import dispatches, order_terms
 from inventory.store.order_lines import (
     Changes,
     Lines,
@@ -83,18 +83,34 @@ def _approve(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done
 
 
 def _send(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
-    """From here on it counts what was ordered, and for when."""
+    """From here on it counts what was ordered, and for when.
+
+    An order that goes out after its day comes later by as much, unless a person set its date.
+    """
+    late_days = 0 if order["order_on"] is None else (told.now.date() - order["order_on"]).days
+    moved = db.execute(_SEND, {"id": order["id"], "late": max(late_days, 0), "now": told.now})
+    row = moved.fetchone()
+    assert row is not None
+    changes: Changes = {}
+    if row[0] != order["expected_on"]:
+        changes["expected_on"] = [str(order["expected_on"]), str(row[0])]
     db.execute(
-        "update purchase_order_lines l set ordered_units = l.quantity, "
-        "due_on = coalesce(l.arrives_on, p.expected_on) from purchase_orders p "
-        "where p.purchase_order_id = l.purchase_order_id and p.purchase_order_id = %s",
-        [order["id"]],
+        "update purchase_order_lines set ordered_units = quantity, "
+        "due_on = coalesce(arrives_on, %s) where purchase_order_id = %s",
+        [row[0], order["id"]],
     )
-    db.execute(
-        "update purchase_orders set sent_at = %s where purchase_order_id = %s",
-        [told.now, order["id"]],
-    )
-    return _move_on(db, order, act, told)
+    dispatches.announce_sent(db, order, now=told.now)
+    return next_state(order["id"], order["state"], act), changes, {}
+
+
+_SEND = """
+    update purchase_orders p set sent_at = %(now)s,
+        expected_on = p.expected_on + case when exists (
+            select from purchase_order_events e where e.purchase_order_id = p.purchase_order_id
+                and e.act = 'edit' and e.changes ? 'expected_on'
+        ) then 0 else %(late)s end
+    where purchase_order_id = %(id)s returning expected_on
+"""
 
 
 def _confirm(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
@@ -132,6 +148,11 @@ def _receive(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done
     return state, changes, {}
 
 
+def _cancel(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    dispatches.announce_cancelled(db, order, now=told.now)
+    return _move_on(db, order, act, told)
+
+
 def _close(db: psycopg.Connection, order: Order, act: str, _told: Told) -> Done:
     """Units that never came are given up, and said to be."""
     short = db.execute(
@@ -152,6 +173,7 @@ _DO = {
     "ship": _ship,
     "redate": _redate,
     "receive": _receive,
+    "cancel": _cancel,
     "close": _close,
 }
 

@@ -1,4 +1,4 @@
-"""What planning proposes to buy: one proposed order per vendor and location, kept up to date.
+"""What planning proposes to buy: one draft per vendor, location and calendar, kept up to date.
 
 Proposing is idempotent: the same plan twice changes nothing. A proposed line that planning no
 longer wants goes away, a new one joins, a changed one changes. Firmed lines, and every order that
@@ -15,6 +15,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from inventory.store.bulk import copy_in
+from inventory.store.order_calendars import date_plan
 
 PROPOSAL_LOCK = 5_119_203
 """Advisory lock: two planning runs at once would number the same order twice."""
@@ -74,7 +75,9 @@ def propose(
     changes = LineChanges()
     with db.transaction():
         db.execute("select pg_advisory_xact_lock(%s)", [PROPOSAL_LOCK])
-        _stage(db, plan)
+        # Whoever accepts one meanwhile waits, and accepts what it says then.
+        db.execute(_HOLD_DRAFTS)
+        _stage(db, plan, now)
         changes.removed = _remove_unwanted(db, skus)
         created = _create_orders(db, now)
         changes.added, changes.changed = _upsert_lines(db)
@@ -91,12 +94,29 @@ def propose(
     )
 
 
-def _stage(db: psycopg.Connection, plan: pl.DataFrame) -> None:
+_HOLD_DRAFTS = """
+    select from purchase_orders where state = 'proposed' order by purchase_order_id for update
+"""
+
+
+def _stage(db: psycopg.Connection, plan: pl.DataFrame, now: datetime) -> None:
     db.execute(
         "create temp table plan_staged (vendor text, location text, sku text, quantity bigint, "
-        "unit_cost float8, explanation jsonb, run_id text, expected_on date) on commit drop"
+        "unit_cost float8, explanation jsonb, run_id text, expected_on date, "
+        "calendar text not null default '', order_on date) on commit drop"
     )
     copy_in(db, plan, table="plan_staged", columns=PLAN_COLUMNS)
+    db.execute("update plan_staged set order_on = %s", [now.date()])
+    # A line that a person fixed answers the trigger, in whichever draft it stands.
+    db.execute(_LEAVE_FIRMED)
+    date_plan(db, today=now.date())
+
+
+_LEAVE_FIRMED = """
+    delete from plan_staged s using purchase_orders p join purchase_order_lines l
+        using (purchase_order_id)
+    where p.state = 'proposed' and l.firmed and l.sku = s.sku and p.location = s.location
+"""
 
 
 def _remove_unwanted(db: psycopg.Connection, skus: Sequence[str] | None) -> Counter[str]:
@@ -105,31 +125,18 @@ def _remove_unwanted(db: psycopg.Connection, skus: Sequence[str] | None) -> Coun
         "where p.purchase_order_id = l.purchase_order_id and p.state = 'proposed' "
         "and not l.firmed and (%(skus)s::text[] is null or l.sku = any(%(skus)s)) "
         "and not exists (select from plan_staged s where s.sku = l.sku "
-        "and s.location = p.location and s.vendor = p.vendor) returning l.purchase_order_id",
+        "and s.location = p.location and s.vendor = p.vendor and s.calendar = p.calendar) "
+        "returning l.purchase_order_id",
         {"skus": None if skus is None else list(skus)},
     ).fetchall()
     return Counter(str(row[0]) for row in found)
 
 
 def _create_orders(db: psycopg.Connection, now: datetime) -> set[str]:
-    """A proposed order for each vendor and location that has none; returns the new ids."""
+    """A draft for each vendor, location and calendar that has none; returns the new ids."""
     day = f"PO-{now:%Y%m%d}-"
-    found = db.execute(
-        "with missing as ("
-        "  select vendor, location, max(expected_on) as expected_on from plan_staged s "
-        "  where not exists (select from purchase_orders p where p.state = 'proposed' "
-        "    and p.vendor = s.vendor and p.location = s.location) group by vendor, location"
-        "), latest as ("
-        "  select coalesce(max(substr(purchase_order_id, %(from)s)::int), 0) as number "
-        "  from purchase_orders where purchase_order_id ~ ('^' || %(day)s || '[0-9]+$')"
-        ") insert into purchase_orders (purchase_order_id, vendor, location, state, created_at, "
-        "  updated_at, expected_on) "
-        "select %(day)s || lpad((number + row_number() over (order by vendor, location))::text, "
-        "  greatest(4, length((number + row_number() over (order by vendor, location))::text)), "
-        "  '0'), vendor, location, 'proposed', %(now)s, %(now)s, expected_on "
-        "from missing, latest returning purchase_order_id",
-        {"day": day, "from": len(day) + 1, "now": now},
-    ).fetchall()
+    given = {"day": day, "from": len(day) + 1, "now": now}
+    found = db.execute(_CREATE, given).fetchall()
     created = {str(row[0]) for row in found}
     db.cursor().executemany(
         "insert into purchase_order_events (purchase_order_id, act, to_state, at, actor) "
@@ -139,13 +146,37 @@ def _create_orders(db: psycopg.Connection, now: datetime) -> set[str]:
     return created
 
 
+_CREATE = """
+    with missing as (
+        select vendor, location, calendar, max(expected_on) as expected_on,
+            max(order_on) as order_on
+        from plan_staged s
+        where not exists (select from purchase_orders p where p.state = 'proposed'
+            and p.vendor = s.vendor and p.location = s.location and p.calendar = s.calendar)
+        group by vendor, location, calendar
+    ), latest as (
+        select coalesce(max(substr(purchase_order_id, %(from)s)::int), 0) as number
+        from purchase_orders where purchase_order_id ~ ('^' || %(day)s || '[0-9]+$')
+    ), numbered as (
+        select m.*, (number + row_number() over (order by vendor, location, calendar))::text as n
+        from missing m, latest
+    )
+    insert into purchase_orders (purchase_order_id, vendor, location, calendar, state, created_at,
+        updated_at, expected_on, order_on)
+    select %(day)s || lpad(n, greatest(4, length(n)), '0'), vendor, location, calendar,
+        'proposed', %(now)s, %(now)s, expected_on, order_on
+    from numbered returning purchase_order_id
+"""
+
+
 def _upsert_lines(db: psycopg.Connection) -> tuple[Counter[str], Counter[str]]:
     """New and changed lines, counted by order; the same quantity only renews its explanation."""
     changed = db.execute(
         "update purchase_order_lines l set quantity = s.quantity "
         "from plan_staged s, purchase_orders p where p.state = 'proposed' "
         "and p.purchase_order_id = l.purchase_order_id and p.vendor = s.vendor "
-        "and p.location = s.location and l.sku = s.sku and not l.firmed "
+        "and p.location = s.location and p.calendar = s.calendar and l.sku = s.sku "
+        "and not l.firmed "
         "and l.quantity <> s.quantity returning l.purchase_order_id"
     ).fetchall()
     db.execute(
@@ -153,7 +184,8 @@ def _upsert_lines(db: psycopg.Connection) -> tuple[Counter[str], Counter[str]]:
         "explanation = s.explanation, run_id = s.run_id "
         "from plan_staged s, purchase_orders p where p.state = 'proposed' "
         "and p.purchase_order_id = l.purchase_order_id and p.vendor = s.vendor "
-        "and p.location = s.location and l.sku = s.sku and not l.firmed "
+        "and p.location = s.location and p.calendar = s.calendar and l.sku = s.sku "
+        "and not l.firmed "
         "and (l.unit_cost, l.explanation, l.run_id) "
         "is distinct from (s.unit_cost, s.explanation, s.run_id)"
     )
@@ -164,7 +196,7 @@ def _upsert_lines(db: psycopg.Connection) -> tuple[Counter[str], Counter[str]]:
         "    where x.purchase_order_id = p.purchase_order_id), 0) "
         "  + row_number() over (partition by p.purchase_order_id order by s.sku), "
         "  s.sku, s.quantity, s.unit_cost, s.explanation, s.run_id "
-        "from plan_staged s join purchase_orders p using (vendor, location) "
+        "from plan_staged s join purchase_orders p using (vendor, location, calendar) "
         "where p.state = 'proposed' and not exists (select from purchase_order_lines l "
         "  where l.purchase_order_id = p.purchase_order_id and l.sku = s.sku) "
         "returning purchase_order_id"
@@ -203,11 +235,21 @@ def _withdraw_empty(db: psycopg.Connection, now: datetime) -> int:
 
 def _redate(db: psycopg.Connection) -> None:
     """A proposal that waited a day would also come a day later, unless a person set its date."""
-    db.execute(
-        "update purchase_orders p set expected_on = s.expected_on from ("
-        "  select vendor, location, max(expected_on) as expected_on from plan_staged group by 1, 2"
-        ") s where p.state = 'proposed' and p.vendor = s.vendor and p.location = s.location "
-        "and p.expected_on <> s.expected_on and not exists ("
-        "  select from purchase_order_events e where e.purchase_order_id = p.purchase_order_id "
-        "  and e.act = 'edit' and e.changes ? 'expected_on')"
-    )
+    db.execute(_REDATE)
+
+
+_REDATE = """
+    update purchase_orders p set order_on = s.order_on,
+        expected_on = case when exists (
+            select from purchase_order_events e where e.purchase_order_id = p.purchase_order_id
+                and e.act = 'edit' and e.changes ? 'expected_on'
+        ) then p.expected_on else s.expected_on end
+    from (
+        select vendor, location, calendar, max(expected_on) as expected_on,
+            max(order_on) as order_on
+        from plan_staged group by 1, 2, 3
+    ) s
+    where p.state = 'proposed' and p.vendor = s.vendor and p.location = s.location
+        and p.calendar = s.calendar
+        and (p.expected_on, p.order_on) is distinct from (s.expected_on, s.order_on)
+"""

@@ -39,8 +39,8 @@ Order = dict[str, Any]
 
 ORDERS = """
 select p.purchase_order_id as id, p.vendor, p.location, p.state, p.created_at, p.updated_at,
-    p.expected_on, p.sent_at, p.approved_by, p.version, coalesce(l.value, 0) as value,
-    coalesce(l.lines, '[]') as lines
+    p.order_on, p.calendar, p.expected_on, p.sent_at, p.approved_by, p.version,
+    coalesce(l.value, 0) as value, coalesce(l.lines, '[]') as lines
 from purchase_orders p
 left join lateral (
     select round(sum(quantity * unit_cost)::numeric, 2)::float8 as value,
@@ -213,8 +213,8 @@ def _locked(db: psycopg.Connection, po_id: str) -> Order:
     """The order as it is now; others wait until this transaction ends."""
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(
-            "select purchase_order_id as id, vendor, location, state, expected_on, version, "
-            "approved_by from purchase_orders where purchase_order_id = %s for update",
+            "select purchase_order_id as id, vendor, location, state, expected_on, order_on, "
+            "version, approved_by from purchase_orders where purchase_order_id = %s for update",
             [po_id],
         ).fetchone()
     if found is None:
