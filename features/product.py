@@ -1,7 +1,8 @@
 """What a series is: its attributes, and the stage of life and kind of demand it is in.
 
-Attributes enter as numbers ordered by how much their members sell, so that a tree can cut between
-strong and weak groups with one split. A value not seen in training has no number.
+Attributes enter as numbers in the order of their names, which often puts kin side by side. Ordered
+by how much their members sell they would tell a model what it is asked for, since an example's own
+target is in that mean. A value not seen in training has no number.
 """
 
 from dataclasses import dataclass, field
@@ -26,16 +27,10 @@ class Codes:
 
     @classmethod
     def learn(cls, history: pl.DataFrame, columns: list[str]) -> "Codes":
-        """Rank the values of each column by mean demand of their rows, as a share in (0, 1]."""
+        """Number the values of each column by name, as a share in (0, 1]."""
         codes = cls()
         for column in columns:
-            ranked = (
-                history.group_by(pl.col(column).cast(pl.String).alias("value"))
-                .agg(pl.col(DEMAND).mean().alias("mean"))
-                .drop_nulls("value")
-                .sort(["mean", "value"], nulls_last=False)
-            )
-            values = ranked.get_column("value").to_list()
+            values = history.get_column(column).drop_nulls().cast(pl.String).unique().sort()
             codes.by_column[column] = {v: (i + 1) / len(values) for i, v in enumerate(values)}
         return codes
 
@@ -58,7 +53,7 @@ def attribute_features(columns: list[str], codes: Codes) -> tuple[Feature, ...]:
     late = {c for c in columns if meaning_of(c).role == Role.INVENTORY}
     return tuple(
         Feature(
-            c, "rank" if c in codes.by_column else "of column",
+            c, "code" if c in codes.by_column else "of column",
             "inventory" if c in late else "product",
             Anchor.TARGET, KNOWN_AHEAD, supply if c in late else why,
             lambda block, c=c: block.column(c),  # type: ignore[misc]

@@ -138,8 +138,8 @@ def recipe_for(
         everything=everything,
         country=country,
         covariates=covariates,
-        # No code for the SKU or the location itself: ranked by mean demand, it would tell a model
-        # what it is asked for. What they have in common with others, their groups say.
+        # No code for the SKU or the location itself: a model would learn them by heart. What they
+        # have in common with others, their groups say.
         attributes=attributes,
         groups=groups_of(series, first_known(history, categories)),
         codes=Codes.learn(history, [*text, *ranked]),

@@ -19,10 +19,7 @@ from features.frame import Panel
 from inventory.demand import DemandForecast, Floats, quantile_function
 from models.baseline import MovingAverage, forecast_of
 from models.boosting_bag import HEAD_LEVELS, Bag, Lesson, gains, ratio_of_logarithm, total_gain
-from models.boosting_examples import draw, scaled_loss_weights
-
-SEASON_CHANGE = "demand_season_change"
-"""The feature that says in which unit a series' errors are scored."""
+from models.boosting_examples import draw
 
 ROWS_PER_CHUNK = 200_000
 """Rows predicted at once: bounds memory with tens of thousands of series."""
@@ -103,14 +100,13 @@ class BoostingForecaster:
         matrix, level = table.matrix(
             series=drawn.series, origin_place=drawn.origin_place, ahead=drawn.ahead
         )
-        weight = scaled_loss_weights(matrix[:, table.names.index(SEASON_CHANGE)])
-        return Lesson(table.names, matrix, level, drawn.sold_units / level, weight)
+        return Lesson(table.names, matrix, level, drawn.sold_units / level)
 
     def _strongest(self, table: FeatureTable, lesson: Lesson) -> tuple[str, ...]:
         """The features to keep, in the order of the catalogue."""
         gain = gains(lesson, rounds=self.effort.scout_rounds, seed=self.seed, threads=self.threads)
         ranked = sorted(table.features, key=lambda f: -gain.get(f.name, 0.0))
-        kept = {f.name for f in ranked[: self.effort.columns_max]} | {SEASON_CHANGE}
+        kept = {f.name for f in ranked[: self.effort.columns_max]}
         kept |= {f.less for f in table.features if f.name in kept and f.less is not None}
         return tuple(f.name for f in table.features if f.name in kept)
 

@@ -60,19 +60,6 @@ def draw(panel: Panel, table: FeatureTable, *, horizon: int, count_max: int, see
     return Examples(owner[drawn], place[drawn] - ahead, ahead, table.demand_units[drawn])
 
 
-def scaled_loss_weights(season_change: Floats) -> Floats:
-    """Weigh each example as the scaled quantile loss will: level over naive error.
-
-    season_change : the naive error over the level, as the feature `demand_season_change` has it.
-    """
-    varied = season_change[season_change > 0]
-    usual = float(np.median(varied)) if len(varied) else 1.0
-    known = np.nan_to_num(season_change, nan=usual)
-    weight: Floats = 1.0 / np.clip(known, 0.1 * usual, 10 * usual)
-    weighed: Floats = weight / weight.mean()
-    return weighed
-
-
 def _censored(panel: Panel, table: FeatureTable) -> np.ndarray:
     """Rows of the table that are censored: those of the horizon count as not."""
     flags = panel.history.select(censored_expr()).get_column(CENSORED).to_numpy()

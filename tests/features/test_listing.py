@@ -32,7 +32,7 @@ def test_the_catalogue_holds_all_five_groups_with_reasons_of_their_own():
 
 def test_units_of_attributes_tell_numbers_from_codes():
     units = {f.name: f.unit for f in ALL}
-    assert [units[name] for name in ("category", "brand")] == ["rank", "rank"]
+    assert [units[name] for name in ("category", "brand")] == ["code", "code"]
     assert units["pack_size"] == "of column", "a number stays what the file says"
 
 

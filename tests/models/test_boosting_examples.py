@@ -8,7 +8,7 @@ import pytest
 
 from features.build import build, recipe_for
 from features.frame import Panel
-from models.boosting_examples import AGE_MIN_PERIODS, EXAMPLES_PER_TARGET, draw, scaled_loss_weights
+from models.boosting_examples import AGE_MIN_PERIODS, EXAMPLES_PER_TARGET, draw
 
 START = date(2024, 1, 1)
 HORIZON = 7
@@ -67,15 +67,3 @@ def test_a_seed_fixes_the_draw():
     first, again, other = drawn(seed=1), drawn(seed=1), drawn(seed=2)
     assert np.array_equal(first.origin_place, again.origin_place)
     assert not np.array_equal(first.origin_place, other.origin_place)
-
-
-def test_weights_undo_the_scale_of_the_loss():
-    weight = scaled_loss_weights(np.array([0.5, 1.0, 2.0, 1.0]))
-    assert weight.mean() == pytest.approx(1)
-    assert weight[0] / weight[2] == pytest.approx(4)
-
-
-def test_series_that_never_varied_count_as_usual_ones():
-    weight = scaled_loss_weights(np.array([np.nan, 1.0, 1.0, 0.0]))
-    assert weight[0] == pytest.approx(weight[1])
-    assert np.isfinite(scaled_loss_weights(np.array([np.nan, 0.0]))).all()
