@@ -17,11 +17,14 @@ from inventory.classification import CutOffs
 from inventory.demand import Floats
 from inventory.order_plan import Constraints, Policy, economic_lots, policy
 from inventory.store import position_classes
+from inventory.store.demand_laws import read_laws
 from inventory.store.demand_windows import Windows
 from inventory.store.policies import POLICY_SCHEMA, bases, write_policies
 from inventory.store.policy_rules import read_rules
 from inventory.targets import FILL_RATE, Targets, protected
+from pipelines.demand_laws import choose_laws
 from pipelines.demand_windows import KEY, windows_of
+from pipelines.law_windows import under_laws
 from pipelines.policy_settings import settled
 from pipelines.settings import Settings
 
@@ -49,10 +52,14 @@ def decide(
     *,
     now: datetime,
     skus: Sequence[str] | None = None,
+    choose: bool = True,
 ) -> Decided:
-    """Policies for the positions that have a forecast; writes nothing but windows and classes.
+    """Policies for the positions that have a forecast; writes only what they are made of.
 
+    Parameters
+    ----------
     positions : rows of `read_positions` with a vendor.
+    choose : whether demand laws that are a week old are chosen anew.
     """
     cut_offs = CutOffs(settings.abc_value_shares, settings.xyz_variations)
     position_classes.refresh(db, today=now.date(), cut_offs=cut_offs)
@@ -61,7 +68,11 @@ def decide(
     ).with_columns(pl.col("abc", "xyz").fill_null(""))
     table = settled(classed, read_rules(db), settings)
     covered, windows = windows_of(db, table, now=now, seed=settings.seed, skus=skus)
-    return decided(covered, windows)
+    if choose:
+        choose_laws(db, covered, windows, today=now.date(), seed=settings.seed, skus=skus)
+    forced = covered["demand_law"].is_not_null().any()
+    laws = read_laws(db, skus=skus, every=bool(forced))
+    return decided(*under_laws(covered, windows, laws))
 
 
 def decided(table: pl.DataFrame, windows: Windows) -> Decided:
@@ -114,7 +125,6 @@ def policy_rows(db: psycopg.Connection, found: Decided) -> pl.DataFrame:
             pl.col("min_order_quantity").alias("min_order_units"),
             pl.col("pack_size").alias("pack_units"),
             most.alias("max_units"),
-            pl.col("demand_law").fill_null("path"),
         )
         .select(*POLICY_SCHEMA)
     )

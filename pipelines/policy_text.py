@@ -23,7 +23,6 @@ def line_texts(plan: OrderPlan, table: pl.DataFrame, *, rows: Sequence[int]) -> 
             position
             | {
                 "service_level": position["level"],
-                "demand_law": position["demand_law"] or "path",
                 "sources": json.loads(position["sources"]),
             }
         )

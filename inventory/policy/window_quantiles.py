@@ -81,6 +81,35 @@ def quantile_at(quantiles_units: Floats, levels: Floats, wanted: Floats) -> Floa
     return units
 
 
+def level_of(quantiles_units: Floats, levels: Floats, units: Floats) -> Floats:
+    """The chance of demand up to each row's units: (N, Q), (Q,), (N,) -> (N,).
+
+    Where the quantile function stays at a value for a while, the middle of that: half of what is
+    exactly this much counts.
+
+    >>> from scipy.stats import norm
+    >>> known = np.array([0.05, 0.5, 0.9])
+    >>> level_of(norm(100, 20).ppf(known)[None], known, np.array([120.0])).round(4).tolist()
+    [0.8413]
+    """
+    score = ndtri(levels)
+    quantiles = quantiles_units.astype(float)
+    at = np.arange(len(quantiles))
+    ends = []
+    for below in (quantiles < units[:, None], quantiles <= units[:, None]):
+        right = below.sum(axis=1).clip(1, len(levels) - 1)
+        low, high = quantiles[at, right - 1], quantiles[at, right]
+        rise = high - low
+        part = (units - low) / np.where(rise > 0, rise, 1.0)
+        outside = np.where(units > high, SCORE_MAX, np.where(units < low, -SCORE_MAX, 0.0))
+        z = score[right - 1] + (score[right] - score[right - 1]) * part
+        ends.append(ndtr(np.where(rise > 0, z, score[right - 1] + outside)))
+    # All of a certain demand lies at one value: half below, half above.
+    certain = (quantiles[:, 0] == units) & (quantiles[:, -1] == units)
+    level: Floats = np.where(certain, 0.5, (ends[0] + ends[1]) / 2)
+    return level
+
+
 def loss_at(quantiles_units: Floats, levels: Floats, stock_units: Floats) -> Floats:
     """Expected units short of each row's stock, E[(D − S)⁺]: (N, Q), (Q,), (N,) -> (N,).
 

@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 from inventory.errors import NotFound
 from inventory.policy_terms import explanation
 from inventory.purchase_orders import ON_ORDER_STATES
+from inventory.store import demand_laws
 from inventory.store.bulk import copy_in, copy_out
 from inventory.store.paging import decode_cursor, encode_cursor
 
@@ -226,8 +227,10 @@ def _select(
 
 _POLICIES: LiteralString = """
 select * from (
-    select y.*, k.vendor, b.sources from policies y
-    join skus k using (sku) left join policy_bases b using (basis_id)
+    select y.*, k.vendor, b.sources, d.reason as law_reason, d.judged_by, d.windows,
+        d.path_misfit, d.normal_misfit, d.negative_binomial_misfit, d.empirical_misfit, d.chosen_on
+    from policies y join skus k using (sku) left join policy_bases b using (basis_id)
+    left join demand_laws d on d.sku = y.sku and d.location = y.location
 ) as p
 """
 
@@ -248,6 +251,7 @@ def _told(row: dict[str, Any]) -> dict[str, object]:
         "target": row["target_kind"],
         "segment": row["segment"],
         "demand_law": row["demand_law"],
+        "law_choice": demand_laws.told(row),
         "sources": row["sources"] or {},
         "run_id": row["run_id"],
         "computed_at": row["computed_at"],

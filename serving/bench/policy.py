@@ -147,7 +147,7 @@ def _through_database(
     cpu, started = time.process_time(), time.perf_counter()
     table = read_positions(db, now=now)
     read = time.perf_counter()
-    decided = policies.decide(db, table, settings, now=now)
+    decided = policies.decide(db, table, settings, now=now, choose=False)
     known = time.perf_counter()
     written = policies.write(db, decided, now=now)
     ended = time.perf_counter()
