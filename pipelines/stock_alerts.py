@@ -24,6 +24,10 @@ REGULAR_DAYS = 7
 """A feed is missed once it came on so many of the last fourteen days."""
 
 
+FOLLOWED_AT_ONCE = 1000
+"""Events of stock that one transaction follows."""
+
+
 @dataclass(slots=True)
 class AlertReport:
     """What a look changed."""
@@ -46,6 +50,22 @@ def refresh_alerts(
         _replace(db, report, _late(db, now=now), kinds=[alerts.LATE_PURCHASE_ORDER], now=now)
         _replace(db, report, _failing(db, now=now), kinds=[alerts.SYNC_FAILURE], now=now)
     return report
+
+
+def follow(db: psycopg.Connection, *, now: datetime) -> AlertReport:
+    """Look again at what ran low, ran out or came back since the last time.
+
+    So an alert opens and closes with the stock, and not with the daily job.
+    """
+    report = AlertReport()
+    while True:
+        with db.transaction():
+            skus = alert_facts.take_crossed(db, limit=FOLLOWED_AT_ONCE)
+            if not skus:
+                return report
+            done = refresh_alerts(db, now=now, skus=skus)
+            report.raised += done.raised
+            report.resolved += done.resolved
 
 
 def _replace(

@@ -22,6 +22,7 @@ from inventory.store import announcements, database, outbox
 from inventory.store import jobs as jobs_store
 from inventory.store import reservations as reservations_store
 from inventory.store.promise_batches import PromiseBatcher
+from pipelines import stock_alerts
 from pipelines.replan import replan_expired
 from pipelines.settings import Settings, database_of
 from serving import auth, console, limits, metrics, problems
@@ -53,6 +54,7 @@ from serving.api import (
     transfers,
 )
 from serving.api.context import CONNECTION_SECONDS_MAX, Clock, Server
+from serving.connectors import alert_delivery
 from serving.inference import Inference
 from serving.nightly import LOOK_SECONDS, Nightly
 
@@ -99,6 +101,7 @@ OPEN_PATHS = (
 
 SWEEP_SECONDS = 60.0
 SETTLE_SECONDS = 2.0
+ALERT_SECONDS = 10.0
 
 JOB_LIFETIME_MAX = timedelta(minutes=10)
 """A job silent for longer has lost its process: the largest takes seconds."""
@@ -190,6 +193,7 @@ def _keep_house(opened: contextlib.ExitStack, server: Server) -> list[asyncio.Ta
         _every(SWEEP_SECONDS, _sweep, server),
         _every(SWEEP_SECONDS, _replan_expired, server),
         _every(SETTLE_SECONDS, _settle, server),
+        _every(ALERT_SECONDS, _tell_alerts, server),
     ]
     if server.settings.daily_at is not None:
         nightly = Nightly(server.settings.daily_at)
@@ -264,6 +268,18 @@ def _settle(server: Server) -> None:
     with server.pool.connection() as db:
         announcements.settle_noted(db, now=server.clock())
         outbox.number(db)
+
+
+def _tell_alerts(server: Server) -> None:
+    """Open and close alerts with the stock, and tell who wants to hear of them.
+
+    A mail server may take its time, so on a connection of its own.
+    """
+    url = server.settings.database_url
+    assert url is not None
+    with database.connect(url) as db:
+        stock_alerts.follow(db, now=server.clock())
+        alert_delivery.deliver(db, server.settings, clock=server.clock)
 
 
 async def _every(seconds: float, act: Callable[[Server], None], server: Server) -> None:

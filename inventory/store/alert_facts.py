@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from inventory.alerts import Lot, Supply, Thresholds
 from inventory.store.bulk import EPOCH, copy_in, copy_out
+from inventory.thresholds import KINDS
 
 KEY = ("sku", "location")
 
@@ -234,4 +235,28 @@ with failing as (
 select coalesce(f.feed, h.feed) as feed, coalesce(f.rows, 0) as rows, f.problem, h.last_at,
     coalesce(h.days, 0) as days
 from failing f full join heard h using (feed) order by 1
+"""
+
+
+def take_crossed(db: psycopg.Connection, *, limit: int) -> list[str]:
+    """SKUs that ran low, ran out or came back since the last time, and note that they were taken.
+
+    Within the caller's transaction, which works on them; empty where somebody else is at it.
+    """
+    row = db.execute(_CROSSED, {"kinds": list(KINDS), "limit": limit}).fetchone()
+    return [] if row is None or row[0] is None else list(row[0])
+
+
+_CROSSED = """
+with last as (
+    select sequence from alerts_followed for update skip locked
+), next as (
+    select o.sequence, o.sku from outbox o, last
+    where o.sequence > last.sequence and o.kind = any(%(kinds)s)
+    order by o.sequence limit %(limit)s
+), noted as (
+    update alerts_followed f set sequence = (select max(sequence) from next)
+    where exists (select from next)
+)
+select array_agg(distinct sku) from next
 """

@@ -78,22 +78,32 @@ def list_alerts(
     location: str | None = None,
     severity: str | None = None,
     open_only: bool = True,
+    snoozed: bool | None = None,
+    now: datetime | None = None,
     cursor: str | None = None,
     limit: int = 100,
 ) -> dict[str, object]:
-    """Alerts, the newest first: `{"alerts": [...], "next_cursor": text or None}`."""
+    """Alerts, the newest first: `{"alerts": [...], "next_cursor": text or None}`.
+
+    snoozed : only those that wait at `now`, or only those that do not; None for both.
+    """
     given = {
         "kind": kind, "sku": sku, "location": location, "severity": severity,
-        "open_only": open_only, "before": decode_cursor(cursor, int)[0] if cursor else None,
-        "limit": limit + 1,
+        "open_only": open_only, "snoozed": snoozed, "now": now, "limit": limit + 1,
+        "before": decode_cursor(cursor, int)[0] if cursor else None,
     }  # fmt: skip
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(
-            "select alert_id as id, split_part(kind, ':', 1) as kind, sku, location, severity, "
-            "message, detail, raised_at, resolved_at from alerts "
-            "where (%(kind)s::text is null or split_part(kind, ':', 1) = %(kind)s) "
-            "and (%(sku)s::text is null or sku = %(sku)s) "
-            "and (%(location)s::text is null or location = %(location)s) "
+            "select alert_id as id, split_part(a.kind, ':', 1) as kind, a.sku, a.location, "
+            "severity, message, detail, raised_at, resolved_at, z.until as snoozed_until "
+            "from alerts a left join alert_snoozes z on z.kind = a.kind "
+            "and coalesce(z.sku, '') = coalesce(a.sku, '') "
+            "and coalesce(z.location, '') = coalesce(a.location, '') "
+            "and (%(now)s::timestamptz is null or z.until > %(now)s) "
+            "where (%(kind)s::text is null or split_part(a.kind, ':', 1) = %(kind)s) "
+            "and (%(sku)s::text is null or a.sku = %(sku)s) "
+            "and (%(location)s::text is null or a.location = %(location)s) "
+            "and (%(snoozed)s::bool is null or (z.until is not null) = %(snoozed)s) "
             "and (%(severity)s::text is null or severity = %(severity)s) "
             "and (not %(open_only)s or resolved_at is null) "
             "and (%(before)s::bigint is null or alert_id < %(before)s) "

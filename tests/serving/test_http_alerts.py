@@ -1,0 +1,81 @@
+"""Alerts over HTTP: listed with what to do, put off, judged by thresholds, and subscribed to."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from inventory.alerts import Alert
+from inventory.store import database
+from inventory.store.alerts import raise_alerts
+
+
+@pytest.fixture
+def alert(shop, http_database_url):
+    """An open alert about a SKU of this test's own."""
+    sku, location = shop.sku(), shop.location()
+    detail = {"current_stock": 1, "action": {"method": "GET", "path": "/api/v2/policies/x/y"}}
+    with database.connect(http_database_url) as db:
+        told = Alert("low_stock", "warning", f"{sku} is low", sku, location, detail)
+        raise_alerts(db, [told], now=datetime.now(UTC))
+    (found,) = shop.ok(shop.client.get("/alerts", params={"sku": sku}))["alerts"]
+    return found
+
+
+def listed(shop, alert, state):
+    params = {"sku": alert["sku"], "state": state}
+    return [a["id"] for a in shop.ok(shop.client.get("/alerts", params=params))["alerts"]]
+
+
+def test_an_alert_may_wait(shop, alert, client_of):
+    path = f"/alerts/{alert['id']}"
+    assert client_of("viewer").post(f"{path}/snooze", json={"days": 2}).status_code == 403
+    told = shop.ok(client_of("planner").post(f"{path}/snooze", json={"days": 2, "reason": "x"}))
+    until = datetime.fromisoformat(told["until"])
+    assert timedelta(days=1.9) < until - datetime.now(UTC) < timedelta(days=2.1)
+    assert listed(shop, alert, "open") == []
+    assert listed(shop, alert, "snoozed") == listed(shop, alert, "all") == [alert["id"]]
+    assert shop.client.post(f"{path}/wake").status_code == 204
+    assert listed(shop, alert, "open") == [alert["id"]]
+
+
+def test_an_alert_may_be_closed_by_hand(shop, alert):
+    assert shop.client.post(f"/alerts/{alert['id']}/resolve").status_code == 204
+    assert listed(shop, alert, "open") == []
+    assert shop.client.post("/alerts/999999999/resolve").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"days": 0}, {"days": 1, "until": "2030-01-01T00:00:00Z"},
+     {"until": "2020-01-01T00:00:00Z"}, {"days": 1, "x": 1}],
+    ids=["nothing", "none", "both", "past", "typo"],
+)  # fmt: skip
+def test_a_snooze_that_makes_no_sense_is_a_problem(shop, alert, body):
+    answer = shop.client.post(f"/alerts/{alert['id']}/snooze", json=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+def test_thresholds_of_a_sku_are_its_own(shop, alert):
+    path = f"/alert-thresholds/{alert['sku']}"
+    put = shop.ok(shop.client.put(path, json={"low_cover_days": 1.5}))
+    assert put == shop.ok(shop.client.get(path))
+    assert (put["hold"]["low_cover_days"], put["own"]["slow_cover_days"]) == (1.5, None)
+    assert shop.client.put("/alert-thresholds/nobody", json={}).status_code in {404, 422}
+    assert shop.client.put(path, json={"low_cover_days": -1}).status_code == 422
+
+
+def test_who_is_told_is_kept_and_taken_away(shop, client_of):
+    path = f"/alert-subscriptions/{shop.mark}"
+    body = {"method": "email", "target": "ops@example.com", "severity_min": "critical"}
+    assert client_of("viewer").put(path, json=body).status_code == 403
+    assert shop.ok(shop.client.put(path, json=body))["created"] is True
+    listed = shop.ok(shop.client.get("/alert-subscriptions"))["subscriptions"]
+    assert [s["target"] for s in listed if s["id"] == shop.mark] == ["ops@example.com"]
+    assert shop.client.put(path, json=body | {"target": "nobody"}).status_code == 422
+    hook = {"method": "webhook", "target": "https://ops.example/hook"}
+    assert "secret" in shop.ok(shop.client.put(path, json=hook))
+    assert shop.client.put(path, json=hook | {"target": "http://x.example"}).status_code == 422
+    assert isinstance(shop.ok(shop.client.get("/alert-deliveries"))["deliveries"], list)
+    assert shop.client.delete(path).status_code == 204
+    assert shop.client.delete(path).status_code == 404
