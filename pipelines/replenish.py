@@ -16,6 +16,7 @@ import psycopg
 
 from inventory.order_plan import OrderPlan, Positions, plan_orders
 from inventory.store import lead_times, low_marks
+from inventory.store.auto_approval import approve_by_rules
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.policies import read_positions
 from pipelines import policies
@@ -37,6 +38,7 @@ class ReplenishReport:
     lines_added: int = 0
     lines_changed: int = 0
     lines_removed: int = 0
+    orders_approved: int = 0
     alerts_raised: int = 0
     alerts_resolved: int = 0
     problems: list[str] = field(default_factory=list)
@@ -148,6 +150,8 @@ def _propose(
     report.orders_created, report.orders_withdrawn = done.orders_created, done.orders_withdrawn
     report.lines_added, report.lines_changed = done.lines_added, done.lines_changed
     report.lines_removed = done.lines_removed
+    if skus is None:
+        report.orders_approved = approve_by_rules(db, now=now)
     minimum = planned.table.select("vendor", "min_order_value").unique("vendor")
     small = (
         plan.group_by("vendor", "location")

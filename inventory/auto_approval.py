@@ -1,0 +1,106 @@
+"""Which proposed orders need no person: rules by vendor, segment, value and the usual order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from inventory.errors import InputRejected
+
+ACTOR_PREFIX = "rule:"
+"""How the record names a rule that acted."""
+
+
+@dataclass(frozen=True, slots=True)
+class AutoApproval:
+    """A rule: all that it states must hold."""
+
+    id: str
+    vendor: str | None = None
+    segments: tuple[str, ...] | None = None
+    """Classes by value and variation, as AX; those of all lines must be among them."""
+    value_max: float | None = None
+    """Money."""
+    deviation_max: float | None = None
+    """By what share of its usual quantity each line may differ. A line that was never ordered
+    before has no usual quantity, so a rule that asks does not hold."""
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A proposed order as rules see it."""
+
+    order_id: str
+    version: int
+    vendor: str
+    value: float
+    segments: frozenset[str]
+    """Of its lines; an item without a class has the empty one."""
+    deviation: float | None
+    """The largest of its lines; None where one of them has no usual quantity."""
+
+
+def checked(rule: AutoApproval) -> AutoApproval:
+    """The rule, or `InputRejected`: one that states nothing would approve everything."""
+    for name in ("value_max", "deviation_max"):
+        limit = getattr(rule, name)
+        if limit is not None and not 0 <= limit < float("inf"):
+            raise InputRejected("must be 0 or more", field=name)
+    if rule.segments is not None and not rule.segments:
+        raise InputRejected("name at least one segment, or leave it out", field="segments")
+    if rule.value_max is None and rule.deviation_max is None:
+        raise InputRejected(
+            "bound the value or the deviation: without, any slip of a plan would be bought",
+            field="value_max",
+        )
+    return rule
+
+
+def holds(rule: AutoApproval, order: Candidate) -> bool:
+    """Whether the rule approves the order.
+
+    >>> small = AutoApproval("small", segments=("AX",), value_max=500.0)
+    >>> holds(small, Candidate("PO-1", 1, "ACME", 480.0, frozenset({"AX"}), None))
+    True
+    >>> holds(small, Candidate("PO-2", 1, "ACME", 480.0, frozenset({"AX", "CZ"}), None))
+    False
+    """
+    return (
+        rule.enabled
+        and rule.vendor in (None, order.vendor)
+        and (rule.segments is None or order.segments <= set(rule.segments))
+        and (rule.value_max is None or order.value <= rule.value_max)
+        and (
+            rule.deviation_max is None
+            or (order.deviation is not None and order.deviation <= rule.deviation_max)
+        )
+    )
+
+
+def chosen(
+    rules: Sequence[AutoApproval], orders: Iterable[Candidate]
+) -> list[tuple[Candidate, AutoApproval]]:
+    """Orders that a rule approves, with the first that does, in the order of rules."""
+    found = []
+    for order in orders:
+        rule = next((rule for rule in rules if holds(rule, order)), None)
+        if rule is not None:
+            found.append((order, rule))
+    return found
+
+
+def reason(rule: AutoApproval, order: Candidate) -> str:
+    """Why the record says that the order was approved.
+
+    >>> reason(AutoApproval("small", value_max=500.0), Candidate("P", 1, "V", 48.5, frozenset(), 0))
+    'rule small: value 48.50 <= 500.00'
+    """
+    said = []
+    if rule.vendor is not None:
+        said.append(f"vendor {rule.vendor}")
+    if rule.segments is not None:
+        said.append(f"segments {', '.join(sorted(order.segments))}")
+    if rule.value_max is not None:
+        said.append(f"value {order.value:.2f} <= {rule.value_max:.2f}")
+    if rule.deviation_max is not None:
+        said.append(f"deviation {order.deviation:.0%} <= {rule.deviation_max:.0%}")
+    return f"rule {rule.id}: " + ", ".join(said)
