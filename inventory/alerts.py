@@ -323,27 +323,35 @@ def late_order_alert(
     expected_on: date,
     today: date,
     open_units: int,
+    due_on: date | None = None,
     lines: Sequence[Mapping[str, Any]] = (),
 ) -> Alert:
-    """A purchase order that should have come. One alert per order: its id stands for the SKU.
+    """A purchase order that should have come, or was put off. One per order: by its id.
+
+    due_on : the day on which it should have come; by default the one on which it is expected.
 
     lines : what is open of it, with stock: sku, open_units, current_stock, reorder_point,
         expected_stock_out_on; the most urgent first.
     """
-    late_days = (today - expected_on).days
+    put_off = expected_on >= today
+    late_days = (max(today, expected_on) - (due_on or expected_on)).days
+    when = f"is put off to {expected_on}, {late_days} days" if put_off else f"is {late_days} days"
     return Alert(
         kind=f"{LATE_PURCHASE_ORDER}:{order_id}",
         severity="warning",
-        message=f"{order_id} from {vendor} is {late_days} days late: {open_units} units are open",
+        message=f"{order_id} from {vendor} {when} late: {open_units} units are open",
         location=location,
         detail={
             "purchase_order": order_id,
             "vendor": vendor,
             "days_late": late_days,
+            "expected_on": expected_on.isoformat(),
             "open_units": open_units,
             "lines": list(lines),
             "action": _action(
-                "Ask the vendor, and say when it comes", "PATCH", f"/purchase-orders/{order_id}"
+                "Ask the vendor, and say when it comes",
+                "POST",
+                f"/purchase-orders/{order_id}/redate",
             ),
         },
     )

@@ -16,7 +16,7 @@ import psycopg
 
 from features.frame import Panel
 from inventory.errors import InputRejected, NotFound, Unavailable
-from inventory.store import announcements, database, forecasts, planning
+from inventory.store import announcements, database, forecasts, late_supply, planning
 from inventory.store.sales_rollup import roll_up_ledger_sales
 from pipelines.buffers import compute_buffers
 from pipelines.history import load_panel
@@ -272,6 +272,7 @@ def _act(
     with _step(report, "announce", progress) as counts:
         # What the servers would say in time: supply that is overdue by now, above all.
         counts["events"] = announcements.announce_due(db, now=now)
+        counts["promises moved"] = late_supply.move_due(db, now=now)
     report.notes += [*buffers.problems, *planned.problems]
     # Who has no ways between locations does not want to hear of that every day.
     report.notes += [problem for problem in moved.problems if problem != NO_LANES]

@@ -47,8 +47,17 @@ def refresh_alerts(
     found = alerts.position_alerts(situations(db, now=now, skus=skus))
     _replace(db, report, found, kinds=alerts.POSITION_KINDS, now=now, skus=skus)
     if skus is None:
-        _replace(db, report, _late(db, now=now), kinds=[alerts.LATE_PURCHASE_ORDER], now=now)
+        late = refresh_late_orders(db, now=now)
+        report.raised += late.raised
+        report.resolved += late.resolved
         _replace(db, report, _failing(db, now=now), kinds=[alerts.SYNC_FAILURE], now=now)
+    return report
+
+
+def refresh_late_orders(db: psycopg.Connection, *, now: datetime) -> AlertReport:
+    """Make the open alerts of late orders say what is true now: a day ends without any event."""
+    report = AlertReport()
+    _replace(db, report, _late(db, now=now), kinds=[alerts.LATE_PURCHASE_ORDER], now=now)
     return report
 
 

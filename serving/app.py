@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from inventory.errors import VouchError
-from inventory.store import announcements, database, outbox
+from inventory.store import announcements, database, late_supply, outbox
 from inventory.store import jobs as jobs_store
 from inventory.store import reservations as reservations_store
 from inventory.store.promise_batches import PromiseBatcher
@@ -28,6 +28,7 @@ from pipelines.settings import Settings, database_of
 from serving import auth, console, limits, metrics, problems
 from serving.api import (
     alerts,
+    analytics,
     audit,
     availability,
     catalogue,
@@ -83,6 +84,7 @@ AREAS = (
     purchase_orders,
     transfers,
     alerts,
+    analytics,
     jobs,
     events,
 )
@@ -248,6 +250,7 @@ def _sweep(server: Server) -> None:
     with server.pool.connection() as db:
         reservations_store.sweep(db, now=server.clock())
         announcements.announce_due(db, now=server.clock())
+        stock_alerts.refresh_late_orders(db, now=server.clock())
         kept = timedelta(days=server.settings.events_kept_days)
         outbox.prune(db, kept=kept, now=server.clock())
 
@@ -267,6 +270,7 @@ def _settle(server: Server) -> None:
     """Settle what writers could not, with fewer positions in hand than it takes; number events."""
     with server.pool.connection() as db:
         announcements.settle_noted(db, now=server.clock())
+        late_supply.move_due(db, now=server.clock())
         outbox.number(db)
 
 

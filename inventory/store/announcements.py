@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import psycopg
 
 from inventory.errors import Unavailable
-from inventory.store import events, pegs, shortages
+from inventory.store import events, ordered_goods, pegs, shortages
 from inventory.store.facts import COUNTED_INBOUND_STATES, Place
 from inventory.store.positions import LOCK_IN_KEY_ORDER
 from inventory.store.retry import retrying
@@ -172,7 +172,9 @@ def _overdue(db: psycopg.Connection, *, now: datetime) -> tuple[int, int]:
         held = hold(db, [Place(*place) for place in places])
         told = shortages.report(db, places, now=now)
         told += events.announce(db, held, now=now, cause="overdue supply")
-        db.execute(_REPORTED, [[inbound_id for inbound_id, _, _ in late]])
+        ids = [inbound_id for inbound_id, _, _ in late]
+        ordered_goods.note_late(db, ids, now=now)
+        db.execute(_REPORTED, [ids])
         return len(late), told
 
 

@@ -88,6 +88,8 @@ def put(
             )  # fmt: skip
             # Later, less or cancelled: the promises made on it may have lost their ground.
             fallen = held if before is not None else ()
+            if before is not None and _is_worse(before, rest, expected_at, actual):
+                ordered_goods.note_late(db, [inbound_id], now=now)
             better = {(sku, location)} if _is_better(before, rest, expected_at, actual) else ()
             supply_shocks.settle(
                 db, fallen=fallen, sooner=better, also=held, now=now, cause="inbound"
@@ -115,6 +117,14 @@ def _is_better(before: Row | None, rest: int, expected_at: datetime, state: str)
     if before is None or before["state"] not in COUNTED_INBOUND_STATES:
         return True
     return rest > int(str(before["quantity"])) or expected_at < before["expected_at"]
+
+
+def _is_worse(before: Row, rest: int, expected_at: datetime, state: str) -> bool:
+    """Whether less is to come than was announced before, or later."""
+    if before["state"] not in COUNTED_INBOUND_STATES:
+        return False
+    gone = state not in COUNTED_INBOUND_STATES
+    return bool(gone or rest < before["quantity"] or expected_at > before["expected_at"])
 
 
 _PUT = """

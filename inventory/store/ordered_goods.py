@@ -1,5 +1,6 @@
 """The order line behind goods that arrive: how many it allows, and what it is told."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -131,6 +132,24 @@ _TELL = """
     insert into purchase_order_events
         (purchase_order_id, act, from_state, to_state, at, actor, changes)
     select %(id)s, 'receive', %(from_state)s, state, %(now)s, %(actor)s, %(changes)s from after
+"""
+
+
+def note_late(db: psycopg.Connection, inbound_ids: Collection[str], *, now: datetime) -> None:
+    """Have the promises on this supply looked at, where a purchase order was to bring it.
+
+    They move afterwards: an order is locked before what it rests on.
+    """
+    db.execute(_NOTE_LATE, {"ids": sorted(inbound_ids), "now": now})
+
+
+_NOTE_LATE = """
+    insert into late_supply (sku, location, purchase_order_id, noted_at)
+    select distinct on (sku, location) sku, location, purchase_order_id, %(now)s
+    from inbound where inbound_id = any (%(ids)s) and purchase_order_id is not null
+    order by sku, location, expected_at
+    on conflict (sku, location) do update set noted_at = excluded.noted_at,
+        purchase_order_id = excluded.purchase_order_id
 """
 
 

@@ -18,6 +18,7 @@ from inventory.errors import InputRejected, NotFound
 from inventory.purchase_orders import (
     CANCELLED,
     CLOSED,
+    ON_ITS_WAY,
     STATES,
     SUPPLYING_STATES,
     may,
@@ -192,16 +193,28 @@ def edit(
 
 
 def late_orders(db: psycopg.Connection, *, today: date) -> list[dict[str, Any]]:
-    """Orders that were sent and should have come before `today`, with the units still open."""
+    """Orders with open lines that should have come before `today`, or were put off.
+
+    `[{order_id, vendor, location, expected_on, due_on, open_units}]`: the day on which the late
+    lines are expected now, the day on which they were due when they were sent, and their units.
+    """
     with db.cursor(row_factory=dict_row) as rows:
-        return rows.execute(
-            "select p.purchase_order_id as order_id, p.vendor, p.location, p.expected_on, "
-            "sum(greatest(l.quantity - l.received_units, 0))::bigint as open_units "
-            "from purchase_orders p join purchase_order_lines l using (purchase_order_id) "
-            "where p.state in ('sent', 'confirmed', 'shipped', 'partially_received') "
-            "and p.expected_on < %s group by 1, 2, 3, 4 order by 1",
-            [today],
-        ).fetchall()
+        return rows.execute(_LATE, {"today": today, "states": list(ON_ITS_WAY)}).fetchall()
+
+
+_LATE = """
+    with lines as (
+        select p.purchase_order_id, p.vendor, p.location, l.quantity - l.received_units as units,
+            coalesce(l.arrives_on, p.expected_on) as arrives_on,
+            coalesce(l.due_on, l.arrives_on, p.expected_on) as due_on
+        from purchase_orders p join purchase_order_lines l using (purchase_order_id)
+        where p.state = any (%(states)s) and l.received_units < l.quantity
+    )
+    select purchase_order_id as order_id, vendor, location, max(arrives_on) as expected_on,
+        min(due_on) as due_on, sum(units)::bigint as open_units
+    from lines where arrives_on < %(today)s or arrives_on > due_on
+    group by 1, 2, 3 order by 1
+"""
 
 
 def _check_role(act: str, role: str) -> None:

@@ -1,6 +1,7 @@
 """Promises that lost their supply: who loses, in order, and the day that is left for each."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import psycopg
@@ -36,8 +37,10 @@ def report(db: psycopg.Connection, positions: Iterable[tuple[str, str]], *, now:
     for sku in facts.by_sku:
         supply = unbuffered_supply(facts, sku, now=now)
         named = [location for location in supply.rows if (sku, location) in asked]
-        events += sum(_report_position(db, supply, location, now=now) for location in named)
-        events += _report_groups(db, supply, now=now)
+        found = short_at(db, supply, named, now=now)
+        for short in found:
+            _emit(db, supply, short, now=now)
+        events += len(found)
     return events
 
 
@@ -82,33 +85,48 @@ def in_use(facts: Facts, sku: str) -> set[tuple[str, str]]:
     }
 
 
-def _report_position(
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Promises that cannot all be kept, and who loses how many units, in order."""
+
+    victims: Sequence[tuple[OpenLine, int]]
+    day: date
+    location: str | None = None
+    groups: Collection[str] = ()
+
+
+def short_at(
+    db: psycopg.Connection, supply: SkuSupply, locations: Iterable[str], *, now: datetime
+) -> list[Short]:
+    """What is short at these locations, and at most once on groups."""
+    at_locations = [_short_position(db, supply, location, now=now) for location in locations]
+    return [short for short in [*at_locations, _short_groups(db, supply, now=now)] if short]
+
+
+def _short_position(
     db: psycopg.Connection, supply: SkuSupply, location: str, *, now: datetime
-) -> int:
+) -> Short | None:
     projected = supply.projection.projected[supply.rows[location]]
     short = -int(projected.min())
     if short <= 0:
-        return 0
+        return None
     day = supply.projection.date(int(projected.argmin()))
     lines = _open_lines(db, supply.sku, day, location=location, now=now)
-    _emit(db, supply, victims(lines, short), location=location, day=day, now=now)
-    return 1
+    return Short(victims(lines, short), day, location)
 
 
-def _report_groups(db: psycopg.Connection, supply: SkuSupply, *, now: datetime) -> int:
-    """At most one event: the tightest cut of all promises on groups."""
+def _short_groups(db: psycopg.Connection, supply: SkuSupply, *, now: datetime) -> Short | None:
+    """The tightest cut of all promises on groups."""
     promises = supply.promises
     if not promises:
-        return 0
+        return None
     cut = supply.tightest_cut(promises)
     if cut.slack_units >= 0:
-        return 0
+        return None
     groups = sorted({promises[promise].name for promise, _ in cut.joined})
     day = supply.projection.date(max(at for _, at in cut.joined))
     lines = _open_lines(db, supply.sku, day, groups=groups, now=now)
-    chosen = victims(lines, -cut.slack_units)
-    _emit(db, supply, chosen, location=None, day=day, now=now, groups=groups)
-    return 1
+    return Short(victims(lines, -cut.slack_units), day, groups=groups)
 
 
 def _open_lines(
@@ -139,21 +157,11 @@ _LINES = """
 """
 
 
-def _emit(
-    db: psycopg.Connection,
-    supply: SkuSupply,
-    chosen: Sequence[tuple[OpenLine, int]],
-    *,
-    location: str | None,
-    day: date,
-    now: datetime,
-    groups: Collection[str] = (),
-) -> None:
-    short_units = sum(units for _, units in chosen)
+def _emit(db: psycopg.Connection, supply: SkuSupply, short: Short, *, now: datetime) -> None:
     payload = {
-        "short_units": short_units,
-        "date": day.isoformat(),
-        "groups": list(groups),
+        "short_units": sum(units for _, units in short.victims),
+        "date": short.day.isoformat(),
+        "groups": list(short.groups),
         "victims": [
             {
                 "reservation": line.reservation_id,
@@ -163,7 +171,11 @@ def _emit(
                 "promised_date": line.promised_date.isoformat(),
                 "new_date": None if left is None else left.isoformat(),
             }
-            for (line, units), left in zip(chosen, days_left(supply, chosen), strict=True)
+            for (line, units), left in zip(
+                short.victims, days_left(supply, short.victims), strict=True
+            )
         ],
     }
-    outbox.emit(db, kind=SHORTAGE, payload=payload, now=now, sku=supply.sku, location=location)
+    outbox.emit(
+        db, kind=SHORTAGE, payload=payload, now=now, sku=supply.sku, location=short.location
+    )
