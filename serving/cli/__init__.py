@@ -20,6 +20,7 @@ import typer
 
 from inventory.errors import VouchError
 from serving.cli import (
+    analytics,
     answers,
     audit,
     bench,
@@ -52,7 +53,19 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for area in (server, store, jobs, monitor, models, answers, files, features, lost_sales, solve):
+for area in (
+    server,
+    store,
+    jobs,
+    monitor,
+    models,
+    answers,
+    files,
+    features,
+    lost_sales,
+    solve,
+    analytics,
+):
     area.register(cli)
 cli.add_typer(keys.cli, name="keys")
 cli.add_typer(quarantine.cli, name="quarantine")
