@@ -50,6 +50,7 @@ from serving.api import (
     policies,
     purchase_orders,
     quarantine,
+    recommendations,
     reservations,
     sourcing,
     transfers,
@@ -85,6 +86,7 @@ AREAS = (
     transfers,
     alerts,
     analytics,
+    recommendations,
     jobs,
     events,
 )

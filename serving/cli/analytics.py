@@ -1,4 +1,4 @@
-"""Figures on the command line: as a table, as JSON, or as CSV."""
+"""Figures on the command line, as a table, JSON or CSV; and advice on prices."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,8 +10,9 @@ from serving.cli.screen import Json, opened, say, show, utc_now
 
 
 def register(cli: typer.Typer) -> None:
-    """Add this command."""
-    cli.command()(analytics)
+    """Add these commands."""
+    for command in (analytics, prices):
+        cli.command()(command)
 
 
 def analytics(
@@ -47,6 +48,30 @@ def analytics(
     lines = [f"{told.title}, {when}", *(_line(row) for row in rows)]
     period = {"from": days[0], "to": days[1]} if told.dated else {}
     show(told.as_dict() | period | {"rows": rows}, as_json=as_json, lines=lines)
+
+
+def prices(
+    *,
+    sku: Annotated[str, typer.Option(help="Of this SKU.")],
+    location: Annotated[str | None, typer.Option(help="Only there.")] = None,
+    days: Annotated[
+        float | None, typer.Option(help="Until what is too much should be gone.", min=1, max=365)
+    ] = None,
+    salvage: Annotated[float, typer.Option(help="Money for a unit that is left then.")] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Say how demand answers to price, and which price would clear what is too much.
+
+    \b
+    $ vouch prices --sku SKU-1
+    vouch: no policy 'SKU-1'; the daily job works one out where sales are known
+    """  # noqa: D301
+    from pipelines.price_advice import advise
+    from pipelines.price_advice import lines as sentences
+
+    with opened() as (_, db):
+        told = advise(db, sku, now=utc_now(), location=location, days=days, salvage=salvage)
+    show(told, as_json=as_json, lines=sentences(told))
 
 
 def _line(row: dict[str, Any]) -> str:

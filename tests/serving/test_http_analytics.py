@@ -52,3 +52,9 @@ def test_what_cannot_be_answered_is_a_problem(shop, path, status):
     answer = shop.client.get(f"/analytics/{path}")
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+def test_prices_of_what_is_not_planned_are_not_found(shop):
+    answer = shop.client.get("/recommendations/prices", params={"sku": shop.sku()})
+    assert answer.status_code == 404
+    assert shop.client.get("/recommendations/prices").status_code == 422
