@@ -37,6 +37,9 @@ ON_ORDER_STATES = (ACCEPTED, APPROVED, SENT, CONFIRMED, SHIPPED, PARTIALLY_RECEI
 """Orders whose open units count as on order: somebody has said that they will come. A proposal is
 only counted where a person firmed the line."""
 
+OPEN_STATES = (PROPOSED, *ON_ORDER_STATES)
+"""Orders of which something is still to be decided or to come."""
+
 SUPPLYING_STATES = (CONFIRMED, SHIPPED, PARTIALLY_RECEIVED, RECEIVED)
 """Orders whose lines are dated supply, which availability promises from."""
 

@@ -180,7 +180,7 @@ _DO = {
 
 def _value(db: psycopg.Connection, po_id: str) -> float:
     row = db.execute(
-        "select coalesce(round(sum(quantity * unit_cost)::numeric, 2), 0)::float8 "
+        "select coalesce(sum(round((quantity * unit_cost)::numeric, 2)), 0)::float8 "
         "from purchase_order_lines where purchase_order_id = %s",
         [po_id],
     ).fetchone()

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from inventory.store.bulk import copy_in
 from inventory.store.order_calendars import date_plan
+from inventory.store.order_worth import assess
 
 PROPOSAL_LOCK = 5_119_203
 """Advisory lock: two planning runs at once would number the same order twice."""
@@ -70,6 +71,8 @@ def propose(
 ) -> Proposed:
     """Make the proposed orders say what the plan says; columns `PLAN_COLUMNS`.
 
+    What waiting for them, and for every other open order, would cost is worked out anew.
+
     With `skus`, only lines of those SKUs are compared with the plan.
     """
     changes = LineChanges()
@@ -85,6 +88,7 @@ def propose(
         withdrawn = _withdraw_empty(db, now)
         _redate(db)
         db.execute("drop table plan_staged")
+        assess(db, now=now, skus=skus)
     return Proposed(
         orders_created=len(created),
         orders_withdrawn=withdrawn,

@@ -8,24 +8,27 @@ are written by `inventory.store.order_proposals`, what documents of vendors say 
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected, NotFound
+from inventory.order_worth import URGENCIES
 from inventory.purchase_orders import (
     CANCELLED,
     CLOSED,
     ON_ITS_WAY,
+    OPEN_STATES,
     STATES,
     SUPPLYING_STATES,
     may,
     next_state,
     state_after_edit,
 )
-from inventory.store import idempotency
+from inventory.store import idempotency, order_worth
 from inventory.store.order_acts import Told, do
 from inventory.store.order_lines import edit_lines
 from inventory.store.order_supply import announce
@@ -41,17 +44,19 @@ Order = dict[str, Any]
 ORDERS = """
 select p.purchase_order_id as id, p.vendor, p.location, p.state, p.created_at, p.updated_at,
     p.order_on, p.calendar, p.expected_on, p.sent_at, p.approved_by, p.version,
+    p.urgency, p.stock_out_on, p.cover_days, p.revenue_protected::float8,
     coalesce(l.value, 0) as value, coalesce(l.lines, '[]') as lines
 from purchase_orders p
 left join lateral (
-    select round(sum(quantity * unit_cost)::numeric, 2)::float8 as value,
+    select sum(round((quantity * unit_cost)::numeric, 2))::float8 as value,
         jsonb_agg(jsonb_build_object(
         'line_no', line_no, 'sku', sku, 'quantity', quantity, 'ordered_units', ordered_units,
         'shipped_units', shipped_units, 'received_units', received_units,
         'refused_units', refused_units, 'unit_cost', unit_cost,
         'confirmed_unit_cost', confirmed_unit_cost,
         'expected_on', coalesce(arrives_on, p.expected_on), 'due_on', due_on,
-        'firmed', firmed, 'run_id', run_id, 'explanation', explanation
+        'value', round((quantity * unit_cost)::numeric, 2),
+        'firmed', firmed, 'run_id', run_id, 'explanation', explanation, 'worth', worth
     ) order by line_no) as lines
     from purchase_order_lines x where x.purchase_order_id = p.purchase_order_id
 ) l on true
@@ -64,28 +69,57 @@ def list_orders(
     state: str | None = None,
     vendor: str | None = None,
     location: str | None = None,
+    urgency: str | None = None,
+    sort: str = "newest",
     cursor: str | None = None,
     limit: int = 100,
 ) -> dict[str, object]:
-    """Orders, the newest first, with lines: `{"orders": [...], "next_cursor": text or None}`."""
-    if state is not None and state not in STATES:
-        raise InputRejected(f"'{state}' is no state; use one of {', '.join(STATES)}", field="state")
-    query = ORDERS + (
-        " where (%(state)s::text is null or p.state = %(state)s)"
-        " and (%(vendor)s::text is null or p.vendor = %(vendor)s)"
-        " and (%(location)s::text is null or p.location = %(location)s)"
-        " and (%(before)s::text is null or p.purchase_order_id < %(before)s)"
-        " order by p.purchase_order_id desc limit %(limit)s"
-    )
-    before = decode_cursor(cursor, str)[0] if cursor else None
-    given = {"state": state, "vendor": vendor, "location": location, "before": before}
+    """Orders with lines: `{"orders": [...], "next_cursor": text or None}`.
+
+    `sort`: one of `SORTS`. `urgency` and the sort by it are about orders that are open.
+    """
+    for field, given, known in (("state", state, STATES), ("urgency", urgency, URGENCIES),
+                                ("sort", sort, tuple(SORTS))):  # fmt: skip
+        if given is not None and given not in known:
+            raise InputRejected(
+                f"'{given}' is no {field}; use one of {', '.join(known)}", field=field
+            )
+    after = decode_cursor(cursor, int, str) if cursor else [None, None]
+    query = sql.SQL(_LISTED).format(orders=sql.SQL(ORDERS), key=sql.SQL(SORTS[sort]))
+    asked = {
+        "state": state, "vendor": vendor, "location": location, "urgency": urgency,
+        "open_only": urgency is not None or sort == "urgency", "open": list(OPEN_STATES),
+        "key": after[0], "id": after[1], "limit": limit + 1,
+    }  # fmt: skip
     with db.cursor(row_factory=dict_row) as rows:
-        found = rows.execute(query, {**given, "limit": limit + 1}).fetchall()
+        found = rows.execute(query, asked).fetchall()
+    keys = [row.pop("key") for row in found]
     more = len(found) > limit
     return {
         "orders": found[:limit],
-        "next_cursor": encode_cursor([found[limit - 1]["id"]]) if more else None,
+        "next_cursor": encode_cursor([keys[limit - 1], found[limit - 1]["id"]]) if more else None,
     }
+
+
+SORTS: dict[str, LiteralString] = {
+    "newest": "0",
+    "urgency": "case urgency when 'critical' then 0 when 'high' then 1 when 'medium' then 2 "
+    "when 'low' then 3 else 4 end",
+    "value": "-round(value * 100)::bigint",
+}
+"""By what lists of orders are sorted, the newest first among equals; whole numbers, ascending."""
+
+_LISTED = """
+    select * from (select o.*, {key} as key from ({orders}) o) o
+    where (%(state)s::text is null or state = %(state)s)
+        and (%(vendor)s::text is null or vendor = %(vendor)s)
+        and (%(location)s::text is null or location = %(location)s)
+        and (%(urgency)s::text is null or urgency = %(urgency)s)
+        and (not %(open_only)s or state = any (%(open)s))
+        and (%(id)s::text is null or key > %(key)s::bigint
+            or (key = %(key)s::bigint and id < %(id)s))
+    order by key, id desc limit %(limit)s
+"""
 
 
 def get_order(db: psycopg.Connection, po_id: str) -> Order:
@@ -144,6 +178,8 @@ def act(
                 announce(db, _locked(db, po_id), now=now, moments=moments)
             elif to_state in (CANCELLED, CLOSED):
                 announce(db, _locked(db, po_id), now=now, given_up=True)
+            if act in ANNOUNCING:
+                order_worth.assess(db, now=now, order_ids=[po_id])
         return {}
 
     if document_id is None:
@@ -189,6 +225,7 @@ def edit(
         )
         _record(db, order, act="edit", to_state=to_state, actor=actor, now=now, reason=reason,
                 changes=changes)  # fmt: skip
+        order_worth.assess(db, now=now, order_ids=[po_id])
     return get_order(db, po_id)
 
 
