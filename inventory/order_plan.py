@@ -74,23 +74,33 @@ class Positions:
     on_hand_units: Floats
     on_order_units: Floats
     committed_units: Floats
+    outdating_units: Floats | float = 0.0
+    """Units on hand that will expire before they are sold: see `inventory.policy.perishables`."""
 
     @property
     def position_units(self) -> Floats:
-        return self.on_hand_units + self.on_order_units - self.committed_units
+        promised = self.committed_units + self.outdating_units
+        return self.on_hand_units + self.on_order_units - promised
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OrderPlan:
     """The decision for N positions.
 
-    `terms[name]`, shape (N,), are signed units that sum to `quantity_units` where an order is
-    placed.
+    `terms[name]`, shape (N,), are signed units that sum to `quantity_units`.
     """
 
     triggered: NDArray[np.bool_]
     quantity_units: Floats
     terms: dict[str, Floats]
+
+    def adding(self, term: str, units: Floats) -> "OrderPlan":
+        """The plan with units (N,) added, or taken where negative, as one more term."""
+        return OrderPlan(
+            triggered=self.triggered,
+            quantity_units=self.quantity_units + units,
+            terms={**self.terms, term: self.terms.get(term, 0.0) + units},
+        )
 
 
 def economic_lots(
@@ -133,17 +143,34 @@ def policy(demand: ProtectionDemand, *, lot_units: Floats, constraints: Constrai
 
 
 def plan_orders(
-    chosen: Policy, positions: Positions, constraints: Constraints, *, may_order: NDArray[np.bool_]
+    chosen: Policy,
+    positions: Positions,
+    constraints: Constraints,
+    *,
+    may_order: NDArray[np.bool_],
+    orders: NDArray[np.intp] | None = None,
+    can_order_units: Floats | None = None,
 ) -> OrderPlan:
     """What to order now, shape (N,). `may_order` is false where a person has the line in hand.
 
     A position without demand or commitments never triggers: zero stock of an item that does not
     sell is right.
+
+    Parameters
+    ----------
+    orders : shape (N,), which order a position would be on.
+    can_order_units : shape (N,), how far above its reorder point a position may still be to join an
+        order that another one triggers: the can-order point of Balintfy, "On a basic class of
+        multi-item inventory problems", Management Science 10 (1964).
     """
     position = positions.position_units
-    at_or_below = position <= chosen.reorder_point_units
     wanted = (chosen.reorder_point_units > 0) | (position < 0)
-    triggered = at_or_below & wanted & may_order
+    triggered = (position <= chosen.reorder_point_units) & wanted & may_order
+    if orders is not None and can_order_units is not None:
+        begun = np.isin(orders, orders[triggered]) & (can_order_units > 0)
+        triggered |= (
+            begun & wanted & may_order & (position <= chosen.reorder_point_units + can_order_units)
+        )
     need = chosen.order_up_to_units - position
     rounded = round_order(
         np.where(triggered, need, 0.0),
@@ -158,7 +185,9 @@ def plan_orders(
         "on hand": -positions.on_hand_units,
         "on order": -positions.on_order_units,
         "commitments": positions.committed_units,
+        "estimated outdating": np.broadcast_to(positions.outdating_units, position.shape),
         "economic lot": chosen.economic_lot_units,
+        "not due": np.where(triggered, 0.0, -need),
         **rounded.steps,
     }
     return OrderPlan(triggered=triggered, quantity_units=rounded.ordered_units, terms=terms)

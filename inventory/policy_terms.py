@@ -44,10 +44,15 @@ def sources(policy: Mapping[str, Any]) -> dict[str, str]:
         "on hand": "ledger",
         "on order": "purchase orders and inbound",
         "commitments": "orders and live holds",
+        "estimated outdating": "receipts that expire before they sell, oldest first at mean demand",
+        "not due": "above its reorder point",
+        "supplier minimum": f"minimum order value of vendor {policy['vendor']}, filled up where "
+        "stock lasts least",
+        "full trucks": f"truck of vendor {policy['vendor']}, filled up where stock lasts least",
         "economic lot": said.get("lot") or "order cost against holding cost, at mean demand",
         "minimum order": "minimum order quantity of the SKU",
-        "whole packs": "pack size of the SKU",
-        "maximum": said.get("maximum") or "maximum order of the SKU",
+        "whole packs": said.get("packs") or "pack size of the SKU",
+        "maximum": said.get("max_order_quantity") or "maximum order of the SKU",
     }
 
 

@@ -17,11 +17,13 @@ from inventory.classification import CutOffs
 from inventory.demand import Floats
 from inventory.order_plan import Constraints, Policy, economic_lots, policy
 from inventory.store import position_classes
+from inventory.store.buying import read_price_tables
 from inventory.store.demand_laws import read_laws
 from inventory.store.demand_windows import Windows
 from inventory.store.policies import POLICY_SCHEMA, bases, write_policies
 from inventory.store.policy_rules import read_rules
 from inventory.targets import FILL_RATE, Targets, protected
+from pipelines.buying_lots import Prices, lots_of, with_lot_sources
 from pipelines.demand_laws import choose_laws
 from pipelines.demand_windows import KEY, windows_of
 from pipelines.law_windows import under_laws
@@ -38,6 +40,9 @@ class Decided:
     windows: Windows
     policy: Policy
     constraints: Constraints
+    joint_days: Floats
+    """From one joint order to the next, shape (N,); 0 where items are ordered alone."""
+    prices: Prices
 
     @property
     def demand_per_day_units(self) -> Floats:
@@ -72,32 +77,43 @@ def decide(
         choose_laws(db, covered, windows, today=now.date(), seed=settings.seed, skus=skus)
     forced = covered["demand_law"].is_not_null().any()
     laws = read_laws(db, skus=skus, every=bool(forced))
-    return decided(*under_laws(covered, windows, laws))
+    prices = Prices.of(read_price_tables(db, skus=skus))
+    return decided(*under_laws(covered, windows, laws), prices)
 
 
-def decided(table: pl.DataFrame, windows: Windows) -> Decided:
+def decided(table: pl.DataFrame, windows: Windows, prices: Prices) -> Decided:
     """Policies from positions with their settings and windows: nothing but arrays."""
-    constraints = Constraints(
-        min_order_units=table["min_order_quantity"].to_numpy(),
-        pack_units=table["pack_size"].to_numpy(),
-        max_units=table["max_order_quantity"].fill_null(math.inf).to_numpy(),
-    )
+    constraints = _constraints(table)
     rate = windows.table["demand_rate"].to_numpy()
-    lots = economic_lots(
+    economic = economic_lots(
         demand_per_day_units=rate,
         order_cost=table["order_cost"].to_numpy(),
         holding_cost_per_year=table["holding_cost"].to_numpy(),
         shelf_life_days=table["shelf_life_days"].fill_null(math.inf).to_numpy(),
     )
+    lots = lots_of(table, economic, rate, prices)
+    table = with_lot_sources(table, lots.said)
     targets = Targets(
         level=table["level"].to_numpy(),
         by_fill_rate=(table["target_kind"] == FILL_RATE).to_numpy(),
     )
     # Without a lot an order brings what sells in a review period.
-    cycle = np.maximum(lots, rate * table["review_period_days"].to_numpy())
+    cycle = np.maximum(lots.units, rate * table["review_period_days"].to_numpy())
     demand = protected(windows.demand, targets, cycle_units=cycle)
-    return Decided(
-        table, windows, policy(demand, lot_units=lots, constraints=constraints), constraints
+    chosen = policy(demand, lot_units=lots.units, constraints=constraints)
+    return Decided(table, windows, chosen, constraints, lots.joint_days, prices)
+
+
+def _constraints(table: pl.DataFrame) -> Constraints:
+    """Minimum, multiple and maximum of each line; full pallets where the vendor asks for them."""
+    pack = table["pack_size"].to_numpy()
+    pallet = table["pallet_size"].fill_null(1.0).to_numpy()
+    whole = (table["full_pallets"] == "t").fill_null(value=False).to_numpy()
+    multiple = np.where(whole, np.lcm(pack.astype(int), pallet.astype(int)), pack)
+    return Constraints(
+        min_order_units=table["min_order_quantity"].to_numpy(),
+        pack_units=multiple.astype(float),
+        max_units=table["max_order_quantity"].fill_null(math.inf).to_numpy(),
     )
 
 
@@ -123,7 +139,7 @@ def policy_rows(db: psycopg.Connection, found: Decided) -> pl.DataFrame:
             pl.Series("target_units", demand.target_units),
             pl.Series("economic_lot", chosen.economic_lot_units),
             pl.col("min_order_quantity").alias("min_order_units"),
-            pl.col("pack_size").alias("pack_units"),
+            pl.Series("pack_units", found.constraints.pack_units),
             most.alias("max_units"),
         )
         .select(*POLICY_SCHEMA)

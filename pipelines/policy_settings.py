@@ -20,7 +20,10 @@ TYPES = {
 }  # fmt: skip
 """Values that rules give; kind and level of the target come together."""
 
-SOURCES = ("target", "demand_law", "order_cost", "holding_cost", "max_order_quantity", "lead_time")
+SOURCES = (
+    "target", "demand_law", "order_cost", "holding_cost", "max_order_quantity", "lead_time",
+    "packs",
+)  # fmt: skip
 """Values whose source is told; that of the demand law only where a rule gave it."""
 
 Row = dict[str, object]
@@ -124,6 +127,9 @@ def _defaulted(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         pl.coalesce("max_order_quantity", "own_max_order_quantity").alias("max_order_quantity"),
         pl.col("change_factor_max").fill_null(settings.policy_change_factor_max),
         _lead_time_source().alias("lead_time_source"),
+        pl.when(pl.col("full_pallets") == "t", pl.col("pallet_size") > 1)
+        .then(pl.format("whole pallets, as vendor {} asks", "vendor"))
+        .alias("packs_source"),
     )
     told = [f"{name}_source" for name in SOURCES]
     return _with_sources(found, told).drop(

@@ -3,32 +3,35 @@
 import json
 from collections.abc import Sequence
 
-import polars as pl
-
-from inventory.order_plan import OrderPlan
 from inventory.policy_terms import sources, told
+from pipelines.order_plans import Planned
 
-ROUNDING = ("whole units", "minimum order", "whole packs", "maximum")
-"""Steps of the rounding, in order: they are also told in money."""
+NEED = frozenset((
+    "demand over lead time", "demand over review period", "safety stock", "on hand", "on order",
+    "commitments", "estimated outdating", "economic lot", "not due",
+))  # fmt: skip
+"""Terms of the need; all others are steps that made an order of it, and are told in money too."""
 
 
-def line_texts(plan: OrderPlan, table: pl.DataFrame, *, rows: Sequence[int]) -> list[str]:
-    """JSON per ordered row: the terms that sum to its quantity, rounding steps with their money.
+def line_texts(planned: Planned, *, rows: Sequence[int]) -> list[str]:
+    """JSON per ordered row: the terms that sum to its quantity, steps with their money.
 
-    table : the positions with their settings, row by row as the plan.
+    `marginal_value` is the money that the last pack saves in lost sales.
     """
     texts = []
-    for row, position in zip(rows, table[rows].iter_rows(named=True), strict=True):
+    chosen = planned.table[rows].iter_rows(named=True)
+    for row, position in zip(rows, chosen, strict=True):
         said = sources(
             position
-            | {
-                "service_level": position["level"],
-                "sources": json.loads(position["sources"]),
-            }
+            | {"service_level": position["level"], "sources": json.loads(position["sources"])}
         )
-        terms = told({name: float(units[row]) for name, units in plan.terms.items()}, said)
+        units = {name: float(each[row]) for name, each in planned.plan.terms.items()}
+        terms = told(units, said)
         for term in terms:
-            if term["term"] in ROUNDING:
+            if term["term"] not in NEED:
                 term["money"] = round(float(str(term["quantity"])) * position["unit_cost"], 2)
-        texts.append(json.dumps({"terms": terms, "run_id": position["run_id"]}))
+        texts.append(json.dumps({
+            "terms": terms, "run_id": position["run_id"],
+            "marginal_value": round(float(planned.last_pack_value[row]), 2),
+        }))  # fmt: skip
     return texts

@@ -1,8 +1,8 @@
 """Policies for every position with a forecast, proposed orders to vendors, and alerts.
 
 Run again with the same input it changes nothing. What cannot be planned (a SKU without vendor or
-cost, an order below the vendor's minimum) is a sentence in the report, never a crash and never a
-silent default.
+cost, an order below the vendor's minimum) is an exception that planners can work through, never a
+crash and never a silent default.
 """
 
 import math
@@ -14,13 +14,14 @@ import numpy as np
 import polars as pl
 import psycopg
 
-from inventory.order_plan import OrderPlan, Positions, plan_orders
 from inventory.store import lead_times, low_marks
 from inventory.store.auto_approval import approve_by_rules
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
+from inventory.store.planning_exceptions import replace_exceptions
 from inventory.store.policies import read_positions
+from pipelines import planning_exceptions as exceptions
 from pipelines import policies
-from pipelines.policies import Decided
+from pipelines.order_plans import Planned, plan_for
 from pipelines.policy_text import line_texts
 from pipelines.settings import Settings
 from pipelines.stock_alerts import refresh_alerts
@@ -41,21 +42,9 @@ class ReplenishReport:
     orders_approved: int = 0
     alerts_raised: int = 0
     alerts_resolved: int = 0
+    exceptions_opened: int = 0
+    exceptions_resolved: int = 0
     problems: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Planned:
-    """Policies of N positions, their stock, and what is ordered."""
-
-    decided: Decided
-    positions: Positions
-    plan: OrderPlan
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """The positions, in the order of the arrays."""
-        return self.decided.table
 
 
 def replenish(
@@ -75,37 +64,35 @@ def replenish(
     """
     report = ReplenishReport()
     lead_times.refresh(db, now=now)
-    table = _plannable(read_positions(db, now=now, skus=skus), report)
-    decided = policies.decide(db, table, settings, now=now, skus=skus)
-    planned = plan_for(decided)
+    table = read_positions(db, now=now, skus=skus)
+    decided = policies.decide(
+        db, table.filter(pl.col("vendor").is_not_null()), settings, now=now, skus=skus
+    )
+    planned = plan_for(db, decided, now=now, skus=skus)
     report.policies = len(planned.table)
     report.triggered = int(planned.plan.triggered.sum())
     report.policies_changed = policies.write(db, decided, now=now)
     low_marks.refresh(db, skus=skus, now=now)
-    _propose(db, planned, report, now=now, skus=skus)
+    lines = _propose(db, planned, report, now=now, skus=skus)
+    found = exceptions.together([
+        exceptions.of_positions(table), exceptions.without_history(db, skus=skus),
+        decided.prices.exceptions(decided.table), planned.exceptions,
+        exceptions.without_address(planned.table.join(lines, on=["sku", "location"], how="semi")),
+    ])  # fmt: skip
+    report.exceptions_opened, report.exceptions_resolved = replace_exceptions(
+        db, found, now=now, skus=skus
+    )
+    report.problems += exceptions.sentences(found)
     told = refresh_alerts(db, now=now, skus=skus)
     report.alerts_raised, report.alerts_resolved = told.raised, told.resolved
     return report
-
-
-def plan_for(decided: Decided) -> Planned:
-    """What to order now under policies."""
-    column = {
-        name: decided.table[name].to_numpy()
-        for name in ("on_hand", "on_order", "committed", "firmed")
-    }
-    positions = Positions(column["on_hand"], column["on_order"], column["committed"])
-    plan = plan_orders(
-        decided.policy, positions, decided.constraints, may_order=column["firmed"] == 0
-    )
-    return Planned(decided, positions, plan)
 
 
 def order_rows(planned: Planned, *, now: datetime) -> pl.DataFrame:
     """Lines to propose, columns `PLAN_COLUMNS`."""
     ordered = np.flatnonzero(planned.plan.quantity_units > 0)
     lines = planned.table[ordered]
-    texts = line_texts(planned.plan, planned.table, rows=ordered.tolist())
+    texts = line_texts(planned, rows=ordered.tolist())
     today = now.date()
     arrivals = [today + timedelta(days=math.ceil(days)) for days in lines["lead_time_days"]]
     return lines.select(
@@ -113,28 +100,11 @@ def order_rows(planned: Planned, *, now: datetime) -> pl.DataFrame:
         "location",
         "sku",
         pl.Series("quantity", planned.plan.quantity_units[ordered]).cast(pl.Int64),
-        "unit_cost",
+        pl.Series("unit_cost", planned.unit_cost[ordered]),
         pl.Series("explanation", texts, dtype=pl.String),
         "run_id",
         pl.Series("expected_on", arrivals, dtype=pl.Date),
     )  # fmt: skip
-
-
-def _plannable(table: pl.DataFrame, report: ReplenishReport) -> pl.DataFrame:
-    """Positions with a vendor; what is missing elsewhere is told."""
-    orphans = table.filter(pl.col("vendor").is_null())
-    if len(orphans):
-        report.problems.append(
-            f"{len(orphans)} positions have no policy: their SKU has no vendor, so no lead time "
-            f"(first: {orphans['sku'][0]}); set one with PUT /api/v2/skus"
-        )
-    costless = table.filter(pl.col("unit_cost") <= 0, pl.col("holding_cost").is_null())
-    if len(costless):
-        report.problems.append(
-            f"{len(costless)} positions have no unit cost and no holding cost, so no economic lot "
-            f"(first: {costless['sku'][0]}): orders only reach up to the reorder point"
-        )
-    return table.filter(pl.col("vendor").is_not_null())
 
 
 def _propose(
@@ -144,7 +114,8 @@ def _propose(
     *,
     now: datetime,
     skus: Sequence[str] | None,
-) -> None:
+) -> pl.DataFrame:
+    """Put the lines into drafts; returns them."""
     plan = order_rows(planned, now=now).select(PLAN_COLUMNS)
     done = propose(db, plan, now=now, skus=skus)
     report.orders_created, report.orders_withdrawn = done.orders_created, done.orders_withdrawn
@@ -152,15 +123,4 @@ def _propose(
     report.lines_removed = done.lines_removed
     if skus is None:
         report.orders_approved = approve_by_rules(db, now=now)
-    minimum = planned.table.select("vendor", "min_order_value").unique("vendor")
-    small = (
-        plan.group_by("vendor", "location")
-        .agg((pl.col("quantity") * pl.col("unit_cost")).sum().alias("value"))
-        .join(minimum, on="vendor")
-        .filter(pl.col("value") < pl.col("min_order_value"))
-    )
-    if len(small):
-        report.problems.append(
-            f"{len(small)} proposed orders are below the minimum order value of their vendor "
-            f"(first: {small['vendor'].sort()[0]}); add to them or wait"
-        )
+    return plan

@@ -31,7 +31,11 @@ POSITION_SCHEMA = {
     "review_period_days": pl.Float64, "min_order_value": pl.Float64,
     "unit_cost": pl.Float64, "price": pl.Float64, "pack_size": pl.Float64,
     "min_order_quantity": pl.Float64, "shelf_life_days": pl.Float64,
-    "holding_cost": pl.Float64, "order_cost": pl.Float64,
+    "holding_cost": pl.Float64, "order_cost": pl.Float64, "max_order_quantity": pl.Float64,
+    "pallet_size": pl.Float64, "currency": pl.String, "vendor_currency": pl.String,
+    "vendor_order_cost": pl.Float64, "truck_units": pl.Float64, "full_pallets": pl.String,
+    "lead_time_assumed": pl.String, "stated_days": pl.Float64, "addressed": pl.String,
+    "hub": pl.String, "lane_days": pl.Float64,
     "on_hand": pl.Float64, "on_order": pl.Float64, "committed": pl.Float64,
     "firmed": pl.Float64,
 }  # fmt: skip
@@ -46,7 +50,11 @@ select f.sku, f.location, l.type, s.vendor, s.category, f.run_id,
     coalesce(t.sd_days, a.sd_days, v.lead_time_sd_days), coalesce(t.orders, a.orders),
     t.orders is null, v.review_period_days, v.min_order_value,
     s.unit_cost, s.price, s.pack_size, s.min_order_quantity, s.shelf_life_days,
-    s.holding_cost, s.order_cost,
+    s.holding_cost, s.order_cost, s.max_order_quantity, s.pallet_size, s.currency,
+    v.currency, v.order_cost, v.truck_units, v.full_pallets, v.lead_time_assumed,
+    v.lead_time_days,
+    v.email is not null or exists (
+        select from vendor_dispatch d where d.vendor = v.vendor), h.hub, h.lead_time_days,
     coalesce(b.units, 0), coalesce(o.units, 0) + coalesce(i.units, 0), coalesce(c.units, 0),
     coalesce(o.firmed, 0)
 from current_forecasts f
@@ -55,6 +63,7 @@ join locations l using (location)
 left join vendors v using (vendor)
 left join lane_lead_times t on t.vendor = s.vendor and t.location = f.location
 left join lane_lead_times a on a.vendor = s.vendor and a.location = ''
+left join supply_lanes h on h.location = f.location
 left join balances b on b.sku = f.sku and b.location = f.location and b.status = 'available'
 left join (
     select sku, location, sum(open_units) as units from reservation_lines

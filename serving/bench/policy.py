@@ -164,7 +164,7 @@ def _in_memory(found: Decided) -> tuple[float, float, float]:
     runs = []
     for _ in range(RUNS):
         cpu, started = time.process_time(), time.perf_counter()
-        policies.decided(found.table, found.windows)
+        policies.decided(found.table, found.windows, found.prices)
         runs.append((time.perf_counter() - started, time.process_time() - cpu))
     columns = ("level", "order_cost", "holding_cost", "review_period_days")
     arrays = [found.windows.quantiles_units, *(found.table[c].to_numpy() for c in columns)]

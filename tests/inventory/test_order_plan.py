@@ -138,8 +138,8 @@ def test_terms_sum_exactly_to_the_quantity(
     limits = constraints(minimum, pack)
     chosen = policy_of(lead, review, max(lead + review + safety, 0), rate=rate, limits=limits)
     decided = plan(chosen, on_hand, on_order, owed, limits=limits)
+    assert sum(term[0] for term in decided.terms.values()) == decided.quantity_units[0]
     if decided.triggered[0]:
-        assert sum(term[0] for term in decided.terms.values()) == decided.quantity_units[0]
         assert decided.quantity_units[0] % pack == 0
     else:
         assert decided.quantity_units[0] == 0

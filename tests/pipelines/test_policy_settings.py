@@ -17,6 +17,7 @@ TABLE = pl.DataFrame({
     "abc": ["A", "A", "C", ""], "xyz": ["X", "Z", "Z", ""],
     "unit_cost": [4.0, 4.0, 1.0, 2.0], "order_cost": [None, None, 7.0, None],
     "holding_cost": [None, None, 0.5, None],
+    "full_pallets": ["f", "f", "t", "f"], "pallet_size": [None, None, 40.0, None],
     "lead_time_orders": [None, 4, None, 7], "lead_time_of_vendor": ["t", "f", "t", "t"],
 })  # fmt: skip
 
