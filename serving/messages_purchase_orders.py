@@ -13,6 +13,10 @@ Act = Literal[
 ]
 
 
+Urgency = Literal["critical", "high", "medium", "low"]
+Sort = Literal["newest", "urgency", "value"]
+
+
 class EditedLine(Message):
     """A new quantity for one SKU; 0 takes the line out."""
 

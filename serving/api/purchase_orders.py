@@ -11,7 +11,7 @@ from inventory.errors import NotFound
 from inventory.store import purchase_orders as store
 from serving.api.context import PREFIX, Call, OrderActor, Reader, jsonable
 from serving.messages import Cursor, Id, PageLimit
-from serving.messages_purchase_orders import Act, Edit, Step
+from serving.messages_purchase_orders import Act, Edit, Sort, Step, Urgency
 from serving.problems import Forbidden
 
 router = APIRouter(prefix=PREFIX, tags=["Orders to vendors"])
@@ -24,16 +24,21 @@ def orders(
     state: str | None = None,
     vendor: Id | None = None,
     location: Id | None = None,
+    urgency: Urgency | None = None,
+    sort: Sort = "newest",
     cursor: Cursor = None,
     limit: PageLimit = 100,
 ) -> JSONResponse:
-    """Orders, newest first, optionally of one state, vendor or location."""
+    """Orders, optionally of one state, vendor, location or urgency; newest, most urgent or dearest
+    first. Each tells when stock runs out without it, how long it lasts and which sales it saves.
+    """
     if call.principal.role == "vendor":
         vendor = call.principal.vendor
     with call.db() as db:
         page = store.list_orders(
-            db, state=state, vendor=vendor, location=location, cursor=cursor, limit=limit
-        )
+            db, state=state, vendor=vendor, location=location, urgency=urgency, sort=sort,
+            cursor=cursor, limit=limit,
+        )  # fmt: skip
     return JSONResponse(jsonable(page))
 
 

@@ -1,0 +1,166 @@
+"""Orders to vendors over HTTP: who may state what, receipts once, two buyers, invoices."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from inventory.store import database
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def order(shop, http_database_url):
+    """A proposed order of 20 at 2.50, with the shop, its SKU and its vendor."""
+    vendor, dc = f"V-{shop.mark}", shop.location()
+    shop.ok(shop.client.put(f"/vendors/{vendor}", json={"lead_time_days": 2}))
+    sku = shop.sku(vendor=vendor, unit_cost=2.5)
+    order_id = f"PO-{shop.mark}"
+    with database.connect(http_database_url) as db:
+        db.execute(
+            "insert into purchase_orders (purchase_order_id, vendor, location, state, created_at, "
+            "updated_at, expected_on) values (%s, %s, %s, 'proposed', %s, %s, %s)",
+            [order_id, vendor, dc, NOW, NOW, NOW.date()],
+        )
+        db.execute(
+            "insert into purchase_order_lines (purchase_order_id, line_no, sku, quantity, "
+            "unit_cost, explanation, run_id) values (%s, 1, %s, 20, 2.5, '{}', 'run')",
+            [order_id, sku],
+        )
+    return shop, sku, vendor, order_id
+
+
+def send(shop, order_id):
+    for act in ("accept", "approve", "send"):
+        shop.ok(shop.client.post(f"/purchase-orders/{order_id}/{act}"))
+
+
+def test_terms_calendars_and_rules_are_the_buyers(order, client_of):
+    shop, _, vendor, _ = order
+    buyer, planner = client_of("buyer"), client_of("planner")
+    bodies = {
+        f"/order-terms/{vendor}": {"over_receipt_share": 0.05, "second_approval_above": 900},
+        f"/order-calendars/c-{shop.mark}": {
+            "vendor": vendor, "weekdays": ["thursday", "monday"], "closed_on": ["2027-01-04"],
+        },
+        f"/auto-approval-rules/r-{shop.mark}": {"value_max": 500, "segments": ["AX"]},
+    }  # fmt: skip
+    for path, body in bodies.items():
+        assert planner.put(path, json=body).status_code == 403
+        shop.ok(buyer.put(path, json=body))
+        found = shop.ok(planner.get(path))
+        assert {name: found[name] for name in body if name != "weekdays"} == {
+            name: value for name, value in body.items() if name != "weekdays"
+        }
+    assert found["enabled"] is True
+    terms = shop.ok(planner.get(f"/order-terms/{vendor}"))
+    assert terms["in_force"]["invoice_price_share"] == 0
+    calendars = shop.ok(planner.get("/order-calendars", params={"vendor": vendor}))
+    assert [c["weekdays"] for c in calendars["order_calendars"]] == [["monday", "thursday"]]
+    listed = shop.ok(planner.get("/auto-approval-rules"))["auto_approval_rules"]
+    assert f"r-{shop.mark}" in {rule["id"] for rule in listed}
+    for path in list(bodies)[1:]:
+        assert buyer.delete(path).status_code == 204
+        assert planner.get(path).status_code == 404
+
+
+def test_what_cannot_be_meant_names_its_field(order, client_of):
+    shop, _, vendor, _ = order
+    buyer = client_of("buyer")
+    for path, body, field in [
+        (f"/order-terms/{vendor}", {"over_receipt_share": 50}, "over_receipt_share"),
+        ("/order-calendars/c", {"vendor": vendor, "weekdays": ["someday"]}, "weekdays[0]"),
+        ("/auto-approval-rules/r", {}, "value_max"),
+    ]:
+        refused = buyer.put(path, json=body)
+        assert refused.status_code == 422, refused.text
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["field"].startswith(field.split("[")[0])
+    assert buyer.put("/order-terms/NOBODY", json={}).status_code == 404
+    late = shop.client.get("/order-approvals", params={"from": "2026-03-09", "to": "2026-03-01"})
+    assert (late.status_code, late.json()["field"]) == (422, "to")
+
+
+def test_two_buyers_approve_what_is_dear(order, client_of, http_database_url):
+    from inventory.store import keys
+
+    shop, _, vendor, order_id = order
+    shop.ok(shop.client.put(f"/order-terms/{vendor}", json={"second_approval_above": 49}))
+    shop.ok(shop.client.post(f"/purchase-orders/{order_id}/accept"))
+    path = f"/purchase-orders/{order_id}/approve"
+    assert shop.ok(client_of("buyer").post(path))["state"] == "accepted"
+    again = client_of("buyer").post(path)
+    assert again.status_code == 409
+    assert "another buyer" in again.json()["detail"]
+    with database.connect(http_database_url) as db:
+        key = keys.create_key(db, role="buyer", vendor=None, label="second", now=NOW)
+    second = shop.client.post(path, headers={"Authorization": f"Bearer {key}"})
+    assert shop.ok(second)["state"] == "approved"
+    report = shop.ok(shop.client.get("/order-approvals"))
+    assert report["approved"] >= 1
+    assert 0 <= report["share"] <= 1
+
+
+def test_a_receipt_is_booked_once_and_a_surplus_waits(order):
+    shop, sku, _, order_id = order
+    send(shop, order_id)
+    path = f"/purchase-orders/{order_id}"
+    shop.ok(shop.client.post(f"{path}/confirm", json={"lines": [
+        {"line": 1, "expected_on": "2027-01-05", "unit_cost": 2.6}]}))  # fmt: skip
+    moved = shop.ok(shop.client.post(f"{path}/redate", json={"lines": [
+        {"sku": sku, "expected_at": "2027-01-07T08:00:00Z"}], "reason": "strike"}))  # fmt: skip
+    assert (moved["state"], moved["expected_on"]) == ("confirmed", "2027-01-07")
+    receipt = {"id": "r1", "lines": [{"line": 1, "quantity": 12}]}
+    for _ in range(2):
+        found = shop.ok(shop.client.post(f"{path}/receive", json=receipt))
+        assert found["lines"][0]["received_units"] == 12
+    shop.ok(shop.client.post(f"{path}/receive", json={"lines": [{"sku": sku, "quantity": 11}]}))
+    statuses = shop.ok(shop.client.get(f"/inventory/{sku}"))["locations"][0]["statuses"]
+    assert (statuses["available"], statuses["inspection"]) == (20, 3)
+    approved = shop.ok(shop.client.post(f"/inbound/{order_id}:1/approve", json={"id": "a1"}))
+    assert approved["decided"] == 3
+    unnamed = shop.client.post(f"{path}/receive", json={"lines": [{"quantity": 1}]})
+    assert unnamed.status_code == 422
+
+
+def test_orders_are_listed_by_urgency_and_value(order):
+    shop, _, vendor, order_id = order
+    for sort in ("newest", "urgency", "value"):
+        listed = shop.ok(shop.client.get("/purchase-orders", params={"sort": sort, "limit": 1000}))
+        assert order_id in {found["id"] for found in listed["orders"]}
+    mine = {"vendor": vendor, "urgency": "critical"}
+    assert shop.ok(shop.client.get("/purchase-orders", params=mine))["orders"] == []
+    assert shop.client.get("/purchase-orders", params={"sort": "beauty"}).status_code == 422
+
+
+def test_an_invoice_from_the_vendor_to_the_buyers_decision(order, client_of):
+    shop, _, vendor, order_id = order
+    send(shop, order_id)
+    bill = {
+        "id": f"810-{shop.mark}", "vendor": vendor, "number": "I-1", "order": order_id,
+        "lines": [{"line": 1, "quantity": 20, "unit_price": 2.75}], "total": 55,
+    }  # fmt: skip
+    supplier, buyer = client_of("vendor", vendor), client_of("buyer")
+    other = f"VX-{shop.mark}"
+    shop.ok(shop.client.put(f"/vendors/{other}", json={"lead_time_days": 2}))
+    assert client_of("vendor", other).post("/invoices", json=bill).status_code == 403
+    assert client_of("planner").post("/invoices", json=bill).status_code == 403
+    told = shop.ok(supplier.post("/invoices", json=bill), 201)
+    assert shop.ok(supplier.post("/invoices", json=bill), 201)["id"] == told["id"]
+    assert [(w["kind"], w["money"]) for w in told["discrepancies"]] == [
+        ("not_received", 55), ("price", 5),
+    ]  # fmt: skip
+    assert client_of("vendor", other).get(f"/invoices/{told['id']}").status_code == 404
+    shop.ok(shop.client.post(f"/purchase-orders/{order_id}/receive"))
+    wrong = shop.ok(buyer.get("/invoice-discrepancies", params={"vendor": vendor}))
+    assert [(w["kind"], w["expected"], w["found"]) for w in wrong["discrepancies"]] == [
+        ("price", 2.5, 2.75)
+    ]
+    path = f"/invoices/{told['id']}/approve"
+    assert supplier.post(path).status_code == 403
+    assert buyer.post(path).json()["field"] == "reason"
+    assert shop.ok(buyer.post(path, json={"reason": "agreed by phone"}))["payable"] is True
+    assert buyer.post(path, json={"reason": "again"}).status_code == 409
+    listed = shop.ok(supplier.get("/invoices", params={"state": "approved"}))
+    assert [found["number"] for found in listed["invoices"]] == ["I-1"]
+    assert shop.ok(buyer.get("/invoices", params={"order": order_id}))["invoices"][0]["goods"] == 55
