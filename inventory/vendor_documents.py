@@ -64,6 +64,9 @@ class Said:
     """Of `total`, what is not for goods: freight, allowances (negative), taxes."""
     reference: str | None = None
     """The vendor's number for the order, the bill of lading of a shipment."""
+    arrives_on: date | None = None
+    """Of all lines that say nothing else."""
+    ships_on: date | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values; money as text."""
@@ -103,6 +106,8 @@ def said_of(told: Mapping[str, Any]) -> Said:
             **told,
             "lines": lines,
             "issued_on": _date(told["issued_on"]),
+            "arrives_on": _date(told["arrives_on"]),
+            "ships_on": _date(told["ships_on"]),
             "total": _decimal(told["total"]),
             "charges": _decimal(told["charges"]),
         }

@@ -32,7 +32,9 @@ from serving.api import (
     audit,
     availability,
     catalogue,
+    dispatches,
     docs,
+    documents,
     events,
     explanation,
     forecast_accuracy,
@@ -85,6 +87,8 @@ AREAS = (
     policies,
     lead_times,
     purchase_orders,
+    dispatches,
+    documents,
     ordering,
     invoices,
     transfers,
@@ -202,6 +206,7 @@ def _keep_house(opened: contextlib.ExitStack, server: Server) -> list[asyncio.Ta
         _every(SWEEP_SECONDS, _replan_expired, server),
         _every(SETTLE_SECONDS, _settle, server),
         _every(ALERT_SECONDS, _tell_alerts, server),
+        _every(SWEEP_SECONDS, _exchange, server),
     ]
     if server.settings.daily_at is not None:
         nightly = Nightly(server.settings.daily_at)
@@ -290,6 +295,19 @@ def _tell_alerts(server: Server) -> None:
     with database.connect(url) as db:
         stock_alerts.follow(db, now=server.clock())
         alert_delivery.deliver(db, server.settings, clock=server.clock)
+
+
+def _exchange(server: Server) -> None:
+    """Send orders that are due to their vendors, and take what vendors sent.
+
+    Vendors' servers may be slow, so on a connection of its own: promises need those of the pool.
+    """
+    from serving.connectors.exchange import exchange
+
+    url = server.settings.database_url
+    assert url is not None
+    with database.connect(url) as db:
+        exchange(db, server.settings, clock=server.clock)
 
 
 async def _every(seconds: float, act: Callable[[Server], None], server: Server) -> None:

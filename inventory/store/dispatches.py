@@ -173,11 +173,10 @@ def not_delivered(
     attempts: int,
     problem: str,
     channel: str,
-    for_good: bool,
+    gives_up: bool,
     now: datetime,
 ) -> None:
-    """It did not reach the vendor's side: tried again later, unless that is no use (`for_good`)."""
-    gives_up = for_good or attempts >= ATTEMPTS_MAX
+    """It did not reach the vendor's side: tried again later, unless that is no use (`gives_up`)."""
     db.execute(
         "update dispatches set state = %s, due_at = %s, problem = %s, channel = %s "
         "where number = %s and state = 'waiting' and due_at = %s",

@@ -24,6 +24,8 @@ from serving.cli import (
     answers,
     audit,
     bench,
+    dispatch,
+    documents,
     features,
     files,
     jobs,
@@ -70,6 +72,8 @@ for area in (
 cli.add_typer(keys.cli, name="keys")
 cli.add_typer(quarantine.cli, name="quarantine")
 cli.add_typer(bench.cli, name="bench")
+cli.add_typer(dispatch.cli, name="dispatch")
+cli.add_typer(documents.cli, name="documents")
 cli.add_typer(audit.cli, name="audit")
 cli.add_typer(jobs.promotion_cli, name="promotion")
 cli.add_typer(overrides.cli, name="override")

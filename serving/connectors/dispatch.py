@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from fpdf.errors import FPDFException
 
 from inventory.alerts import Alert
 from inventory.errors import InputRejected
@@ -95,6 +96,11 @@ def _deliver_one(
         dispatches.blocked(db, claimed, problem=str(why), now=clock())
         report.blocked[number] = str(why)
         return
+    except (ValueError, FPDFException) as defect:  # Of this document: the others must go out.
+        log.exception("order document %s cannot be written", number)
+        dispatches.blocked(db, claimed, problem=f"cannot be written: {defect}", now=clock())
+        report.blocked[number] = str(defect)
+        return
     attempts = dispatches.begin(db, claimed)
     try:
         to = deliver()
@@ -102,16 +108,11 @@ def _deliver_one(
         dispatches.blocked(db, claimed, problem=str(why), now=clock())
         report.blocked[number] = str(why)
     except NotDelivered as why:
-        dispatches.not_delivered(
-            db,
-            claimed,
-            attempts=attempts,
-            problem=why.problem,
-            channel=way,
-            for_good=why.for_good,
-            now=clock(),
-        )
         gone = why.for_good or attempts >= dispatches.ATTEMPTS_MAX
+        dispatches.not_delivered(
+            db, claimed, attempts=attempts, problem=why.problem, channel=way, gives_up=gone,
+            now=clock(),
+        )  # fmt: skip
         (report.failed if gone else report.later)[number] = why.problem
         log.warning("order document %s was not delivered by %s: %s", number, way, why.problem)
     else:
@@ -225,7 +226,10 @@ def leave(place: VendorDispatch, name: str, content: bytes, settings: Settings) 
     if place.sftp is not None:
         return files.upload(place.sftp, name, content, vendor=place.vendor, settings=settings)
     folder = settings.data_dir / OUTBOX / files.folder_name(place.vendor)
-    return str(files.write(folder, name, content))
+    try:
+        return str(files.write(folder, name, content))
+    except OSError as error:
+        raise NotDelivered(f"{folder} cannot be written: {error}", for_good=False) from error
 
 
 def _alert(db: psycopg.Connection, *, now: datetime) -> None:

@@ -26,6 +26,7 @@ from inventory.store import database, forecasts
 from pipelines.daily import DailyReport
 from serving.cli import cli
 from serving.cli import run as run_command
+from tests.serving.edi.papers import x12
 
 COMMAND = get_command(cli)
 
@@ -127,6 +128,7 @@ def prepare(desk, name):
     sold = [f"{sku},S1,{day},{n % 7}" for sku in ("A", "B") for n, day in enumerate(days)]
     (desk.folder / "history.csv").write_text("sku,location,date,units\n" + "\n".join(sold))
     (desk.folder / "state.csv").write_text("sku,location,on_hand\nA,S1,3\nB,S1,0\n")
+    (desk.folder / "reply.x12").write_text(x12("BAK*00*AK*PO-1*20260302"))
     (desk.folder / "locations.csv").write_text(
         "location,name,type\nDC,Central,warehouse\nS1,Store 1,store\n"
     )

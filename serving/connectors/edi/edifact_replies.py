@@ -168,6 +168,8 @@ def _confirmation(segments: Sequence[Segment]) -> list[Said]:
             in_full=function == ACCEPTED_UNCHANGED,
             currency=_currency(header),
             reference=_number(bgm),
+            ships_on=outer[0],
+            arrives_on=outer[1],
         )
     ]
 

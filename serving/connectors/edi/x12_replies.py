@@ -135,6 +135,8 @@ def _confirmation(segments: Sequence[Segment]) -> list[Said]:
             in_full=answer in TAKEN_IN_FULL,
             currency=_currency(header),
             reference=bak.text(8) or None,
+            arrives_on=outer.arrives_on,
+            ships_on=outer.ships_on,
         )
     ]
 

@@ -26,16 +26,16 @@ from serving.connectors import files, order_text, webhook
 from serving.connectors.dispatch import deliver_due
 from serving.connectors.edi.reading import read_interchange
 from serving.connectors.order_pdf import write_pdf
-from tests.inventory.ordering import NOW, do, open_centre, proposed, sent
+from tests.inventory.ordering import NOW, do, proposed, sent
+from tests.serving.connectors.partners import certified, http_server, mail_server, sftp_server
 from tests.serving.edi.papers import order as a_document
-from tests.serving.partners import certified, http_server, mail_server, sftp_server
 
 SECRET = "a secret of sixteen or more"
 
 
 @pytest.fixture
-def shop(db):
-    return open_centre(db)
+def shop(centre):
+    return centre
 
 
 @pytest.fixture
@@ -161,15 +161,14 @@ def test_what_is_refused_for_good_waits_for_a_person_and_says_so(shop, settings,
 
 
 def test_after_the_last_attempt_it_has_failed(shop, settings, clock):
-    wants(shop, "email", emails=("buy@acme.example",))
-    sent(shop)
-    with mail_server() as (mailbox, host, port):
-        mailbox.answers += ["421 not now"] * 99
+    with http_server(status=503) as (requests, url):
+        wants(shop, "webhook", webhook_url=url)
+        sent(shop)
         for _ in range(dispatches.ATTEMPTS_MAX):
-            report = deliver_due(shop, with_mail(settings, host, port), clock=clock)
+            report = deliver_due(shop, settings, clock=clock)
             clock.later(hours=6)
     assert report.failed
-    assert only(shop)["attempts"] == dispatches.ATTEMPTS_MAX
+    assert only(shop)["attempts"] == len(requests) == dispatches.ATTEMPTS_MAX
 
 
 def test_a_vendor_without_an_address_is_an_exception_until_it_has_one(shop, settings, clock):
@@ -394,11 +393,11 @@ def test_who_dies_while_delivering_leaves_it_to_another(shop, settings, clock):
     assert dispatches.claim(shop, now=clock.now)["number"] == claimed["number"]
     # The one that was taken for dead wakes up: its failure is nobody's any more.
     dispatches.not_delivered(shop, claimed, attempts=1, problem="late", channel="edi",
-                             for_good=True, now=clock.now)  # fmt: skip
+                             gives_up=True, now=clock.now)  # fmt: skip
     assert only(shop)["state"] == "waiting"
 
 
-def test_two_workers_share_the_work(shop, settings, database_url, clock):
+def test_two_workers_share_the_work(shop, settings, shop_url, clock):
     from concurrent.futures import ThreadPoolExecutor
 
     from inventory.store import database
@@ -408,7 +407,7 @@ def test_two_workers_share_the_work(shop, settings, database_url, clock):
         sent(shop, ("ACME", "TEA", 1))
 
     def work(_):
-        with database.connect(database_url) as db:
+        with database.connect(shop_url) as db:
             return deliver_due(db, settings, clock=clock).delivered
 
     with ThreadPoolExecutor(3) as threads:

@@ -1,0 +1,210 @@
+"""What a vendor's document means for an order of ours, or how it contradicts it.
+
+Nothing is guessed: an item that is not on the order, another unit of measure, a line that nobody
+speaks of, a day of shipping without a way to tell that of arrival: each is refused with a remedy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from inventory.errors import InputRejected
+from inventory.vendor_documents import UNITS_WORDS, Said, SaidLine
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedLine:
+    """A line of our order as it stands."""
+
+    line_no: int
+    sku: str
+    units: int
+    """Agreed: ordered, or confirmed since."""
+    expected_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What a document is held against."""
+
+    order_id: str
+    sent_on: date
+    currency: str
+    lines: tuple[OrderedLine, ...]
+    transit_days: int | None
+    """From the vendor's door to ours; None: not known."""
+
+
+Meant = dict[str, Any]
+"""A line as `inventory.store.vendor_reports` takes it: line, quantity, expected_at?, unit_cost?"""
+
+
+def confirmed_lines(said: Said, ordered: Ordered) -> list[Meant]:
+    """What a confirmation says of every line that it speaks of.
+
+    Raises `InputRejected` where it contradicts the order.
+    """
+    _check_currency(said, ordered)
+    if said.rejected:
+        return [{"line": line.line_no, "quantity": 0} for line in ordered.lines]
+    by_line = _by_line(said, ordered)
+    missing = [line for line in ordered.lines if line.line_no not in by_line and line.units]
+    if missing and not said.in_full:
+        raise InputRejected(
+            f"it says nothing of line {missing[0].line_no}, '{missing[0].sku}'; a confirmation "
+            "names every line, or says that the order is taken as it is",
+            field="lines",
+        )
+    found = []
+    for line in ordered.lines:
+        parts = by_line.get(line.line_no, [])
+        told: Meant = {"line": line.line_no}
+        if parts:
+            told["quantity"] = sum(0 if part.rejected else part.units for part in parts)
+            prices = {part.unit_price for part in parts if part.unit_price is not None}
+            if prices:
+                told["unit_cost"] = float(max(prices))
+        day = _arrival(said, parts, ordered, line)
+        if day is not None and told.get("quantity") != 0:
+            told["expected_at"] = day.isoformat()
+        if len(told) > 1:
+            found.append(told)
+    return found
+
+
+def shipped_lines(said: Said, ordered: Ordered) -> list[Meant]:
+    """What a shipment notice says is on its way; parts of one line in several packages add up.
+
+    Raises `InputRejected` where it contradicts the order.
+    """
+    found = []
+    for number, parts in sorted(_by_line(said, ordered).items()):
+        line = next(line for line in ordered.lines if line.line_no == number)
+        units = sum(part.units for part in parts)
+        told: Meant = {"line": number, "quantity": units}
+        day = _arrival(said, parts, ordered, line)
+        if day is not None:
+            told["expected_at"] = day.isoformat()
+        if units:
+            found.append(told)
+    if not found:
+        raise InputRejected("nothing of this order is in the shipment", field="lines")
+    return found
+
+
+def invoiced_lines(said: Said, ordered: Ordered) -> list[Meant]:
+    """What an invoice charges for: each line by our SKU where that can be told, else as it says.
+
+    An item that is not on the order is for the match of invoices to question. Raises
+    `InputRejected` for another currency or unit of measure.
+    """
+    _check_currency(said, ordered)
+    found = []
+    for line in said.lines:
+        _check_measure(line)
+        ours = _line_of(line, ordered)
+        sku = ours.sku if ours else line.sku or next(iter(line.other_codes), None)
+        told: Meant = {"quantity": line.units, "unit_price": line.unit_price}
+        told |= {"sku": sku} if sku else {"line": line.line_no}
+        if line.units:
+            found.append(told)
+    if not found:
+        raise InputRejected("the invoice charges for no goods", field="lines")
+    return found
+
+
+def differences(found: Sequence[Meant], ordered: Ordered) -> list[str]:
+    """How a confirmation differs from what is agreed now, in words: empty where it does not."""
+    known = {line.line_no: line for line in ordered.lines}
+    told = []
+    for said in found:
+        line = known[said["line"]]
+        if said.get("quantity", line.units) != line.units:
+            told.append(f"'{line.sku}' {said['quantity']} instead of {line.units}")
+        day = said.get("expected_at")
+        if day is not None and day != line.expected_on.isoformat():
+            told.append(f"'{line.sku}' on {day} instead of {line.expected_on}")
+    return told
+
+
+def _by_line(said: Said, ordered: Ordered) -> dict[int, list[SaidLine]]:
+    found: dict[int, list[SaidLine]] = {}
+    for line in said.lines:
+        _check_measure(line)
+        ours = _line_of(line, ordered)
+        if ours is None:
+            called = line.sku or ", ".join(line.other_codes) or f"line {line.line_no}"
+            raise InputRejected(f"'{called}' is not on order {ordered.order_id}", field="sku")
+        found.setdefault(ours.line_no, []).append(line)
+    return found
+
+
+def _line_of(said: SaidLine, ordered: Ordered) -> OrderedLine | None:
+    """Our line, by our number of the item, by another that is ours too, or by the line's number.
+
+    A vendor may number the lines of its documents as it likes, so an item's number goes first; and
+    one of ours that is not on the order is no other line.
+    """
+    by_sku = {line.sku: line for line in ordered.lines}
+    if said.sku is not None:
+        return by_sku.get(said.sku)
+    for code in said.other_codes:
+        if code in by_sku:
+            return by_sku[code]
+    return next((line for line in ordered.lines if line.line_no == said.line_no), None)
+
+
+def _check_measure(line: SaidLine) -> None:
+    if line.unit_of_measure.upper() not in UNITS_WORDS:
+        raise InputRejected(
+            f"quantities are in '{line.unit_of_measure}' and we order single units (EA, PCE); ask "
+            "the vendor for those",
+            field="unit_of_measure",
+        )
+
+
+def _check_currency(said: Said, ordered: Ordered) -> None:
+    if said.currency is not None and said.currency != ordered.currency:
+        raise InputRejected(
+            f"it is in {said.currency} and the order in {ordered.currency}", field="currency"
+        )
+
+
+def _arrival(
+    said: Said, parts: Sequence[SaidLine], ordered: Ordered, line: OrderedLine
+) -> date | None:
+    """The day on which the last part of a line arrives; None where the document does not say."""
+    days = []
+    for part in parts or (_WHOLE,):
+        if part.arrives_on or part.ships_on:  # Closer to the goods than what the whole says.
+            arrives, ships = part.arrives_on, part.ships_on
+        else:
+            arrives, ships = said.arrives_on, said.ships_on
+        if arrives is None and ships is not None:
+            arrives = _after_transit(ships, ordered, line)
+        if arrives is not None:
+            days.append(arrives)
+    if not days:
+        return None
+    if min(days) < ordered.sent_on:
+        raise InputRejected(
+            f"'{line.sku}' would come on {min(days)}, before it was ordered", field="expected_at"
+        )
+    return max(days)
+
+
+_WHOLE = SaidLine(sku=None, line_no=None, units=0)
+"""Stands for a line of which the document says nothing by itself."""
+
+
+def _after_transit(ships_on: date, ordered: Ordered, line: OrderedLine) -> date | None:
+    if ordered.transit_days is not None:
+        return ships_on + timedelta(days=ordered.transit_days)
+    if ships_on <= line.expected_on:
+        return None  # It may well be on time: the day that is expected stands.
+    raise InputRejected(
+        f"'{line.sku}' ships on {ships_on}, after the {line.expected_on} on which it is expected, "
+        "and nobody knows how long the way is: set transit_days of the vendor's dispatch settings",
+        field="expected_at",
+    )

@@ -1,0 +1,282 @@
+"""Take what vendors send: files from folders, SFTP servers, the API and the command line.
+
+A file is read and kept first, then each document in it is applied by itself; what a crash leaves
+pending is applied at the next look.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from inventory.alerts import Alert
+from inventory.errors import InputRejected
+from inventory.store import alerts, documents, vendor_dispatch
+from inventory.store.document_acts import Us, apply
+from inventory.store.documents import Document, Read, Sent
+from inventory.vendor_dispatch import VendorDispatch
+from inventory.vendor_documents import ACKNOWLEDGEMENT, UNREADABLE
+from pipelines.settings import Settings
+from serving.connectors import acknowledgements, files
+from serving.connectors.delivery import NotDelivered, NotPossible
+from serving.connectors.edi import x12_acknowledgement
+from serving.connectors.edi.interchange import X12, Interchange, Transaction
+from serving.connectors.edi.reading import FILE_BYTES_MAX, read_documents, read_interchange
+
+log = logging.getLogger("vouch")
+
+INBOX = Path("edi") / "inbox"
+"""Folder below the data folder into which other programs put vendors' files, one of each vendor."""
+
+WAITING = "vendor_documents"
+"""Kind of the alerts on documents that wait for a person, one for each vendor."""
+
+NAME_CHARACTERS_MAX = 200
+TEXT_CHARACTERS_MAX = 200
+
+
+@dataclass(slots=True)
+class IntakeReport:
+    """What came of the files that were taken."""
+
+    files: int = 0
+    documents: list[Document] = field(default_factory=list)
+    unreachable: dict[str, str] = field(default_factory=dict)
+    """Vendors whose server could not be asked, with the reason."""
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "files": self.files,
+            "documents": self.documents,
+            "unreachable": self.unreachable,
+        }
+
+    def lines(self) -> list[str]:
+        told = [f"{vendor} cannot be asked: {why}" for vendor, why in self.unreachable.items()]
+        told += [line_of(document) for document in self.documents]
+        return [*told, f"{self.files} files, {len(self.documents)} documents"]
+
+
+def line_of(document: Document) -> str:
+    """One document in a sentence."""
+    what = f"{document['id']}  {document['kind']} {document['number'] or document['name']}"
+    order = f" of {document['purchase_order']}" if document["purchase_order"] else ""
+    why = f", {document['reason']}: {document['problem']}" if document["problem"] else ""
+    return f"{what}{order}: {document['state']}{why}"
+
+
+def us_of(settings: Settings) -> Us:
+    """Who we are in documents."""
+    return Us(currency=settings.currency, edi_id=settings.edi_id)
+
+
+def take(
+    db: psycopg.Connection,
+    content: bytes,
+    *,
+    source: str,
+    name: str,
+    came_from: str | None,
+    actor: str,
+    settings: Settings,
+    now: datetime,
+) -> tuple[int, list[Document]]:
+    """Keep a file and apply its documents; returns its id and what became of each.
+
+    came_from : the vendor, where the way it came tells. The same file under the same name from the
+        same source is taken once; a repeat returns what became of it. Never raises for what is in
+        the file: that is set aside with the reason.
+    """
+    sent = Sent(source, name[:NAME_CHARACTERS_MAX], content, came_from, actor)
+    interchange, sent, found = _read(sent)
+    vendor = _vendor(db, sent)
+    file_id = documents.keep(db, sent, found, vendor=vendor, now=now)
+    for document in documents.of_file(db, file_id):
+        if document["state"] == documents.PENDING:
+            apply(db, document["id"], us=us_of(settings), actor=actor, now=now)
+    settled = documents.of_file(db, file_id)
+    if interchange is not None:
+        acknowledgements.answer(
+            db, file_id, interchange, settled, vendor=vendor, settings=settings, now=now
+        )
+    return file_id, settled
+
+
+def retry(
+    db: psycopg.Connection, document_id: int, *, actor: str, settings: Settings, now: datetime
+) -> list[Document]:
+    """Try a document again that was set aside; one that could not be read is read again.
+
+    Returns what became of it: several where a file can be read now. Raises `NotFound`, and
+    `StateConflict` for one that does not wait.
+    """
+    found = documents.get(db, document_id)
+    if found["said"] is None and found["state"] == documents.QUARANTINED:
+        sent = documents.content(db, found["file"])
+        _, sent, read = _read(sent)
+        documents.read_again(
+            db, found["file"], sent, read, vendor=_vendor(db, sent), actor=actor, now=now
+        )
+        waiting = [d for d in documents.of_file(db, found["file"]) if d["state"] == "pending"]
+        for document in waiting:
+            apply(db, document["id"], us=us_of(settings), actor=actor, now=now)
+        left = documents.of_file(db, found["file"])
+        return [document for document in left if document["state"] != documents.DISMISSED]
+    documents.check_waits(found, act="retry")
+    return [apply(db, document_id, us=us_of(settings), actor=actor, now=now)]
+
+
+def _vendor(db: psycopg.Connection, sent: Sent) -> str | None:
+    """Whose file it seems to be, by its sender or the way it came."""
+    if sent.sender_id is None:
+        return sent.came_from
+    named = vendor_dispatch.vendor_of(
+        db, qualifier=sent.sender_qualifier or "", edi_id=sent.sender_id
+    )
+    return named or sent.came_from
+
+
+def _read(sent: Sent) -> tuple[Interchange | None, Sent, list[Read]]:
+    """A file with what its envelope says, and its documents."""
+    try:
+        interchange = read_interchange(sent.content)
+    except InputRejected as problem:
+        return None, sent, [Read(UNREADABLE, None, None, problem=_storable(problem))]
+    told = replace(
+        sent,
+        standard=interchange.standard,
+        sender_qualifier=_text(interchange.sender.qualifier),
+        sender_id=_text(interchange.sender.id),
+        receiver_id=_text(interchange.receiver.id),
+        test=interchange.test,
+    )
+    found = [
+        document
+        for transaction in interchange.transactions
+        for document in _documents(interchange, transaction)
+    ]
+    return interchange, told, found
+
+
+def _documents(interchange: Interchange, transaction: Transaction) -> list[Read]:
+    control = _text(f"{interchange.control}/{transaction.group_control}/{transaction.control}")
+    set_id = _text(transaction.set_id)
+    try:
+        if interchange.standard == X12 and transaction.set_id == "997":
+            if transaction.problem is not None:
+                raise transaction.problem
+            heard = x12_acknowledgement.read(transaction)
+            said: dict[str, Any] = {
+                "group_id": heard.group_id,
+                "group_control": heard.group_control,
+                "accepted": heard.accepted,
+                "notes": heard.notes[:1000],
+            }
+            return [Read(ACKNOWLEDGEMENT, set_id, control, number=control, said=said)]
+        found = read_documents(transaction, standard=interchange.standard)
+    except InputRejected as problem:
+        return [Read(UNREADABLE, set_id, control, problem=_storable(problem))]
+    return [
+        Read(
+            said.kind,
+            set_id,
+            control if place == 0 else f"{control}#{place + 1}",
+            number=_text(said.number),
+            order_id=_text(said.order_id),
+            said=said.as_dict(),
+        )
+        for place, said in enumerate(found)
+    ]
+
+
+def _text(text: str) -> str:
+    """Some text of a file as a column takes it."""
+    return text.replace("\x00", "\ufffd")[:TEXT_CHARACTERS_MAX]
+
+
+def _storable(problem: InputRejected) -> InputRejected:
+    text = problem.problem.replace("\x00", "\ufffd")[:1000]
+    return InputRejected(text, field=problem.field)
+
+
+def take_all(db: psycopg.Connection, settings: Settings, *, now: datetime) -> IntakeReport:
+    """Take what lies in the inbox and on the servers of vendors, and what a crash left pending."""
+    report = IntakeReport()
+    for document_id in documents.pending(db):
+        report.documents.append(apply(db, document_id, us=us_of(settings), actor="intake", now=now))
+    for place in vendor_dispatch.partners(db):
+        folder = settings.data_dir / INBOX / files.folder_name(place.vendor)
+        try:
+            lying = files.take(folder, bytes_max=FILE_BYTES_MAX)
+            _take(db, lying, place, source="folder", settings=settings, now=now, report=report)
+        except OSError as why:
+            report.unreachable[place.vendor] = f"{folder} cannot be read: {why}"
+        if place.sftp is None or place.sftp.fetch_from is None:
+            continue
+        try:
+            found = files.download(
+                place.sftp, vendor=place.vendor, settings=settings, bytes_max=FILE_BYTES_MAX
+            )
+            _take(db, found, place, source="sftp", settings=settings, now=now, report=report)
+        except (NotDelivered, NotPossible) as why:
+            report.unreachable[place.vendor] = str(why)
+            log.warning("files of vendor %s could not be fetched: %s", place.vendor, why)
+    _alert(db, report, now=now)
+    return report
+
+
+def _take(
+    db: psycopg.Connection,
+    found: Sequence[files.Found],
+    place: VendorDispatch,
+    *,
+    source: str,
+    settings: Settings,
+    now: datetime,
+    report: IntakeReport,
+) -> None:
+    for file in found:
+        if file.content is None:
+            report.unreachable[place.vendor] = (
+                f"'{file.name}' has {file.size_bytes} bytes, {FILE_BYTES_MAX} at most; it was left"
+            )
+            continue
+        _, settled = take(
+            db,
+            file.content,
+            source=f"{source}:{place.vendor}",
+            name=file.name,
+            came_from=place.vendor,
+            actor="intake",
+            settings=settings,
+            now=now,
+        )
+        report.files += 1
+        report.documents += settled
+        file.done()  # Not before it is kept: who dies in between takes it again, and knows it.
+
+
+def _alert(db: psycopg.Connection, report: IntakeReport, *, now: datetime) -> None:
+    """One alert per vendor with documents that wait, or whose server cannot be asked."""
+    told = {
+        vendor: f"{count} documents of {vendor or 'unknown senders'} wait for a person; "
+        f"the latest: {problem}"
+        for vendor, count, problem in documents.waiting_by_vendor(db)
+    }
+    for vendor, why in report.unreachable.items():
+        told[vendor] = "; ".join(filter(None, (told.get(vendor), f"{vendor}: {why}")))
+    found = [
+        Alert(
+            kind=f"{WAITING}:{vendor}",
+            severity="warning",
+            message=message,
+            detail={"vendor": vendor or None, "action": "GET /api/v2/documents?state=quarantined"},
+        )
+        for vendor, message in told.items()
+    ]
+    if found or alerts.open_causes(db, kinds=[WAITING]):
+        alerts.replace_alerts(db, found, kinds=[WAITING], now=now)
