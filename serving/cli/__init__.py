@@ -28,11 +28,13 @@ from serving.cli import (
     documents,
     features,
     files,
+    invoices,
     jobs,
     keys,
     lost_sales,
     models,
     monitor,
+    orders,
     overrides,
     quarantine,
     server,
@@ -77,6 +79,8 @@ cli.add_typer(documents.cli, name="documents")
 cli.add_typer(audit.cli, name="audit")
 cli.add_typer(jobs.promotion_cli, name="promotion")
 cli.add_typer(overrides.cli, name="override")
+cli.add_typer(orders.cli, name="orders")
+cli.add_typer(invoices.cli, name="invoices")
 cli.add_typer(transfers.cli, name="transfer")
 
 

@@ -1,0 +1,170 @@
+"""Commands on orders to vendors: what is urgent, what is late, one step further."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from serving.cli.screen import Json, opened, person, short_enough, show, utc_now
+
+cli = typer.Typer(help="Orders to vendors.", no_args_is_help=True)
+
+Order = Annotated[str, typer.Argument(help="Id of the order.", metavar="ORDER")]
+Vendor = Annotated[str | None, typer.Option(help="Of this vendor.")]
+
+REPORTED_DAYS = 28
+
+
+@cli.callback()
+def _group() -> None:
+    """Orders to vendors, from proposal to receipt."""
+
+
+@cli.command("list")
+def list_(
+    *,
+    state: Annotated[str | None, typer.Option(help="proposed, accepted, approved, ...")] = None,
+    vendor: Vendor = None,
+    location: Annotated[str | None, typer.Option(help="For this location.")] = None,
+    urgency: Annotated[str | None, typer.Option(help="critical, high, medium or low.")] = None,
+    sort: Annotated[str, typer.Option(help="newest, urgency or value.")] = "urgency",
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 20,
+    as_json: Json = False,
+) -> None:
+    """Orders with urgency, value, days of cover and the sales they save, the most urgent first.
+
+    \b
+    $ vouch orders list
+    no orders
+    """  # noqa: D301 - \b keeps the example's line breaks.
+    from inventory.store.purchase_orders import list_orders
+
+    with opened() as (_, db):
+        page = list_orders(
+            db, state=state, vendor=vendor, location=location, urgency=urgency, sort=sort,
+            limit=limit,
+        )  # fmt: skip
+    orders: Any = page["orders"]
+    show(page, as_json=as_json, lines=[_line(order) for order in orders] or ["no orders"])
+
+
+def _line(order: dict[str, Any]) -> str:
+    lasts = "" if order["cover_days"] is None else f", lasts {order['cover_days']:.0f} days"
+    saves = order["revenue_protected"]
+    saved = "" if saves is None else f", saves {saves:,.2f}"
+    out = "" if order["stock_out_on"] is None else f", out on {order['stock_out_on']}"
+    return (
+        f"{order['id']}  {order['state']:<18}  {order['urgency'] or 'unknown':<8}  "
+        f"{order['vendor']} for {order['location']} on {order['expected_on']}: "
+        f"{order['value']:,.2f}{lasts}{saved}{out}"
+    )
+
+
+@cli.command("show")
+def show_(order: Order, *, as_json: Json = False) -> None:
+    """One order: its lines with the terms of their quantities, and what happened to it.
+
+    \b
+    $ vouch orders show PO-20270104-0001
+    vouch: no purchase order 'PO-20270104-0001'
+    """  # noqa: D301
+    from inventory.store.purchase_orders import get_order
+
+    with opened() as (_, db):
+        found = get_order(db, order)
+    lines = [_line(found)]
+    for line in found["lines"]:
+        lines.append(
+            f"{line['line_no']:>3}  {line['sku']}: {line['quantity']} at {line['unit_cost']:g} is "
+            f"{line['value']:,.2f}; {line['received_units']} received"
+        )
+        terms = line["explanation"].get("terms", [])
+        lines += [f"{term['quantity']:>+14.2f}  {term['term']}" for term in terms]
+    lines += [
+        f"{event['at']:%Y-%m-%d %H:%M}  {event['act']} by {event['actor']}"
+        + (f": {event['reason']}" if event["reason"] else "")
+        for event in found["events"]
+    ]
+    show(found, as_json=as_json, lines=lines)
+
+
+@cli.command("act")
+def act_(
+    order: Order,
+    step: Annotated[str, typer.Argument(help="accept, approve, reject, send, confirm, ship, "
+                                             "receive, cancel or close.")],
+    *,
+    reason: Annotated[str | None, typer.Option(help="Why.", callback=short_enough)] = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take an order one step further, all of its lines.
+
+    \b
+    $ vouch orders act PO-20270104-0001 accept
+    vouch: no purchase order 'PO-20270104-0001'
+    """  # noqa: D301
+    from inventory.errors import InputRejected
+    from inventory.purchase_orders import ACTS
+    from inventory.store.purchase_orders import act
+
+    if step not in ACTS:
+        raise InputRejected(f"'{step}' is none of {', '.join(ACTS)}", field="step")
+    with opened() as (_, db):
+        found = act(db, order, step, actor=person(), role="admin", now=utc_now(), reason=reason)
+    show(found, as_json=as_json, lines=[f"{found['id']} is {found['state']}"])
+
+
+@cli.command()
+def late(*, as_json: Json = False) -> None:
+    """Orders that should have come, or were put off by their vendor.
+
+    \b
+    $ vouch orders late
+    no order is late
+    """  # noqa: D301
+    from inventory.store.purchase_orders import late_orders
+
+    today = utc_now().date()
+    with opened() as (_, db):
+        found = late_orders(db, today=today)
+    lines = [
+        f"{row['order_id']} from {row['vendor']} for {row['location']}: {row['open_units']} units "
+        f"were due on {row['due_on']}, {(max(today, row['expected_on']) - row['due_on']).days} "
+        "days late"
+        for row in found
+    ]
+    show({"orders": found}, as_json=as_json, lines=lines or ["no order is late"])
+
+
+@cli.command()
+def approvals(
+    *,
+    first: Annotated[
+        datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])
+    ] = None,
+    to: Annotated[
+        datetime | None, typer.Option(help="Last day, included.", formats=["%Y-%m-%d"])
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What share of the orders that were approved needed no person; by default of 28 days.
+
+    \b
+    $ vouch orders approvals --from 2027-01-01 --to 2027-01-31
+    0 orders were approved from 2027-01-01 to 2027-01-31
+    """  # noqa: D301
+    from inventory.store.auto_approval import report
+
+    last = to.date() if to else utc_now().date()
+    begin = first.date() if first else last - timedelta(days=REPORTED_DAYS - 1)
+    with opened() as (_, db):
+        found = report(db, first=begin, last=last)
+    lines = [f"{found['approved']} orders were approved from {begin} to {last}"]
+    if found["approved"]:
+        lines.append(
+            f"{found['automatic']} by rules alone, {found['share']:.0%}; of "
+            f"{found['value']:,.2f} in money {found['value_share'] or 0:.0%}"
+        )
+    lines += [f"{row['rule']}: {row['orders']} orders, {row['value']:,.2f}"
+              for row in found["by_rule"]]  # fmt: skip
+    show(found, as_json=as_json, lines=lines)

@@ -1,0 +1,82 @@
+"""`vouch orders` and `vouch invoices` on one order from proposal to paid."""
+
+import json
+import shlex
+
+import pytest
+
+from serving.cli import run as run_command
+from tests.inventory.ordering import NOW, open_centre, proposed, sent
+
+
+@pytest.fixture
+def vouch(database_url, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("VOUCH_DATABASE_URL", database_url)
+    monkeypatch.setenv("VOUCH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+    def run(line):
+        capsys.readouterr()
+        code = run_command(shlex.split(line))
+        printed = capsys.readouterr()
+        return code, printed.out.strip() or printed.err.strip()
+
+    run.folder = tmp_path
+    return run
+
+
+def told(vouch, line):
+    code, printed = vouch(f"{line} --json")
+    assert code == 0, printed
+    return json.loads(printed)
+
+
+def test_an_order_from_proposal_to_receipt(vouch, db):
+    order = proposed(open_centre(db))
+    assert told(vouch, "orders list --state proposed")["orders"][0]["id"] == order
+    assert "ACME for DC on 2026-03-09: 560.00" in vouch("orders list --sort value")[1]
+    shown = vouch(f"orders show {order}")[1].splitlines()
+    assert "1  CUP: 40 at 4 is 160.00; 0 received" in shown[1]
+    for step, state in [("accept", "accepted"), ("approve", "approved"), ("send", "sent")]:
+        assert vouch(f"orders act {order} {step} --reason 'as agreed'") == (
+            0, f"{order} is {state}",
+        )  # fmt: skip
+    assert vouch("orders late")[1] == "no order is late"  # What is sent late is due late.
+    db.execute("update purchase_order_lines set arrives_on = '2026-03-09', due_on = '2026-03-09'")
+    late = told(vouch, "orders late")["orders"]
+    assert [(row["order_id"], row["open_units"]) for row in late] == [(order, 140)]
+    assert vouch(f"orders act {order} receive")[1] == f"{order} is received"
+    assert vouch("orders late")[1] == "no order is late"
+    assert told(vouch, "orders approvals")["approved"] == 1
+    code, printed = vouch(f"orders act {order} vanish")
+    assert (code, "is none of" in printed) == (2, True)
+
+
+def test_an_invoice_from_file_to_decision(vouch, db):
+    order = sent(open_centre(db))
+    bill = {
+        "id": "d1", "vendor": "ACME", "number": "I-1", "order": order,
+        "lines": [{"line": 2, "quantity": 100, "unit_price": 4.1}],
+    }  # fmt: skip
+    (vouch.folder / "bill.json").write_text(json.dumps(bill))
+    for _ in range(2):  # The repeat changes nothing.
+        found = told(vouch, "invoices record bill.json")
+    assert [wrong["kind"] for wrong in found["discrepancies"]] == ["not_received", "price"]
+    assert "2 discrepancies" in vouch("invoices list")[1]
+    lines = vouch("invoices discrepancies --kind price")[1]
+    assert lines.endswith(f"ACME I-1 line 1 ({order} TEA): price, 4.1 instead of 4, +10.00")
+    code, printed = vouch(f"invoices approve {found['id']}")
+    assert (code, "say why" in printed) == (2, True)
+    assert vouch(f"invoices reject {found['id']} --reason 'wrong price'")[0] == 0
+    assert vouch("invoices discrepancies")[1] == "every open invoice matches"
+    assert db.execute("select decided_at from invoices").fetchone()[0] > NOW
+
+
+def test_a_file_that_is_no_invoice_names_its_field(vouch, db):
+    open_centre(db)
+    (vouch.folder / "bad.json").write_text('{"vendor": "ACME", "number": "1", "lines": [{}]}')
+    code, printed = vouch("invoices record bad.json")
+    assert (code, "field 'lines.0.quantity'" in printed) == (2, True)
+    (vouch.folder / "bad.json").write_text("{")
+    assert "cannot read bad.json" in vouch("invoices record bad.json")[1]
