@@ -40,9 +40,9 @@ class Mailbox:
 
 
 @contextlib.contextmanager
-def mail_server(**options):
+def mail_server(mailbox=None, **options):
     """(mailbox, host, port) of a running SMTP server."""
-    mailbox = Mailbox()
+    mailbox = mailbox or Mailbox()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
