@@ -11,7 +11,7 @@ Three looks, one after the other, each on what the ones before left:
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -29,7 +29,8 @@ from inventory.store.transfer_proposals import PLAN_COLUMNS, propose, proposed_s
 from inventory.transfers import LINES_MAX, TRANSFER, Lane
 from pipelines.settings import Settings
 from pipelines.stock_alerts import refresh_alerts
-from pipelines.transfer_looks import LOOKS, Look, Outlook, Season, outlooks, season_look
+from pipelines.transfer_looks import LOOKS, Look, Season, season_look
+from pipelines.transfer_outlooks import Outlook, outlooks
 
 SAVING_MIN = 1.0
 """Money: a line that saves less is not worth a person's look."""
@@ -75,7 +76,11 @@ def propose_transfers(
     lanes = transfer_lanes.read(db)
     if not lanes:
         report.problems.append(NO_LANES)
-    found = _outlooks(db, settings, report, now=now, skus=skus) if lanes else []
+    marks = {lane.lead_time_days for lane in lanes}
+    if season is not None:
+        marks |= set(season.days_from(now.date()))
+    found = _outlooks(db, settings, report, now=now, skus=skus, marks=marks,
+                      season=season) if lanes else []  # fmt: skip
     rows = _planned(found, lanes, today=now.date(), season=season)
     plan = _frame(rows, lanes, report, today=now.date())
     before = proposed_skus(db)
@@ -97,6 +102,8 @@ def _outlooks(
     *,
     now: datetime,
     skus: Sequence[str] | None,
+    marks: Collection[int],
+    season: Season | None,
 ) -> list[Outlook]:
     """The positions of SKUs that one place can spare and another may want."""
     table = read_candidates(db, now=now, skus=skus)
@@ -122,6 +129,8 @@ def _outlooks(
         read_effective(db, now=now, skus=wanted),
         today=now.date(),
         seed=settings.seed,
+        marks=marks,
+        season_days=None if season is None else season.days_from(now.date())[1],
     )
 
 
