@@ -6,13 +6,14 @@ positions take seconds, and most of that is PostgreSQL's.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 import polars as pl
 import psycopg
 
+from inventory.base_stock import ProtectionDemand
 from inventory.classification import CutOffs
 from inventory.demand import Floats
 from inventory.order_plan import Constraints, Policy, economic_lots, policy
@@ -20,7 +21,8 @@ from inventory.store import position_classes
 from inventory.store.buying import read_price_tables
 from inventory.store.demand_laws import read_laws
 from inventory.store.demand_windows import Windows
-from inventory.store.policies import POLICY_SCHEMA, bases, write_policies
+from inventory.store.policies import POLICY_SCHEMA, bases
+from inventory.store.policy_changes import put_in_force
 from inventory.store.policy_rules import read_rules
 from inventory.targets import FILL_RATE, Targets, protected
 from pipelines.buying_lots import Prices, lots_of, with_lot_sources
@@ -146,6 +148,34 @@ def policy_rows(db: psycopg.Connection, found: Decided) -> pl.DataFrame:
     )
 
 
-def write(db: psycopg.Connection, found: Decided, *, now: datetime) -> int:
-    """Put the policies in force; returns how many changed."""
-    return write_policies(db, policy_rows(db, found), now=now)
+def write(
+    db: psycopg.Connection, found: Decided, *, now: datetime, asked: bool = False
+) -> tuple[int, Decided]:
+    """Put the policies in force; returns how many changed, and what is in force then.
+
+    A change that waits for a planner, or was refused, leaves the policy that there was.
+    asked : whether a person asked for what they follow from.
+    """
+    rows = policy_rows(db, found)
+    bounds = found.table["change_factor_max"]
+    written, kept = put_in_force(db, rows.with_columns(bounds), now=now, asked=asked)
+    return written, _keeping(found, kept)
+
+
+def _keeping(found: Decided, kept: pl.DataFrame) -> Decided:
+    """The decisions with the policies of `kept` as they stand."""
+    if kept.is_empty():
+        return found
+    names = ("lead_time_mean", "review_mean", "target_units", "economic_lot")
+    old = found.table.select(*KEY).with_row_index("row").join(kept.select(*KEY, *names), on=KEY)
+    rows = old["row"].to_numpy()
+    demand = found.policy.demand
+    figures = [
+        demand.lead_time_mean_units.copy(), demand.review_mean_units.copy(),
+        demand.target_units.copy(), found.policy.economic_lot_units.copy(),
+    ]  # fmt: skip
+    for values, name in zip(figures, names, strict=True):
+        values[rows] = old[name].to_numpy()
+    *means, lots = figures
+    chosen = policy(ProtectionDemand(*means), lot_units=lots, constraints=found.constraints)
+    return replace(found, policy=chosen)

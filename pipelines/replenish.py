@@ -19,6 +19,7 @@ from inventory.store.auto_approval import approve_by_rules
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.planning_exceptions import replace_exceptions
 from inventory.store.policies import read_positions
+from inventory.store.policy_changes import database_clock, recomputed
 from pipelines import planning_exceptions as exceptions
 from pipelines import policies
 from pipelines.order_plans import Planned, plan_for
@@ -53,6 +54,7 @@ def replenish(
     *,
     now: datetime,
     skus: Sequence[str] | None = None,
+    asked: bool = False,
 ) -> ReplenishReport:
     """Policies, proposals and alerts for the positions of the forecasts in force.
 
@@ -61,17 +63,19 @@ def replenish(
     settings : gives the service level where no rule says otherwise, the holding and the order cost
         where a SKU gives none, and the seed.
     skus : only these; orders and alerts of others stay as they are.
+    asked : whether a person asked for what changes: then no change of a policy waits for one.
     """
     report = ReplenishReport()
+    began = database_clock(db)
     lead_times.refresh(db, now=now)
     table = read_positions(db, now=now, skus=skus)
     decided = policies.decide(
         db, table.filter(pl.col("vendor").is_not_null()), settings, now=now, skus=skus
     )
+    report.policies_changed, decided = policies.write(db, decided, now=now, asked=asked)
     planned = plan_for(db, decided, now=now, skus=skus)
     report.policies = len(planned.table)
     report.triggered = int(planned.plan.triggered.sum())
-    report.policies_changed = policies.write(db, decided, now=now)
     low_marks.refresh(db, skus=skus, now=now)
     lines = _propose(db, planned, report, now=now, skus=skus)
     found = exceptions.together([
@@ -83,6 +87,7 @@ def replenish(
         db, found, now=now, skus=skus
     )
     report.problems += exceptions.sentences(found)
+    recomputed(db, skus=skus, asked_until=began)
     told = refresh_alerts(db, now=now, skus=skus)
     report.alerts_raised, report.alerts_resolved = told.raised, told.resolved
     return report

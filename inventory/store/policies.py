@@ -20,7 +20,7 @@ from inventory.errors import NotFound
 from inventory.policy_terms import explanation
 from inventory.purchase_orders import ON_ORDER_STATES
 from inventory.store import demand_laws
-from inventory.store.bulk import copy_in, copy_out
+from inventory.store.bulk import copy_out
 from inventory.store.paging import decode_cursor, encode_cursor
 
 POSITION_SCHEMA = {
@@ -96,7 +96,8 @@ POLICY_SCHEMA = {
     "lead_time_mean": pl.Float64, "review_mean": pl.Float64, "target_units": pl.Float64,
     "economic_lot": pl.Float64, "min_order_units": pl.Float64, "pack_units": pl.Float64,
     "max_units": pl.Float64, "segment": pl.String, "demand_law": pl.String, "run_id": pl.String,
-    "basis_id": pl.Int64,
+    "basis_id": pl.Int64, "unit_cost": pl.Float64, "order_cost": pl.Float64,
+    "holding_cost": pl.Float64,
 }  # fmt: skip
 """Columns of a policy as it is written. `max_units` null: no maximum."""
 
@@ -119,17 +120,6 @@ def read_positions(
     return copy_out(db, query, schema=POSITION_SCHEMA)
 
 
-def stored_policies(db: psycopg.Connection, *, skus: Sequence[str] | None = None) -> pl.DataFrame:
-    """Policies in force as they were written: columns `POLICY_SCHEMA`."""
-    query = sql.SQL(
-        "select {columns} from policies where {skus}::text[] is null or sku = any({skus})"
-    ).format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, POLICY_COLUMNS)),
-        skus=sql.Literal(None if skus is None else list(skus)),
-    )
-    return copy_out(db, query, schema=POLICY_SCHEMA)
-
-
 def bases(db: psycopg.Connection, sources: Collection[str]) -> dict[str, int]:
     """Ids of sets of sources, JSON objects as text; those not known yet are kept."""
     listed = sorted(sources)
@@ -144,45 +134,6 @@ def bases(db: psycopg.Connection, sources: Collection[str]) -> dict[str, int]:
         [listed],
     ).fetchall()
     return dict(found)
-
-
-def write_policies(db: psycopg.Connection, policies: pl.DataFrame, *, now: datetime) -> int:
-    """Insert or replace policies: columns `POLICY_COLUMNS`.
-
-    A policy whose figures and forecast run are as before is not written again, so `computed_at`
-    stays when it last changed. Returns rows written.
-    """
-    columns = (*POLICY_COLUMNS, "computed_at")
-    with db.transaction():
-        # Without defaults and keys: it is read once, front to back.
-        db.execute(
-            sql.SQL(
-                "create temp table policies_staged on commit drop as "
-                "select {} from policies with no data"
-            ).format(_names(columns))
-        )
-        staged = policies.select(POLICY_COLUMNS).with_columns(
-            pl.lit(now.isoformat()).alias("computed_at")
-        )
-        copy_in(db, staged, table="policies_staged", columns=columns)
-        written = db.execute(_merged(columns)).rowcount
-        db.execute("drop table policies_staged")
-    return written
-
-
-def _merged(columns: Sequence[str]) -> sql.Composed:
-    figures = [c for c in columns if c not in ("sku", "location", "computed_at")]
-    old = sql.SQL(", ").join(sql.SQL("p.{}").format(sql.Identifier(c)) for c in figures)
-    new = sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(c)) for c in figures)
-    return sql.SQL(
-        "insert into policies as p ({all}) select {all} from policies_staged "
-        "on conflict (sku, location) do update set ({names}) = row({new}, excluded.computed_at) "
-        "where ({old}) is distinct from ({new})"
-    ).format(all=_names(columns), names=_names([*figures, "computed_at"]), old=old, new=new)
-
-
-def _names(columns: Sequence[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
 def read_policy(db: psycopg.Connection, sku: str, location: str) -> dict[str, object]:

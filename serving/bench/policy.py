@@ -149,7 +149,7 @@ def _through_database(
     read = time.perf_counter()
     decided = policies.decide(db, table, settings, now=now, choose=False)
     known = time.perf_counter()
-    written = policies.write(db, decided, now=now)
+    written, _ = policies.write(db, decided, now=now)
     ended = time.perf_counter()
     steps = {
         "read positions": read - started,

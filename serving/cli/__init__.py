@@ -36,6 +36,7 @@ from serving.cli import (
     monitor,
     orders,
     overrides,
+    planning,
     quarantine,
     server,
     solve,
@@ -79,6 +80,7 @@ cli.add_typer(documents.cli, name="documents")
 cli.add_typer(audit.cli, name="audit")
 cli.add_typer(jobs.promotion_cli, name="promotion")
 cli.add_typer(overrides.cli, name="override")
+cli.add_typer(planning.cli, name="planning")
 cli.add_typer(orders.cli, name="orders")
 cli.add_typer(invoices.cli, name="invoices")
 cli.add_typer(transfers.cli, name="transfer")

@@ -16,8 +16,8 @@ from inventory.store.policies import (
     list_policies,
     read_policy,
     read_positions,
-    write_policies,
 )
+from inventory.store.policy_changes import put_in_force
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
@@ -52,9 +52,15 @@ def policies_of(n, *, level=0.95, reorder_point=30.0):
         "review_mean": [4.0] * n, "target_units": [reorder_point] * n, "economic_lot": [24.0] * n,
         "min_order_units": [0.0] * n, "pack_units": [12.0] * n, "segment": ["AX"] * n,
         "demand_law": ["path"] * n, "run_id": ["run-1"] * n,
+        "unit_cost": [4.0] * n, "order_cost": [5.0] * n, "holding_cost": [1.0] * n,
+        "change_factor_max": [4.0] * n,
     }).with_columns(
         max_units=pl.lit(None, pl.Float64), basis_id=pl.lit(None, pl.Int64)
     )  # fmt: skip
+
+
+def write_policies(db, policies, *, now, **more):
+    return put_in_force(db, policies, now=now, **more)[0]
 
 
 def test_a_policy_comes_back_as_it_was_written_with_terms_that_sum(shop):

@@ -222,14 +222,16 @@ def test_a_promise_is_explained_by_terms_that_sum_to_it(desk):
 
 
 def test_a_policy_is_shown_with_its_run(desk, database_url):
-    from inventory.store import database, policies
+    from inventory.store import database, policies, policy_changes
 
     prepare(desk, "availability")
     row = ("SKU-1", "S1", 2.0, 7.5, 10.0, 17.5, 3.0, 0.0, 1.0, 0.95, "cycle_service",
-           4.0, 1.5, 7.5, 10.0, 0.0, 1.0, None, "AX", "path", "f-1", None)  # fmt: skip
+           4.0, 1.5, 7.5, 10.0, 0.0, 1.0, None, "AX", "path", "f-1", None,
+           4.0, 5.0, 1.0)  # fmt: skip
     with database.connect(database_url) as db:
         frame = pl.DataFrame([row], schema=policies.POLICY_SCHEMA, orient="row")
-        policies.write_policies(db, frame, now=datetime(2026, 3, 1, tzinfo=UTC))
+        bounded = frame.with_columns(change_factor_max=4.0)
+        policy_changes.put_in_force(db, bounded, now=datetime(2026, 3, 1, tzinfo=UTC))
     lines = desk("policy SKU-1 --location S1").stdout.splitlines()
     assert {"safety stock    2", "reorder point   7.5", "lead time       3"} <= set(lines)
     assert json.loads(desk("policy SKU-1 --location S1 --json").stdout)["order_up_to"] == 17.5
