@@ -107,6 +107,15 @@ _DOCUMENT = """
 """
 
 
+def any_due(db: psycopg.Connection, *, now: datetime) -> bool:
+    """Whether there is anything to `claim`."""
+    found = db.execute(
+        "select from dispatches where state in ('waiting', 'blocked') and due_at <= %s limit 1",
+        [now],
+    ).fetchone()
+    return found is not None
+
+
 def claim(db: psycopg.Connection, *, now: datetime) -> Dispatch | None:
     """The document that is due longest, for the caller alone to deliver; None where none is.
 

@@ -38,6 +38,15 @@ def is_owed(db: psycopg.Connection, file_id: int, group_control: str) -> bool:
     return found is not None
 
 
+def any_due(db: psycopg.Connection, *, now: datetime) -> bool:
+    """Whether there is anything to `claim`."""
+    found = db.execute(
+        "select from edi_acknowledgements where delivered_at is null and due_at <= %s limit 1",
+        [now],
+    ).fetchone()
+    return found is not None
+
+
 def claim(db: psycopg.Connection, *, now: datetime) -> dict[str, Any] | None:
     """The answer that is due longest, for the caller alone to deliver; None where none is."""
     with db.cursor(row_factory=dict_row) as rows:

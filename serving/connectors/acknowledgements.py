@@ -16,7 +16,7 @@ from inventory.store.documents import Document
 from inventory.vendor_dispatch import VendorDispatch
 from inventory.vendor_documents import UNREADABLE
 from pipelines.settings import Settings
-from serving.connectors import dispatch, files
+from serving.connectors import dispatch, folders
 from serving.connectors.delivery import NotDelivered, NotPossible
 from serving.connectors.edi.interchange import X12, Interchange, Transaction
 from serving.connectors.edi.x12_acknowledgement import write_acknowledgement
@@ -70,7 +70,7 @@ def answer(
                 file_id=file_id,
                 group_control=group_control,
                 control_number=control,
-                name=files.folder_name(f"997_{interchange.control}_{group_control}.x12"),
+                name=folders.folder_name(f"997_{interchange.control}_{group_control}.x12"),
                 content=text,
                 now=now,
             )

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -21,7 +20,7 @@ from inventory.order_document import OrderDocument
 from inventory.store import alerts, dispatches, vendor_dispatch
 from inventory.vendor_dispatch import BY_HAND, EMAIL, WEBHOOK, VendorDispatch
 from pipelines.settings import Settings
-from serving.connectors import files, mail, order_text, webhook
+from serving.connectors import folders, mail, order_text, sftp, webhook
 from serving.connectors.delivery import NotDelivered, NotPossible
 from serving.connectors.edi import edifact_order, x12_order
 from serving.connectors.edi.interchange import X12, Envelope, Party
@@ -33,9 +32,6 @@ AT_ONCE_MAX = 200
 
 UNDELIVERED = "undelivered_order"
 """Kind of the alerts on orders that did not reach their vendor, one for each document."""
-
-OUTBOX = Path("edi") / "outbox"
-"""Folder of documents for partners without a server, below the data folder, one of each vendor."""
 
 Dispatch = dict[str, Any]
 
@@ -167,7 +163,7 @@ def mail_of(document: OrderDocument, place: VendorDispatch, settings: Settings) 
     """The order as a mail with PDF and CSV."""
     from serving.connectors import order_pdf
 
-    name = files.folder_name(document.number)
+    name = folders.folder_name(document.number)
     sheet = order_pdf.write_pdf(
         document, buyer=settings.company_name, buyer_address=settings.company_address
     )
@@ -202,7 +198,7 @@ def interchange_of(
     write(document, envelope, buyer=settings.company_name)
     control = dispatches.control_number(db, document.number, document.vendor)
     text = write(document, replace(envelope, control=control), buyer=settings.company_name)
-    return files.folder_name(name), text.encode(signs)
+    return folders.folder_name(name), text.encode(signs)
 
 
 def envelope_of(
@@ -224,10 +220,10 @@ def envelope_of(
 def leave(place: VendorDispatch, name: str, content: bytes, settings: Settings) -> str:
     """Put a file where the vendor takes it from; returns where."""
     if place.sftp is not None:
-        return files.upload(place.sftp, name, content, vendor=place.vendor, settings=settings)
-    folder = settings.data_dir / OUTBOX / files.folder_name(place.vendor)
+        return sftp.upload(place.sftp, name, content, vendor=place.vendor, settings=settings)
+    folder = folders.outbox_of(settings, place.vendor)
     try:
-        return str(files.write(folder, name, content))
+        return str(folders.write(folder, name, content))
     except OSError as error:
         raise NotDelivered(f"{folder} cannot be written: {error}", for_good=False) from error
 

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -21,16 +20,13 @@ from inventory.store.documents import Document, Read, Sent
 from inventory.vendor_dispatch import VendorDispatch
 from inventory.vendor_documents import ACKNOWLEDGEMENT, UNREADABLE
 from pipelines.settings import Settings
-from serving.connectors import acknowledgements, files
+from serving.connectors import acknowledgements, folders, sftp
 from serving.connectors.delivery import NotDelivered, NotPossible
 from serving.connectors.edi import x12_acknowledgement
 from serving.connectors.edi.interchange import X12, Interchange, Transaction
 from serving.connectors.edi.reading import FILE_BYTES_MAX, read_documents, read_interchange
 
 log = logging.getLogger("vouch")
-
-INBOX = Path("edi") / "inbox"
-"""Folder below the data folder into which other programs put vendors' files, one of each vendor."""
 
 WAITING = "vendor_documents"
 """Kind of the alerts on documents that wait for a person, one for each vendor."""
@@ -209,16 +205,16 @@ def take_all(db: psycopg.Connection, settings: Settings, *, now: datetime) -> In
     for document_id in documents.pending(db):
         report.documents.append(apply(db, document_id, us=us_of(settings), actor="intake", now=now))
     for place in vendor_dispatch.partners(db):
-        folder = settings.data_dir / INBOX / files.folder_name(place.vendor)
+        folder = folders.inbox_of(settings, place.vendor)
         try:
-            lying = files.take(folder, bytes_max=FILE_BYTES_MAX)
+            lying = folders.take(folder, bytes_max=FILE_BYTES_MAX)
             _take(db, lying, place, source="folder", settings=settings, now=now, report=report)
         except OSError as why:
             report.unreachable[place.vendor] = f"{folder} cannot be read: {why}"
         if place.sftp is None or place.sftp.fetch_from is None:
             continue
         try:
-            found = files.download(
+            found = sftp.download(
                 place.sftp, vendor=place.vendor, settings=settings, bytes_max=FILE_BYTES_MAX
             )
             _take(db, found, place, source="sftp", settings=settings, now=now, report=report)
@@ -231,7 +227,7 @@ def take_all(db: psycopg.Connection, settings: Settings, *, now: datetime) -> In
 
 def _take(
     db: psycopg.Connection,
-    found: Sequence[files.Found],
+    found: Sequence[folders.Found],
     place: VendorDispatch,
     *,
     source: str,

@@ -22,7 +22,7 @@ from inventory.store import alerts, dispatches, vendor_dispatch
 from inventory.store.purchase_orders import act, get_order
 from inventory.vendor_dispatch import SftpPlace, VendorDispatch
 from pipelines.settings import Settings
-from serving.connectors import files, order_text, webhook
+from serving.connectors import folders, order_text, webhook
 from serving.connectors.dispatch import deliver_due
 from serving.connectors.edi.reading import read_interchange
 from serving.connectors.order_pdf import write_pdf
@@ -444,10 +444,10 @@ def test_amounts_sum_to_the_total_as_they_are_printed():
 
 @pytest.mark.parametrize("name", ["..", ".hidden", "a/b", "A B", "ä", "V.1", "%2E%2E"])
 def test_any_id_is_one_folder_of_its_own(tmp_path, name):
-    folder = files.folder_name(name)
+    folder = folders.folder_name(name)
     assert (tmp_path / folder).parent == tmp_path
     assert not folder.startswith(".")
-    assert folder != files.folder_name(name + ".")
+    assert folder != folders.folder_name(name + ".")
 
 
 @pytest.mark.parametrize(

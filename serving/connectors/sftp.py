@@ -1,94 +1,26 @@
-"""Documents in folders: ours on this machine, and those of partners over SFTP.
+"""Documents over SFTP: into a partner's folder and out of it.
 
-A file appears under its name in one step, so nobody reads half of one; writing it again replaces
-it. A partner's server is known by its pinned key, and by nothing else.
+A partner's server is known by its pinned key, and by nothing else. A file appears there under its
+name in one step; one that was taken is removed, as partners expect.
 """
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import asyncssh
 
 from inventory.vendor_dispatch import SftpPlace
 from pipelines.settings import Settings
 from serving.connectors.delivery import NotDelivered, NotPossible
+from serving.connectors.folders import FILES_MAX, PART, UNFINISHED, Found
 
 SECONDS_MAX = 60.0
 CONNECT_SECONDS_MAX = 15.0
-FILES_MAX = 100
-"""Files taken from one folder at a time; the next look takes more."""
-TAKEN = "processed"
-"""Folder beside taken files on this machine, where they stay."""
-PART = ".part"
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file that lay in a folder, and how to have it lie there no more."""
-
-    name: str
-    content: bytes | None
-    """None: larger than was to be read."""
-    size_bytes: int
-    done: Callable[[], None]
-
-
-def folder_name(text: str) -> str:
-    """Any id as one part of a path, and no two as the same."""
-    return (
-        quote(text, safe=" -_").replace(".", "%2E")
-        if text.startswith(".")
-        else quote(text, safe=" -_.")
-    )
-
-
-def write(folder: Path, name: str, content: bytes) -> Path:
-    """Write a file so that it is there whole or not at all, also after a power cut."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path, part = folder / name, folder / f".{name}{PART}"
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    return path
-
-
-def take(folder: Path, *, bytes_max: int) -> list[Found]:
-    """Files that lie in a folder, the oldest name first; hidden and unfinished ones are left."""
-    if not folder.is_dir():
-        return []
-    found = []
-    for path in sorted(folder.iterdir())[:FILES_MAX]:
-        if not path.is_file() or path.name.startswith(".") or path.name.endswith((PART, ".tmp")):
-            continue
-        size = path.stat().st_size
-        content = path.read_bytes() if size <= bytes_max else None
-        found.append(Found(path.name, content, size, _putter_away(path)))
-    return found
-
-
-def _putter_away(path: Path) -> Callable[[], None]:
-    def put_away() -> None:
-        kept = path.parent / TAKEN
-        kept.mkdir(exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # Another server was quicker.
-            path.replace(kept / path.name)
-
-    return put_away
 
 
 def upload(place: SftpPlace, name: str, content: bytes, *, vendor: str, settings: Settings) -> str:
@@ -121,7 +53,7 @@ def download(place: SftpPlace, *, vendor: str, settings: Settings, bytes_max: in
         for entry in sorted(entries, key=lambda entry: str(entry.filename))[:FILES_MAX]:
             name = str(entry.filename)
             regular = entry.attrs.type in (asyncssh.FILEXFER_TYPE_REGULAR, None)
-            if not regular or name.startswith(".") or name.endswith((PART, ".tmp")):
+            if not regular or name.startswith(".") or name.endswith(UNFINISHED):
                 continue
             size, content = entry.attrs.size or 0, None
             if size <= bytes_max:
