@@ -25,7 +25,7 @@ from inventory.store.promise_batches import PromiseBatcher
 from pipelines import stock_alerts
 from pipelines.replan import replan_due, replan_expired
 from pipelines.settings import Settings, database_of
-from serving import auth, console, limits, metrics, problems
+from serving import auth, console, exchanger, limits, metrics, problems
 from serving.api import (
     alerts,
     analytics,
@@ -54,8 +54,8 @@ from serving.api import (
     policies,
     purchase_orders,
     quarantine,
-    replenishment,
     recommendations,
+    replenishment,
     reservations,
     sourcing,
     transfers,
@@ -203,12 +203,14 @@ def _open(
 
 def _keep_house(opened: contextlib.ExitStack, server: Server) -> list[asyncio.Task[None]]:
     """What a server does by itself, until it is told to stop."""
+    vendors = exchanger.Exchanger()
+    opened.callback(vendors.stop)
     tasks = [
         _every(SWEEP_SECONDS, _sweep, server),
         _every(SWEEP_SECONDS, _replan_expired, server),
         _every(SETTLE_SECONDS, _settle, server),
         _every(ALERT_SECONDS, _tell_alerts, server),
-        _every(SWEEP_SECONDS, _exchange, server),
+        _every(exchanger.LOOK_SECONDS, vendors.exchange, server),
     ]
     if server.settings.daily_at is not None:
         nightly = Nightly(server.settings.daily_at)
@@ -298,19 +300,6 @@ def _tell_alerts(server: Server) -> None:
     with database.connect(url) as db:
         stock_alerts.follow(db, now=server.clock())
         alert_delivery.deliver(db, server.settings, clock=server.clock)
-
-
-def _exchange(server: Server) -> None:
-    """Send orders that are due to their vendors, and take what vendors sent.
-
-    Vendors' servers may be slow, so on a connection of its own: promises need those of the pool.
-    """
-    from serving.connectors.exchange import exchange
-
-    url = server.settings.database_url
-    assert url is not None
-    with database.connect(url) as db:
-        exchange(db, server.settings, clock=server.clock)
 
 
 async def _every(seconds: float, act: Callable[[Server], None], server: Server) -> None:
