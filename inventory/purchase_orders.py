@@ -43,6 +43,9 @@ OPEN_STATES = (PROPOSED, *ON_ORDER_STATES)
 SUPPLYING_STATES = (CONFIRMED, SHIPPED, PARTIALLY_RECEIVED, RECEIVED)
 """Orders whose lines are dated supply, which availability promises from."""
 
+UNSENT_STATES = (PROPOSED, ACCEPTED, APPROVED, REJECTED)
+"""The vendor has not heard of the order."""
+
 EDITABLE_STATES = (PROPOSED, ACCEPTED, APPROVED)
 """Before it is sent an order may change; an approved one must then be approved again."""
 
@@ -72,6 +75,12 @@ ACTS: dict[str, Act] = {
     "cancel": Act((PROPOSED, ACCEPTED, APPROVED, SENT, CONFIRMED), CANCELLED, ("buyer",)),
     "close": Act((SHIPPED, PARTIALLY_RECEIVED, RECEIVED), CLOSED, ("buyer",)),
 }
+
+TOLD_ONCE = ("confirm", "ship", "redate", "receive")
+"""Acts that tell of a document or a delivery: its id stands for it, whoever repeats it."""
+
+TOLD_TO_VENDORS = ("send", *TOLD_ONCE, "cancel", "close")
+"""Acts that are between us and the vendor; the others are our own."""
 
 EDITORS = ("planner", "buyer")
 """Roles that may change quantities and dates."""

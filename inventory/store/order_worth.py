@@ -220,11 +220,19 @@ def _write(db: psycopg.Connection, worth: pl.DataFrame) -> int:
         "on commit drop"
     )
     copy_in(db, worth, table="worth_staged", columns=WORTH_COLUMNS)
+    db.execute(_HOLD)
     changed = db.execute(_KEEP).rowcount
     db.execute(_SUM)
     db.execute("drop table worth_staged")
     return changed
 
+
+# An order is locked before its lines, as by everybody who changes one.
+_HOLD = """
+    select from purchase_orders
+    where purchase_order_id in (select purchase_order_id from worth_staged)
+    order by purchase_order_id for no key update
+"""
 
 _KEEP = """
     update purchase_order_lines l set worth = s.worth from worth_staged s

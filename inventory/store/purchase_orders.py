@@ -24,6 +24,7 @@ from inventory.purchase_orders import (
     OPEN_STATES,
     STATES,
     SUPPLYING_STATES,
+    UNSENT_STATES,
     may,
     next_state,
     state_after_edit,
@@ -71,12 +72,14 @@ def list_orders(
     location: str | None = None,
     urgency: str | None = None,
     sort: str = "newest",
+    sent_only: bool = False,
     cursor: str | None = None,
     limit: int = 100,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Orders with lines: `{"orders": [...], "next_cursor": text or None}`.
 
     `sort`: one of `SORTS`. `urgency` and the sort by it are about orders that are open.
+    `sent_only`: none that the vendor has not heard of.
     """
     for field, given, known in (("state", state, STATES), ("urgency", urgency, URGENCIES),
                                 ("sort", sort, tuple(SORTS))):  # fmt: skip
@@ -88,6 +91,7 @@ def list_orders(
     query = sql.SQL(_LISTED).format(orders=sql.SQL(ORDERS), key=sql.SQL(SORTS[sort]))
     asked = {
         "state": state, "vendor": vendor, "location": location, "urgency": urgency,
+        "sent_only": sent_only, "unsent": list(UNSENT_STATES),
         "open_only": urgency is not None or sort == "urgency", "open": list(OPEN_STATES),
         "key": after[0], "id": after[1], "limit": limit + 1,
     }  # fmt: skip
@@ -115,6 +119,7 @@ _LISTED = """
         and (%(vendor)s::text is null or vendor = %(vendor)s)
         and (%(location)s::text is null or location = %(location)s)
         and (%(urgency)s::text is null or urgency = %(urgency)s)
+        and (not %(sent_only)s or state <> all (%(unsent)s))
         and (not %(open_only)s or state = any (%(open)s))
         and (%(id)s::text is null or key > %(key)s::bigint
             or (key = %(key)s::bigint and id < %(id)s))
@@ -178,7 +183,7 @@ def act(
                 announce(db, _locked(db, po_id), now=now, moments=moments)
             elif to_state in (CANCELLED, CLOSED):
                 announce(db, _locked(db, po_id), now=now, given_up=True)
-            if act in ANNOUNCING:
+            if act in (*ANNOUNCING, "receive"):
                 order_worth.assess(db, now=now, order_ids=[po_id])
         return {}
 

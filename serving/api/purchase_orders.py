@@ -37,16 +37,17 @@ def orders(
     with call.db() as db:
         page = store.list_orders(
             db, state=state, vendor=vendor, location=location, urgency=urgency, sort=sort,
-            cursor=cursor, limit=limit,
+            sent_only=call.principal.role == "vendor", cursor=cursor, limit=limit,
         )  # fmt: skip
-    return JSONResponse(jsonable(page))
+    page["orders"] = [_answer(found, call) for found in page["orders"]]
+    return JSONResponse(page)
 
 
 @router.get("/purchase-orders/{id}")
 def order(id: Id, call: Reader) -> JSONResponse:  # noqa: A002 - the name in the path.
     """One order with its lines, their explanation, and everything that happened to it."""
     with call.db() as db:
-        return JSONResponse(jsonable(_visible(db, id, call)))
+        return JSONResponse(_answer(_visible(db, id, call), call))
 
 
 @router.patch("/purchase-orders/{id}")
@@ -91,7 +92,7 @@ def perform(
             db,
             scope=f"POST /purchase-orders/{id}/{act}",
             body=step,
-            act=lambda: jsonable(
+            act=lambda: _answer(
                 store.act(
                     db,
                     id,
@@ -102,7 +103,10 @@ def perform(
                     reason=step.reason,
                     lines=lines,
                     at=step.received_at,
-                )
+                    # A delivery is booked once, whoever tells of it again.
+                    document_id=step.id if act in rules.TOLD_ONCE else None,
+                ),
+                call,
             ),
             key=step.id,
         )
@@ -114,8 +118,29 @@ def _check_role(act: str, call: Call) -> None:
 
 
 def _visible(db: psycopg.Connection, purchase_order_id: str, call: Call) -> dict[str, Any]:
-    """The order, where the caller may see it: to a vendor, another's order does not exist."""
+    """The order, where the caller may see it: to a vendor, only its own exist, and once sent."""
     found = store.get_order(db, purchase_order_id)
-    if call.principal.role == "vendor" and found["vendor"] != call.principal.vendor:
+    hidden = found["vendor"] != call.principal.vendor or found["state"] in rules.UNSENT_STATES
+    if call.principal.role == "vendor" and hidden:
         raise NotFound("purchase order", purchase_order_id)
     return found
+
+
+OURS = ("urgency", "stock_out_on", "cover_days", "revenue_protected", "approved_by", "calendar")
+OURS_OF_LINES = ("explanation", "worth", "run_id", "firmed")
+"""What an order is to us: its vendor does not read our forecast, stock and margin."""
+
+
+def _answer(order: dict[str, Any], call: Call) -> dict[str, Any]:
+    """The order as the caller reads it."""
+    if call.principal.role == "vendor":
+        lines = [_without(line, OURS_OF_LINES) for line in order["lines"]]
+        order = _without(order, OURS) | {"lines": lines}
+        if "events" in order:
+            order["events"] = [e for e in order["events"] if e["act"] in rules.TOLD_TO_VENDORS]
+    told: dict[str, Any] = jsonable(order)
+    return told
+
+
+def _without(row: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}

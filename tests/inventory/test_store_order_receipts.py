@@ -5,9 +5,19 @@ from datetime import timedelta
 
 import pytest
 
+from inventory.catalog import Channel
 from inventory.errors import InputRejected, StateConflict, VouchError
 from inventory.order_terms import units_tolerated
-from inventory.store import approvals, database, inbound, order_terms, vendor_reports, verify
+from inventory.store import (
+    approvals,
+    catalog,
+    database,
+    inbound,
+    order_terms,
+    vendor_reports,
+    verify,
+)
+from inventory.store.availability import availability
 from inventory.store.purchase_orders import get_order
 from tests.inventory.ordering import NOW, do, inbound_of, on_hand, open_centre, sent
 
@@ -118,6 +128,36 @@ def test_a_receipt_of_nothing_that_is_open_is_refused(db, order):
     do(db, order, "receive")
     with pytest.raises(StateConflict):
         receive(db, order, 1, "r2")
+
+
+def test_availability_follows_the_order_all_the_way(db):
+    """What may be promised at once, when it is due, and later: a sent order is no supply yet."""
+    order = sent(open_centre(db))
+    catalog.put(db, Channel("web"))
+
+    def atp():
+        told = availability(db, sku="TEA", location="DC", channel="web", method="ship", now=NOW,
+                            horizon_days=20)  # fmt: skip
+        return told.days[0][1], told.days[7][1], told.days[19][1]
+
+    assert atp() == (0, 0, 0)
+    confirmed = [{"line": TEA, "quantity": 80}]
+    vendor_reports.confirm(db, order, lines=confirmed, document_id="c", at=NOW, actor="edi")
+    assert atp() == (0, 80, 80)
+    shipped = [{"line": TEA, "quantity": 50}]
+    vendor_reports.ship(db, order, lines=shipped, document_id="s", at=NOW, actor="edi")
+    assert atp() == (0, 80, 80)
+    receive(db, order, 50)
+    assert atp() == (50, 80, 80)
+    rest = [{"line": TEA, "expected_at": NOW + timedelta(days=12)}]
+    vendor_reports.redate(db, order, lines=rest, document_id="d", at=NOW, actor="edi")
+    assert atp() == (50, 50, 80)
+    receive(db, order, 45, "r2")  # 15 more than are open: they wait for approval.
+    assert atp() == (80, 80, 80)
+    approvals.approve(db, f"{order}:2", message_id="a", quantity=5, now=NOW)
+    assert atp() == (85, 85, 85)
+    do(db, order, "close")
+    assert atp() == (85, 85, 85)
 
 
 def race(database_url, *calls):

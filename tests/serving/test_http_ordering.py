@@ -123,6 +123,37 @@ def test_a_receipt_is_booked_once_and_a_surplus_waits(order):
     assert unnamed.status_code == 422
 
 
+def test_a_receipt_told_by_two_docks_is_one(order, client_of):
+    shop, _, _, order_id = order
+    send(shop, order_id)
+    path, receipt = f"/purchase-orders/{order_id}/receive", {
+        "id": "r1", "lines": [{"line": 1, "quantity": 12}],
+    }  # fmt: skip
+    for role in ("buyer", "oms", "admin"):
+        found = shop.ok(client_of(role).post(path, json=receipt))
+        assert found["lines"][0]["received_units"] == 12
+
+
+def test_a_vendor_reads_the_order_and_not_what_it_is_to_us(order, client_of, http_database_url):
+    shop, _, vendor, order_id = order
+    path, supplier = f"/purchase-orders/{order_id}", client_of("vendor", vendor)
+    assert supplier.get(path).status_code == 404  # A draft is ours alone.
+    assert supplier.get("/purchase-orders").json()["orders"] == []
+    send(shop, order_id)
+    with database.connect(http_database_url) as db:
+        db.execute("update purchase_orders set urgency = 'critical', revenue_protected = 7 "
+                   "where purchase_order_id = %s", [order_id])  # fmt: skip
+    ours = shop.ok(client_of("buyer").get(path))
+    assert (ours["urgency"], len(ours["events"])) == ("critical", 3)
+    told = [shop.ok(supplier.get(path)), shop.ok(supplier.post(f"{path}/confirm"))]
+    told += shop.ok(supplier.get("/purchase-orders"))["orders"]
+    for found in told:
+        assert not {"urgency", "revenue_protected", "cover_days", "approved_by"} & set(found)
+        assert not {"explanation", "worth"} & set(found["lines"][0])
+        assert found["lines"][0]["quantity"] == 20
+    assert [event["act"] for event in told[1]["events"]] == ["send", "confirm"]
+
+
 def test_orders_are_listed_by_urgency_and_value(order):
     shop, _, vendor, order_id = order
     for sort in ("newest", "urgency", "value"):
