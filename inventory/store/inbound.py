@@ -276,7 +276,8 @@ def _checked(row: Row | None, inbound_id: str, quantity: int, *, ordered: bool) 
     # Of an order that is still open more may come than was announced: it waits for approval.
     if row["state"] not in OPEN_STATES and not (ordered and row["state"] == "received"):
         raise StateConflict("inbound", inbound_id, state=str(row["state"]), act="receive")
-    if row["source"] == TRANSFER and row["state"] != "shipped":
+    ours = row["source"] == TRANSFER and row["purchase_order_id"] is not None
+    if ours and row["state"] != "shipped":
         raise StateConflict("inbound", inbound_id, state="not shipped yet", act="receive")
     rest = int(str(row["quantity"]))
     if quantity > rest and not ordered:

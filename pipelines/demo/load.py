@@ -12,10 +12,10 @@ import psycopg
 
 from inventory.feeds import ROWS_MAX
 from inventory.reservations import AskedLine, Basket
-from inventory.store import bulk, feeds, history, reservations
+from inventory.store import bulk, feeds, history, reservations, transfer_lanes
 from pipelines.defaults import add_store_buffers
 from pipelines.demo.generate import LEDGER_DAYS, DemoHero, Retailer, generate
-from pipelines.demo.places import CHANNELS, GROUPS, PLACES, TIMEZONE, VENDORS
+from pipelines.demo.places import CHANNELS, GROUPS, PLACES, TIMEZONE, VENDORS, lanes
 
 SOURCE = "demo"
 CANCELLATION_COST = 12.0
@@ -107,6 +107,8 @@ def _load_catalogue(db: psycopg.Connection, retailer: Retailer) -> None:
     bulk.add_missing(db, retailer.bundles, table="skus")
     bulk.add_missing(db, retailer.components, table="bundles")
     add_store_buffers(db, cancellation_cost=CANCELLATION_COST)
+    for lane in lanes():
+        transfer_lanes.put(db, lane)
 
 
 def _add(

@@ -1,6 +1,10 @@
 """Where the synthetic retailer trades: two warehouses, a hub, five stores; who supplies it."""
 
+import itertools
 from dataclasses import dataclass
+
+from inventory.geography import Point, great_circle_km
+from inventory.transfers import Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +62,25 @@ VENDORS = (
     ("fjord", "Fjord Care", 4.0, 1.0, 1.0, 80.0),
 )
 
+LANE_KM_MAX = 450
+"""Vans of the demo go no further: to be back on the next morning."""
+
 COUNTRY = "DE"
 TIMEZONE = "Europe/Berlin"
+
+
+def lanes() -> list[Lane]:
+    """Vans between places that are near enough: dearer, and a day slower, the further they go."""
+    found = []
+    for one, other in itertools.permutations(PLACES, 2):
+        ends = [Point(place.latitude, place.longitude) for place in (one, other)]
+        km = great_circle_km(*ends)
+        if km <= LANE_KM_MAX:
+            found.append(
+                Lane(
+                    one.location, other.location, freight_per_unit=round(0.1 + 0.001 * km, 2),
+                    lead_time_days=1 if km <= LANE_KM_MAX / 2 else 2, handling_per_unit=0.05,
+                    capacity_units=300,
+                )
+            )  # fmt: skip
+    return found

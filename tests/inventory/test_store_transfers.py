@@ -188,6 +188,13 @@ def test_what_has_not_left_cannot_arrive(shop):
             inbound.receive(shop, f"{transfer}:1", message_id="m", quantity=6, now=NOW)
 
 
+def test_goods_of_a_transfer_that_others_made_are_received_as_any(shop):
+    inbound.put(shop, inbound_id="theirs", sku="TEA", location="ST", quantity=5, expected_at=NOW,
+                state="confirmed", source="transfer", now=NOW)  # fmt: skip
+    inbound.receive(shop, "theirs", message_id="m", quantity=5, now=NOW)
+    assert on_hand(shop)["ST"] == 6
+
+
 def test_only_the_transfer_acts_on_its_commitment(shop):
     transfer = hand(shop)
     do(shop, transfer, "accept", "approve")
