@@ -1,6 +1,7 @@
 """Orders to vendors over HTTP: who may state what, receipts once, two buyers, invoices."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -152,6 +153,27 @@ def test_a_vendor_reads_the_order_and_not_what_it_is_to_us(order, client_of, htt
         assert not {"explanation", "worth"} & set(found["lines"][0])
         assert found["lines"][0]["quantity"] == 20
     assert [event["act"] for event in told[1]["events"]] == ["send", "confirm"]
+
+
+def test_the_server_moves_promises_of_a_late_order_by_itself(order):
+    shop, sku, _, order_id = order
+    send(shop, order_id)
+    days = [(NOW + timedelta(days=ahead)).date().isoformat() for ahead in (5, 12)]
+    lines = [[{"line": 1, "expected_on": day}] for day in days]
+    path = f"/purchase-orders/{order_id}"
+    shop.ok(shop.client.post(f"{path}/confirm", json={"lines": lines[0]}))
+    place = {"location": shop.ok(shop.client.get(path))["location"]}
+    held = shop.ok(shop.reserve([{"sku": sku, "quantity": 8}], place=place, kind="preorder",
+                                order_id=f"o-{shop.mark}"), 201)  # fmt: skip
+    assert held["lines"][0]["promised_date"] == days[0]
+    shop.ok(shop.client.post(f"{path}/redate", json={"lines": lines[1], "reason": "strike"}))
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        line = shop.ok(shop.client.get(f"/reservations/{held['id']}"))["lines"][0]
+        if line["promised_date"] == days[1]:
+            break
+        time.sleep(0.5)
+    assert (line["promised_date"], line["first_promised_date"]) == (days[1], days[0])
 
 
 def test_orders_are_listed_by_urgency_and_value(order):
