@@ -76,10 +76,12 @@ class Positions:
     committed_units: Floats
     outdating_units: Floats | float = 0.0
     """Units on hand that will expire before they are sold: see `inventory.policy.perishables`."""
+    needed_units: Floats | float = 0.0
+    """What places that this one supplies are to get from it now."""
 
     @property
     def position_units(self) -> Floats:
-        promised = self.committed_units + self.outdating_units
+        promised = self.committed_units + self.outdating_units + self.needed_units
         return self.on_hand_units + self.on_order_units - promised
 
 
@@ -186,6 +188,7 @@ def plan_orders(
         "on order": -positions.on_order_units,
         "commitments": positions.committed_units,
         "estimated outdating": np.broadcast_to(positions.outdating_units, position.shape),
+        "places supplied": np.broadcast_to(positions.needed_units, position.shape),
         "economic lot": chosen.economic_lot_units,
         "not due": np.where(triggered, 0.0, -need),
         **rounded.steps,

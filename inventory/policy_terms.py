@@ -45,6 +45,7 @@ def sources(policy: Mapping[str, Any]) -> dict[str, str]:
         "on order": "purchase orders and inbound",
         "commitments": "orders and live holds",
         "estimated outdating": "receipts that expire before they sell, oldest first at mean demand",
+        "places supplied": "what places that this hub supplies need by their policies",
         "not due": "above its reorder point",
         "supplier minimum": f"minimum order value of vendor {policy['vendor']}, filled up where "
         "stock lasts least",

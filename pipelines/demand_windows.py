@@ -66,8 +66,9 @@ def windows_of(
         found = pl.concat([found, _joined(drawn)])
     # One join puts figures and quantiles in the order of the positions.
     both = table.join(found.drop(ASKED), on=KEY, how="inner", maintain_order="left")
-    windows = both.select(*KEY, "lead_time_mean", "review_mean", "demand_rate")
-    return both.drop(QUANTILES), Windows(windows, both.select(QUANTILES).to_numpy())
+    figures = ("lead_time_mean", "review_mean", "demand_rate")
+    windows = Windows(both.select(*KEY, *figures), both.select(QUANTILES).to_numpy())
+    return both.drop(*QUANTILES, *figures), windows
 
 
 def _joined(windows: Windows) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from inventory.policy.perishables import ages_first_in_first_out, estimated_outd
 from inventory.store.buying import OpenBudget, read_batches, read_budgets
 from inventory.store.planning_exceptions import FOUND_SCHEMA
 from pipelines.demand_windows import KEY
+from pipelines.networks import hub_rows
 from pipelines.policies import Decided
 
 SUPPLIER_MINIMUM, FULL_TRUCKS, BUDGET = "supplier minimum", "full trucks", "budget"
@@ -63,11 +64,23 @@ def plan_for(
     )  # fmt: skip
     orders = table.select(pl.struct("vendor", "location").rank("dense")).to_series().to_numpy()
     may_order = (column["firmed"] == 0) & ~blocked(table)
-    plan = plan_orders(
-        decided.policy, positions, decided.constraints, may_order=may_order,
-        orders=orders.astype(int),
-        can_order_units=decided.demand_per_day_units * decided.joint_days,
-    )  # fmt: skip
+    joining = decided.demand_per_day_units * decided.joint_days
+
+    def planned(positions: Positions, may_order: NDArray[np.bool_]) -> OrderPlan:
+        return plan_orders(
+            decided.policy, positions, decided.constraints, may_order=may_order,
+            orders=orders.astype(int), can_order_units=joining,
+        )  # fmt: skip
+
+    hub = hub_rows(table)
+    if (hub >= 0).any():
+        # Places that a hub supplies ask it, and no vendor: what they need is owed by the hub.
+        needs = planned(positions, may_order & (hub >= 0)).quantity_units
+        owed = np.zeros(len(table))
+        np.add.at(owed, hub[hub >= 0], needs[hub >= 0])
+        positions = replace(positions, needed_units=owed)
+        may_order &= hub < 0
+    plan = planned(positions, may_order)
     found: Found = []
     plan = _filled(Drafts(decided, positions, orders, may_order), plan, found)
     budgets = read_budgets(db, today=now.date())

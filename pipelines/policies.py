@@ -29,6 +29,7 @@ from pipelines.buying_lots import Prices, lots_of, with_lot_sources
 from pipelines.demand_laws import choose_laws
 from pipelines.demand_windows import KEY, windows_of
 from pipelines.law_windows import under_laws
+from pipelines.networks import with_hub_demand, with_service_times
 from pipelines.policy_settings import settled
 from pipelines.settings import Settings
 
@@ -73,14 +74,15 @@ def decide(
     classed = positions.join(
         position_classes.read(db, skus=skus), on=KEY, how="left", maintain_order="left"
     ).with_columns(pl.col("abc", "xyz").fill_null(""))
-    table = settled(classed, read_rules(db), settings)
+    table = with_service_times(settled(classed, read_rules(db), settings))
     covered, windows = windows_of(db, table, now=now, seed=settings.seed, skus=skus)
     if choose:
         choose_laws(db, covered, windows, today=now.date(), seed=settings.seed, skus=skus)
     forced = covered["demand_law"].is_not_null().any()
     laws = read_laws(db, skus=skus, every=bool(forced))
     prices = Prices.of(read_price_tables(db, skus=skus))
-    return decided(*under_laws(covered, windows, laws), prices)
+    lawful = under_laws(covered, windows, laws)
+    return decided(*with_hub_demand(table, *lawful), prices)
 
 
 def decided(table: pl.DataFrame, windows: Windows, prices: Prices) -> Decided:

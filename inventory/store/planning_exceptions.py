@@ -87,6 +87,7 @@ def without_forecast(
         "and (%(skus)s::text[] is null or b.sku = any(%(skus)s)) "
         "and not exists (select from current_forecasts f "
         "where f.sku = b.sku and f.location = b.location) "
+        "and not exists (select from supply_lanes h where h.hub = b.location) "
         "and exists (select from current_forecasts) order by 1, 2",
         {"skus": None if skus is None else list(skus)},
     ).fetchall()

@@ -57,7 +57,15 @@ select f.sku, f.location, l.type, s.vendor, s.category, f.run_id,
         select from vendor_dispatch d where d.vendor = v.vendor), h.hub, h.lead_time_days,
     coalesce(b.units, 0), coalesce(o.units, 0) + coalesce(i.units, 0), coalesce(c.units, 0),
     coalesce(o.firmed, 0)
-from current_forecasts f
+from (
+    select sku, location, run_id from current_forecasts
+    union all
+    -- A hub that sells nothing itself is planned for what its places sell.
+    select c.sku, h.hub, max(c.run_id) from current_forecasts c join supply_lanes h using (location)
+    where not exists (
+        select from current_forecasts x where x.sku = c.sku and x.location = h.hub)
+    group by c.sku, h.hub
+) f
 join skus s using (sku)
 join locations l using (location)
 left join vendors v using (vendor)

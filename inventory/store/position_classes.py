@@ -20,7 +20,7 @@ WEEKS_PER_YEAR = 52
 
 SCHEMA = {
     "sku": pl.String, "location": pl.String, "abc": pl.String, "xyz": pl.String,
-    "value_per_year": pl.Float64, "variation": pl.Float64,
+    "value_per_year": pl.Float64, "variation": pl.Float64, "weekly_units": pl.Float64,
 }  # fmt: skip
 
 
@@ -54,6 +54,7 @@ def refresh(db: psycopg.Connection, *, today: date, cut_offs: CutOffs) -> int:
                   dtype=pl.String),
         pl.Series("xyz", xyz_classes(varies, cut_offs).tolist(), dtype=pl.String),
         pl.Series("variation", varies),
+        pl.col("mean").alias("weekly_units"),
     ).with_columns(
         pl.col("value_per_year", "variation").fill_nan(None),
         pl.lit(today.isoformat()).alias("classed_on"),
@@ -67,7 +68,8 @@ def refresh(db: psycopg.Connection, *, today: date, cut_offs: CutOffs) -> int:
 def read(db: psycopg.Connection, *, skus: Sequence[str] | None = None) -> pl.DataFrame:
     """Classes by position: columns `SCHEMA`."""
     query = sql.SQL(
-        "select sku, location, abc, xyz, value_per_year, variation from position_classes "
+        "select sku, location, abc, xyz, value_per_year, variation, weekly_units "
+        "from position_classes "
         "where {skus}::text[] is null or sku = any({skus})"
     ).format(skus=sql.Literal(None if skus is None else list(skus)))
     return copy_out(db, query, schema=SCHEMA)

@@ -1,0 +1,105 @@
+"""A hub and two stores: who waits for whom, what the hub orders, and what it says."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import norm
+
+from inventory.demand import LEVELS, DemandForecast
+from inventory.store import history, purchase_orders
+from inventory.store.forecasts import store_run
+from inventory.store.planning_exceptions import list_exceptions
+from inventory.store.policies import read_policy
+from pipelines.replenish import replenish
+from pipelines.settings import Settings
+
+NOW = datetime(2026, 3, 2, 6, tzinfo=UTC)
+LEVEL = np.array(LEVELS)
+
+
+@pytest.fixture
+def house(db):
+    """TEA sells ten a day with a deviation of three at each of two stores; the hub sells none."""
+    db.execute(
+        "insert into locations (location, name, type) values ('HUB', 'Hub', 'hub'), "
+        "('S1', 'One', 'store'), ('S2', 'Two', 'store')"
+    )
+    db.execute(
+        "insert into vendors (vendor, name, lead_time_days, email) "
+        "values ('ACME', 'Acme', 8, 'acme@example.com')"
+    )
+    db.execute(
+        "insert into skus (sku, name, vendor, unit_cost, price) values ('TEA', 'Tea', 'ACME', 4, 9)"
+    )
+    db.execute("insert into supply_lanes values ('l1', 'HUB', 'S1', 2), ('l2', 'HUB', 'S2', 1)")
+    rng = np.random.default_rng(1)
+    days = [NOW.date() - timedelta(days=n) for n in range(70, 0, -1)]
+    frame = pl.DataFrame({
+        "sku": "TEA", "location": ["S1"] * 70 + ["S2"] * 70, "day": days * 2,
+        "units": np.maximum(np.round(rng.normal(10, 3, 140)), 0), "in_stock": 1.0,
+    })  # fmt: skip
+    history.upsert_sales_days(db, frame, now=NOW)
+    quantiles = np.maximum(10 + 3 * norm.ppf(LEVEL), 0)
+    store_run(db, DemandForecast(
+        skus=("TEA", "TEA"), locations=("S1", "S2"), first_day=date(2026, 3, 2), levels=LEVEL,
+        quantiles_units=np.tile(quantiles, (2, 28, 1)), mean_units=np.full((2, 28), 10.0),
+        dependence=np.zeros((2, 2)), run_id="run-1", model_version="test",
+    ), now=NOW)  # fmt: skip
+    return db
+
+
+def plan(db):
+    replenish(db, Settings(seed=7), now=NOW)
+    return {where: read_policy(db, "TEA", where) for where in ("HUB", "S1", "S2")}
+
+
+def test_the_hub_pools_and_serves_at_once(house):
+    """Eight days of the vendor and one of review: 20 a day, a deviation of 3·√2·√9."""
+    found = plan(house)
+    assert [found[where]["lead_time"] for where in ("HUB", "S1", "S2")] == [8, 2, 1]
+    hub = found["HUB"]
+    assert hub["reorder_point"] - hub["safety_stock"] == pytest.approx(180, rel=0.01)
+    assert hub["safety_stock"] == pytest.approx(1.645 * 3 * 2**0.5 * 3, rel=0.1)
+    assert "serves its places at once" in hub["sources"]["lead_time"]
+    assert "supplied by hub HUB" in found["S1"]["sources"]["lead_time"]
+    for policy in found.values():
+        for figure, told in policy["explanation"].items():
+            assert sum(term["quantity"] for term in told["terms"]) == policy[figure], figure
+
+
+def test_where_holding_at_the_hub_is_dear_the_stores_wait_for_the_vendor(house):
+    house.execute(
+        "insert into policy_rules (rule_id, location, holding_cost) values ('hub', 'HUB', 50)"
+    )
+    found = plan(house)
+    assert [found[where]["lead_time"] for where in ("HUB", "S1", "S2")] == [0, 10, 9]
+    assert found["S1"]["safety_stock"] == pytest.approx(1.645 * 3 * 11**0.5, rel=0.15)
+
+
+def test_only_the_hub_orders_and_for_what_its_stores_need(house):
+    plan(house)
+    (order,) = purchase_orders.list_orders(house, state="proposed")["orders"]
+    assert order["location"] == "HUB"
+    (line,) = order["lines"]
+    terms = {term["term"]: term["quantity"] for term in line["explanation"]["terms"]}
+    assert sum(terms.values()) == line["quantity"]
+    stores = [read_policy(house, "TEA", where)["order_up_to"] for where in ("S1", "S2")]
+    assert terms["places supplied"] == sum(np.ceil(level) for level in stores)
+    assert list_exceptions(house) == []
+
+
+def test_a_place_whose_lane_goes_is_supplied_by_the_vendor_again(house):
+    plan(house)
+    house.execute("delete from supply_lanes")
+    replenish(house, Settings(seed=7), now=NOW)
+    assert read_policy(house, "TEA", "S1")["lead_time"] == 8
+    places = {o["location"] for o in purchase_orders.list_orders(house, state="proposed")["orders"]}
+    assert places == {"S1", "S2"}
+
+
+def test_planning_again_changes_nothing(house):
+    plan(house)
+    report = replenish(house, Settings(seed=7), now=NOW + timedelta(minutes=5))
+    assert (report.policies, report.policies_changed, report.lines_changed) == (3, 0, 0)
