@@ -27,7 +27,12 @@ from pipelines.demand_windows import KEY
 CHOSEN_FOR_DAYS = 7
 """A law is chosen anew once a week: one more window rarely changes it."""
 
+RUNS_MAX = 16
+"""Past forecasts that are judged: each costs as much as drawing today's."""
+
 WINDOWS_MAX = 26
+"""Windows of the history that are."""
+
 TRAILING_DAYS = 28
 """The backtest foretells by the mean of the windows of so many days."""
 
@@ -141,7 +146,7 @@ def _arrays(residuals: Floats) -> list[str]:
 
 def _foretold(db: psycopg.Connection, part: pl.DataFrame, *, today: date, seed: int) -> PastWindows:
     """Windows that forecasts in force foretold: the mean, the demand, and where it fell."""
-    runs = store.past_runs(db, before=today, runs_max=WINDOWS_MAX)
+    runs = store.past_runs(db, before=today, runs_max=RUNS_MAX)
     N, W = len(part), len(runs)
     mean, levels = np.full((N, W), np.nan), np.full((N, W), np.nan)
     if not runs:

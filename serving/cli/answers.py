@@ -82,7 +82,7 @@ def policy(
     with opened() as (_, db):
         found = read_policy(db, sku, location)
     shown = ("safety_stock", "reorder_point", "order_quantity", "order_up_to", "lead_time",
-             "service_level", "run_id")  # fmt: skip
+             "target", "service_level", "segment", "demand_law", "run_id")  # fmt: skip
     lines = [
         f"{name.replace('_', ' '):<15} {_figure(found[name])}" for name in shown if name in found
     ]

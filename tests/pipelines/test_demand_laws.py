@@ -79,7 +79,7 @@ def test_forecasts_that_were_too_sure_give_way_to_what_their_errors_show(shop):
     policy = plan(shop)
     choice = policy["law_choice"]
     assert choice["judged_by"] == "stored forecasts"
-    assert choice["windows"] == 13  # Seventeen passed, four of them to learn from.
+    assert choice["windows"] == 12  # The last sixteen, four of them to learn from.
     assert policy["demand_law"] != "path"
     assert choice["misfit"]["path"] > 2.492
     assert policy["safety_stock"] > 3 * sure["safety_stock"]
