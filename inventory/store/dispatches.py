@@ -95,10 +95,10 @@ _DOCUMENT = """
         'deliver_on', p.expected_on, 'vendor', p.vendor, 'vendor_name', v.name,
         'location', p.location, 'location_name', o.name,
         'lines', (
-            select jsonb_agg(jsonb_build_object(
+            select coalesce(jsonb_agg(jsonb_build_object(
                 'line_no', l.line_no, 'sku', l.sku, 'name', s.name, 'units', l.quantity,
                 'unit_price', l.unit_cost::text
-            ) order by l.line_no)
+            ) order by l.line_no), '[]')
             from purchase_order_lines l join skus s using (sku)
             where l.purchase_order_id = p.purchase_order_id and l.quantity > 0
         ))

@@ -13,6 +13,12 @@ from serving.problems import RequestTooLarge
 
 router = APIRouter(prefix=PREFIX, tags=["Orders to vendors"])
 
+BYTES_MAX = 1024 * 1024
+"""An invoice of a thousand lines has 100 kB; reading much more would keep promises waiting."""
+
+APPLIED_AT_ONCE_MAX = 50
+"""Documents applied within a request: the others are `pending`, and applied within a minute."""
+
 DocumentId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Reason = Annotated[str, Query(min_length=1, max_length=TEXT_CHARS_MAX, pattern=r"^[^\x00]*$")]
 
@@ -26,13 +32,14 @@ def send(
     """Hand in a file of X12 (855, 856, 810, 997) or EDIFACT (ORDRSP, DESADV, INVOIC) as it is.
 
     Each document in it is applied, or set aside with a reason; the answer says which. The same
-    content under the same name is taken once, and gets the first answer again.
+    content under the same name is taken once, and a repeat is told what became of it.
     """
     from serving.connectors import intake
-    from serving.connectors.edi.reading import FILE_BYTES_MAX
 
-    if len(content) > FILE_BYTES_MAX:
-        raise RequestTooLarge(f"a file may have {FILE_BYTES_MAX // 1024} KiB; split it")
+    if len(content) > BYTES_MAX:
+        raise RequestTooLarge(
+            f"a file may have {BYTES_MAX // 1024} KiB here; split it, or bring it by SFTP"
+        )
     with call.db() as db:
         file_id, found = intake.take(
             db,
@@ -43,6 +50,7 @@ def send(
             actor=call.actor,
             settings=call.server.settings,
             now=call.now,
+            apply_max=APPLIED_AT_ONCE_MAX,
         )
     return JSONResponse({"file": file_id, "documents": jsonable(found)})
 

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from fpdf.errors import FPDFException
 
 from inventory.alerts import Alert
 from inventory.errors import InputRejected
@@ -92,7 +91,9 @@ def _deliver_one(
         dispatches.blocked(db, claimed, problem=str(why), now=clock())
         report.blocked[number] = str(why)
         return
-    except (ValueError, FPDFException) as defect:  # Of this document: the others must go out.
+    except psycopg.OperationalError:
+        raise
+    except Exception as defect:  # Of this document: the others must go out.
         log.exception("order document %s cannot be written", number)
         dispatches.blocked(db, claimed, problem=f"cannot be written: {defect}", now=clock())
         report.blocked[number] = str(defect)

@@ -23,7 +23,7 @@ from pipelines.settings import Settings
 from serving.connectors import acknowledgements, folders, sftp
 from serving.connectors.delivery import NotDelivered, NotPossible
 from serving.connectors.edi import x12_acknowledgement
-from serving.connectors.edi.interchange import X12, Interchange, Transaction
+from serving.connectors.edi.interchange import DOCUMENTS_MAX, X12, Interchange, Transaction
 from serving.connectors.edi.reading import FILE_BYTES_MAX, read_documents, read_interchange
 
 log = logging.getLogger("vouch")
@@ -80,20 +80,22 @@ def take(
     actor: str,
     settings: Settings,
     now: datetime,
+    apply_max: int = DOCUMENTS_MAX,
 ) -> tuple[int, list[Document]]:
     """Keep a file and apply its documents; returns its id and what became of each.
 
     came_from : the vendor, where the way it came tells. The same file under the same name from the
         same source is taken once; a repeat returns what became of it. Never raises for what is in
         the file: that is set aside with the reason.
+    apply_max : of more documents the rest stay pending, for `take_all`.
     """
     sent = Sent(source, name[:NAME_CHARACTERS_MAX], content, came_from, actor)
     interchange, sent, found = _read(sent)
     vendor = _vendor(db, sent)
     file_id = documents.keep(db, sent, found, vendor=vendor, now=now)
-    for document in documents.of_file(db, file_id):
-        if document["state"] == documents.PENDING:
-            apply(db, document["id"], us=us_of(settings), actor=actor, now=now)
+    fresh = [d["id"] for d in documents.of_file(db, file_id) if d["state"] == documents.PENDING]
+    for document_id in fresh[:apply_max]:
+        apply(db, document_id, us=us_of(settings), actor=actor, now=now)
     settled = documents.of_file(db, file_id)
     if interchange is not None:
         acknowledgements.answer(
@@ -241,16 +243,23 @@ def _take(
                 f"'{file.name}' has {file.size_bytes} bytes, {FILE_BYTES_MAX} at most; it was left"
             )
             continue
-        _, settled = take(
-            db,
-            file.content,
-            source=f"{source}:{place.vendor}",
-            name=file.name,
-            came_from=place.vendor,
-            actor="intake",
-            settings=settings,
-            now=now,
-        )
+        try:
+            _, settled = take(
+                db,
+                file.content,
+                source=f"{source}:{place.vendor}",
+                name=file.name,
+                came_from=place.vendor,
+                actor="intake",
+                settings=settings,
+                now=now,
+            )
+        except psycopg.OperationalError:
+            raise
+        except Exception as defect:  # The files of others must go on.
+            log.exception("file %s of vendor %s could not be taken", file.name, place.vendor)
+            report.unreachable[place.vendor] = f"'{file.name}' was left: {defect}"
+            continue
         report.files += 1
         report.documents += settled
         file.done()  # Not before it is kept: who dies in between takes it again, and knows it.

@@ -410,6 +410,39 @@ def test_an_acknowledgement_of_our_order_is_noted(shop, takes, order, settings):
     assert found["reason"] == "unknown"
 
 
+def test_of_many_documents_some_are_left_for_the_next_look(shop, order, settings):
+    """What a request takes must not keep promises waiting."""
+    text = confirmation(order)
+    start, end = text.index("ST*"), text.index("GE*")
+    sets = [f"ST*855*{n:04d}~\nBAK*00*AK*XX-{n}*20260302~\nSE*3*{n:04d}~\n" for n in range(1, 6)]
+    many = (text[:start] + "".join(sets) + text[end:]).replace("GE*1", "GE*5")
+    _, found = intake.take(
+        shop, many.encode(), source="test", name="f", came_from=None, actor="test",
+        settings=settings, now=LATER, apply_max=2,
+    )  # fmt: skip
+    assert [d["state"] for d in found] == ["quarantined"] * 2 + ["pending"] * 3
+    intake.take_all(shop, settings, now=LATER)
+    assert {d["state"] for d in documents.page(shop)["documents"]} == {"quarantined"}
+
+
+def test_a_defect_of_one_file_leaves_the_others_alone(shop, order, settings, monkeypatch):
+    inbox = settings.data_dir / "edi" / "inbox" / "ACME"
+    inbox.mkdir(parents=True)
+    (inbox / "1.x12").write_text("boom")
+    (inbox / "2.x12").write_text(confirmation(order))
+
+    def read(content):
+        if content == b"boom":
+            raise ZeroDivisionError("by nought")
+        return read_interchange(content)
+
+    monkeypatch.setattr(intake, "read_interchange", read)
+    report = intake.take_all(shop, settings, now=LATER)
+    assert [d["state"] for d in report.documents] == ["applied"]
+    assert report.unreachable["ACME"] == "'1.x12' was left: by nought"
+    assert (inbox / "1.x12").exists()
+
+
 def test_pages_hold_every_document_once(shop, takes, order):
     for number in range(5):
         takes(f"nonsense {number}", name=str(number))
