@@ -20,7 +20,7 @@ from inventory.store.demand_windows import Windows
 from pipelines.demand_laws import BY_FORECASTS, path_sd
 from pipelines.demand_windows import KEY
 
-LAW_COLUMNS = ("law", "reason", "judged_by", "dispersion", "residuals")
+LAW_COLUMNS = ("law", "judged_by", "dispersion", "residuals")
 
 
 def under_laws(
@@ -44,9 +44,7 @@ def under_laws(
         pl.when(unknown).then(pl.lit(PATH)).otherwise(asked).alias("demand_law")
     )
     rows = np.flatnonzero((settled["demand_law"] != PATH).to_numpy())
-    found = settled.drop("law", "judged_by", "dispersion", "residuals").rename(
-        {"reason": "law_reason"}
-    )
+    found = settled.drop(LAW_COLUMNS)
     if not len(rows):
         return found, windows
     quantiles = windows.quantiles_units.copy()

@@ -80,14 +80,21 @@ def with_service_times(table: pl.DataFrame) -> pl.DataFrame:
 
 def _told(row: dict[str, str], *, at_once: bool) -> str:
     """The sources of a place or hub, with the service time that the model gave it."""
-    if row["hub"] is not None:
-        serves = "serves at once" if at_once else f"passes on what vendor {row['vendor']} takes"
-        sentence = f"supplied by hub {row['hub']}, which {serves} (guaranteed service)"
-    elif at_once:
-        sentence = f"vendor {row['vendor']}; it serves its places at once (guaranteed service)"
+    hub, vendor = row["hub"], f"vendor {row['vendor']}"
+    if hub is not None:
+        serves = "serves at once" if at_once else f"passes on what {vendor} takes"
+        told = {"lead_time": f"supplied by hub {hub}, which {serves} (guaranteed service)"}
     else:
-        sentence = "its places wait for the vendor themselves (guaranteed service)"
-    return json.dumps(json.loads(row["sources"]) | {"lead_time": sentence})
+        serves = (
+            f"{vendor}; it serves its places at once"
+            if at_once
+            else ("its places wait for the vendor themselves")
+        )
+        told = {
+            "lead_time": f"{serves} (guaranteed service)",
+            "demand_law": "demand of the places supplied, pooled as independent",
+        }
+    return json.dumps(json.loads(row["sources"]) | told)
 
 
 def with_hub_demand(
@@ -117,9 +124,7 @@ def with_hub_demand(
     found = hubs.join(pooled, on=KEY, maintain_order="left")
     rate = on_grid(found["demand_rate"].to_numpy())
     of_hubs = _pooled_windows(found, rate)
-    law = pl.lit(NORMAL).alias("demand_law")
-    reason = pl.lit("demand of the places supplied, as independent").alias("law_reason")
-    rows = found.drop("demand_rate", "variance").with_columns(law, reason)
+    rows = found.drop("demand_rate", "variance").with_columns(pl.lit(NORMAL).alias("demand_law"))
     kept = covered.with_row_index("row").join(found.select(KEY), on=KEY, how="anti")
     chosen = kept["row"].to_numpy()
     table = pl.concat([kept.drop("row"), rows.select(covered.columns)])

@@ -90,6 +90,14 @@ def test_only_the_hub_orders_and_for_what_its_stores_need(house):
     assert list_exceptions(house) == []
 
 
+def test_a_hub_behind_a_hub_is_told(house):
+    house.execute("insert into locations (location, name, type) values ('TOP', 'Top', 'warehouse')")
+    house.execute("insert into supply_lanes values ('l3', 'TOP', 'HUB', 3)")
+    replenish(house, Settings(seed=7), now=NOW)
+    (told,) = list_exceptions(house)
+    assert (told["kind"], told["location"]) == ("hub_behind_hub", "HUB")
+
+
 def test_a_place_whose_lane_goes_is_supplied_by_the_vendor_again(house):
     plan(house)
     house.execute("delete from supply_lanes")
