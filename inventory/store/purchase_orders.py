@@ -107,23 +107,32 @@ def list_orders(
 
 SORTS: dict[str, LiteralString] = {
     "newest": "0",
-    "urgency": "case urgency when 'critical' then 0 when 'high' then 1 when 'medium' then 2 "
+    "urgency": "case p.urgency when 'critical' then 0 when 'high' then 1 when 'medium' then 2 "
     "when 'low' then 3 else 4 end",
-    "value": "-round(value * 100)::bigint",
+    "value": "-(select coalesce(round(100 * sum(x.quantity * x.unit_cost))::bigint, 0) "
+    "from purchase_order_lines x where x.purchase_order_id = p.purchase_order_id)",
 }
 """By what lists of orders are sorted, the newest first among equals; whole numbers, ascending."""
 
+# The page first: lines are put together for its orders alone.
 _LISTED = """
-    select * from (select o.*, {key} as key from ({orders}) o) o
-    where (%(state)s::text is null or state = %(state)s)
-        and (%(vendor)s::text is null or vendor = %(vendor)s)
-        and (%(location)s::text is null or location = %(location)s)
-        and (%(urgency)s::text is null or urgency = %(urgency)s)
-        and (not %(sent_only)s or state <> all (%(unsent)s))
-        and (not %(open_only)s or state = any (%(open)s))
-        and (%(id)s::text is null or key > %(key)s::bigint
-            or (key = %(key)s::bigint and id < %(id)s))
-    order by key, id desc limit %(limit)s
+    with sorted as (
+        select p.*, {key} as key from purchase_orders p
+        where (%(state)s::text is null or p.state = %(state)s)
+            and (%(vendor)s::text is null or p.vendor = %(vendor)s)
+            and (%(location)s::text is null or p.location = %(location)s)
+            and (%(urgency)s::text is null or p.urgency = %(urgency)s)
+            and (not %(sent_only)s or p.state <> all (%(unsent)s))
+            and (not %(open_only)s or p.state = any (%(open)s))
+    ), page as materialized (
+        select purchase_order_id, key from sorted
+        where %(id)s::text is null or key > %(key)s::bigint
+            or (key = %(key)s::bigint and purchase_order_id < %(id)s)
+        order by key, purchase_order_id desc limit %(limit)s
+    )
+    select o.*, page.key from page
+    join lateral ({orders} where p.purchase_order_id = page.purchase_order_id) o on true
+    order by key, id desc
 """
 
 
