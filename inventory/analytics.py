@@ -6,6 +6,7 @@ that a spreadsheet, the API and a report read one definition.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 DAYS_DEFAULT = 90
 """The stretch that is looked at where nobody says: whole days, up to yesterday."""
@@ -24,8 +25,13 @@ class Figure:
     """In SQL: the last `DAYS_DEFAULT` days, or what is now."""
     source: str
     columns: Mapping[str, tuple[str, str]]
-    dated: bool = True
-    """Of a stretch of days, rather than of now."""
+    of: Literal["days", "moment", "last job"] = "days"
+    """What it is of: a stretch of days, the moment it is asked, or the last daily job."""
+
+    @property
+    def dated(self) -> bool:
+        """Whether it is of a stretch of days."""
+        return self.of == "days"
 
     @property
     def key(self) -> str:
@@ -38,6 +44,7 @@ class Figure:
             "name": self.name,
             "title": self.title,
             "view": self.view,
+            "of": self.of,
             "source": self.source,
             "columns": [
                 {"name": name, "unit": unit, "meaning": meaning}
@@ -54,8 +61,12 @@ _FIGURES = (
         "inventory, both at unit cost; average inventory is weighted by time",
         {
             "location": _LOCATION,
-            "sold_units": ("units", "sold in these days"),
-            "cost_of_goods": ("money", "units sold at unit cost"),
+            "known_from": (
+                "date",
+                "the first day that counts: that the ledger of the location knows all of",
+            ),
+            "sold_units": ("units", "sold from then on"),
+            "cost_of_goods": ("money", "the same at unit cost"),
             "average_units": ("units", "on hand, whatever its status but scrap, mean over time"),
             "average_value": ("money", "the same at unit cost"),
             "closing_value": ("money", "on hand at the end of the last day, at unit cost"),
@@ -75,7 +86,7 @@ _FIGURES = (
             "value": ("money", "at unit cost"),
             "share": ("share", "of the value there"),
         },
-        dated=False,
+        of="moment",
     ),
     Figure(
         "abc", "Classes by value and variation", "abc_xyz",
@@ -88,7 +99,7 @@ _FIGURES = (
             "value_per_year": ("money per year", "turned over at unit cost"),
             "value_share": ("share", "of all value turned over there"),
         },
-        dated=False,
+        of="last job",
     ),
     Figure(
         "health", "Stock-health score with its parts", "stock_health",
@@ -105,7 +116,7 @@ _FIGURES = (
             "score": ("points", "sum of the points of the parts: 0 to 100"),
             "positions": ("positions", "with a policy"),
         },
-        dated=False,
+        of="moment",
     ),
     Figure(
         "reorder", "Reorder accuracy", "reorder_accuracy",

@@ -1,6 +1,6 @@
 """Figures of stock, orders and promises, read from the functions that define them."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -40,14 +40,17 @@ def read(
     *,
     first: date,
     last: date,
+    now: datetime,
     of: str | None = None,
 ) -> list[dict[str, Any]]:
     """Rows of a table of figures, everything together (key null) first.
 
+    first, last : the days looked at, or for what is not of days, `now`.
     of : only the row of this location, vendor or channel.
     """
     told = figure(name)
-    arguments = [first, last] if told.dated else []
+    asked: dict[str, list[object]] = {"days": [first, last], "moment": [now], "last job": []}
+    arguments = asked[told.of]
     query = sql.SQL("select {columns} from {function}({places}) where {key}").format(
         columns=sql.SQL(", ").join(map(sql.Identifier, told.columns)),
         function=sql.Identifier(f"analytics_{name}"),

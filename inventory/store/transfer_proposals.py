@@ -240,7 +240,8 @@ with missing as (
 ), latest as ({_NUMBER})
 insert into transfers (transfer_id, origin, destination, state, planned, created_at, updated_at,
     expected_on)
-select %(day)s || to_char(number + place, 'FM000099999999'), origin, destination, 'proposed', true,
+select %(day)s || lpad((number + place)::text, greatest(4, length((number + place)::text)), '0'),
+    origin, destination, 'proposed', true,
     %(now)s, %(now)s, expected_on
 from missing, latest returning transfer_id
 """  # noqa: S608 - our own text.
@@ -248,8 +249,8 @@ from missing, latest returning transfer_id
 _CREATE_ONE = f"""
 insert into transfers (transfer_id, origin, destination, state, planned, created_at, updated_at,
     expected_on)
-select %(day)s || to_char(number + 1, 'FM000099999999'), %(origin)s, %(destination)s, 'proposed',
-    false, %(now)s, %(now)s, %(expected_on)s
+select %(day)s || lpad((number + 1)::text, greatest(4, length((number + 1)::text)), '0'),
+    %(origin)s, %(destination)s, 'proposed', false, %(now)s, %(now)s, %(expected_on)s
 from ({_NUMBER}) n returning transfer_id
 """  # noqa: S608
 

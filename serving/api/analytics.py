@@ -44,7 +44,9 @@ def figures(  # noqa: PLR0917 - one argument per question.
     """
     told = store.figure(name)
     days = store.days(first, last, today=call.now.date())
-    rows = call.reading(lambda db: store.read(db, name, first=days[0], last=days[1], of=of))
+    rows = call.reading(
+        lambda db: store.read(db, name, first=days[0], last=days[1], now=call.now, of=of)
+    )
     if format == "csv" or (format is None and CSV in accept.lower()):
         return Response(
             as_csv(list(told.columns), rows),

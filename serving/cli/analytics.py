@@ -40,7 +40,7 @@ def analytics(
     told = store.figure(name)
     days = store.days(first and first.date(), last and last.date(), today=utc_now().date())
     with opened() as (_, db):
-        rows = store.read(db, name, first=days[0], last=days[1], of=of)
+        rows = store.read(db, name, first=days[0], last=days[1], now=utc_now(), of=of)
     if as_csv:
         say(csv_of(list(told.columns), rows).rstrip("\n"))
         return

@@ -13,6 +13,7 @@ from inventory.store.auto_approval import report
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 10)
 START = datetime(2026, 3, 1, tzinfo=UTC)
+NOW = datetime(2026, 3, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
@@ -57,7 +58,7 @@ def sold(db, sku, location, day, units, *, in_stock=1.0):
 
 def rows(db, name, **more):
     key = FIGURES[name].key
-    found = analytics.read(db, name, first=FIRST, last=LAST, **more)
+    found = analytics.read(db, name, first=FIRST, last=LAST, now=NOW, **more)
     return {row[key]: row for row in found}
 
 
@@ -72,6 +73,7 @@ def test_turnover_of_ten_days_worked_by_hand(shop):
     entry(shop, "TEA", "DC", -15, START + 11 * DAY)  # After the last day: not yet.
     sold(shop, "TEA", "DC", FIRST + 4 * DAY, 40)
     sold(shop, "TEA", "DC", LAST + DAY, 15)
+    entry(shop, "NUT", "ST", 1, START - DAY)
     entry(shop, "CUP", "ST", 10, START + 6 * DAY)
     sold(shop, "NUT", "ST", FIRST, 3)
     found = rows(shop, "turnover")
@@ -84,6 +86,26 @@ def test_turnover_of_ten_days_worked_by_hand(shop):
     assert (store["days_of_inventory"], store["positions_without_cost"]) == (None, 1)
     assert (everything["turnover"], everything["days_of_inventory"]) == pytest.approx((18.25, 20))
     assert list(rows(shop, "turnover", of="DC")) == ["DC"]
+
+
+def test_turnover_is_of_days_whose_stock_is_known(shop):
+    """The first count is of noon on day 5, so day 6 is the first whole one: 100 for two days and 90
+    for three are 94 on average, worth 376. 10 sold in 5 days cost 8 a day; what sold before was of
+    stock that nobody counted.
+    """
+    entry(shop, "TEA", "DC", 100, START + 4.5 * DAY)
+    entry(shop, "TEA", "DC", -10, START + 7 * DAY)
+    sold(shop, "TEA", "DC", FIRST + 2 * DAY, 40)
+    sold(shop, "TEA", "DC", FIRST + 7 * DAY, 10)
+    found = rows(shop, "turnover")
+    for at in ("DC", None):
+        assert found[at]["known_from"] == date(2026, 3, 6)
+        assert found[at]["average_value"] == pytest.approx(376)
+        assert (found[at]["sold_units"], found[at]["cost_of_goods"]) == (10, 40)
+        assert found[at]["turnover"] == pytest.approx(365 * 8 / 376)
+        assert found[at]["days_of_inventory"] == pytest.approx(47)
+    early = analytics.read(shop, "turnover", first=FIRST, last=FIRST + DAY, now=NOW)
+    assert early == []
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -189,11 +211,11 @@ def test_a_receipt_that_came_in_time_prevented_a_stock_out(shop):
 
 def test_ages_are_of_what_is_left(shop):
     """60 came 100 days ago, 30 yesterday; 40 are left: the 30, and 10 of the old."""
-    now = datetime.now(UTC)
+    now = NOW
     entry(shop, "TEA", "DC", 60, now - 100 * DAY)
     entry(shop, "TEA", "DC", 30, now - DAY)
     entry(shop, "TEA", "DC", -50, now)
-    found = analytics.read(shop, "ageing", first=FIRST, last=LAST, of="DC")
+    found = analytics.read(shop, "ageing", first=FIRST, last=LAST, now=NOW, of="DC")
     assert [(row["age"], row["units"], row["value"], row["share"]) for row in found] == [
         ("0-29", 30, 120, 0.75), ("90+", 10, 40, 0.25),
     ]  # fmt: skip
@@ -220,7 +242,7 @@ def test_health_is_the_sum_of_its_parts(shop):
 
     In stock: 18 of 24 of demand. Covered: all. Lean: 1 - 360 / 800. Fresh: 1 - 200 / 800.
     """
-    now = datetime.now(UTC)
+    now = NOW
     position(shop, "TEA", "DC", rate=2, reorder_point=20, order_up_to=50)
     position(shop, "CUP", "DC", rate=1.2, reorder_point=10, order_up_to=30)
     entry(shop, "TEA", "DC", 50, now - 120 * DAY)
@@ -229,7 +251,7 @@ def test_health_is_the_sum_of_its_parts(shop):
         "insert into inbound (inbound_id, sku, location, quantity, expected_at, state, updated_at) "
         "values ('i', 'CUP', 'DC', 20, now(), 'confirmed', now())"
     )
-    found = analytics.read(shop, "health", first=FIRST, last=LAST, of="DC")
+    found = analytics.read(shop, "health", first=FIRST, last=LAST, now=NOW, of="DC")
     parts = {row["part"]: row for row in found}
     assert {part: row["value"] for part, row in parts.items()} == {
         "in_stock": pytest.approx(0.75), "covered": 1, "lean": pytest.approx(0.55),
@@ -247,7 +269,7 @@ def test_classes_are_counted_by_value(shop):
         "('CUP', 'DC', 'C', 'Z', 100, 2, '2026-03-01'), ('NUT', 'ST', '', '', null, null, "
         "'2026-03-01')"
     )
-    found = analytics.read(shop, "abc", first=FIRST, last=LAST, of="DC")
+    found = analytics.read(shop, "abc", first=FIRST, last=LAST, now=NOW, of="DC")
     assert [(r["abc"], r["xyz"], r["positions"], r["value_share"]) for r in found] == [
         ("A", "X", 1, 0.9), ("C", "Z", 1, 0.1),
     ]  # fmt: skip
@@ -350,7 +372,7 @@ def test_cancellations_and_backorders_worked_by_hand(shop):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_answers_on_an_empty_database_and_as_a_view(db, name):
-    found = analytics.read(db, name, first=FIRST, last=LAST)
+    found = analytics.read(db, name, first=FIRST, last=LAST, now=NOW)
     assert all(row[FIGURES[name].key] is None for row in found)
     view = db.execute(f"select * from {FIGURES[name].view}")
     assert [column.name for column in view.description] == list(FIGURES[name].columns)
