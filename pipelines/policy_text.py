@@ -29,7 +29,8 @@ def line_texts(planned: Planned, *, rows: Sequence[int]) -> list[str]:
         terms = told(units, said)
         for term in terms:
             if term["term"] not in NEED:
-                term["money"] = round(float(str(term["quantity"])) * position["unit_cost"], 2)
+                cost = float(planned.unit_cost[row])
+                term["money"] = round(float(str(term["quantity"])) * cost, 2)
         texts.append(json.dumps({
             "terms": terms, "run_id": position["run_id"],
             "marginal_value": round(float(planned.last_pack_value[row]), 2),
