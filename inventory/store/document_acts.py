@@ -74,7 +74,7 @@ def apply(
                 with db.transaction():
                     vendor = _vendor(db, held, us)
                     outcome = _act(db, held, vendor, us=us, now=now)
-            except VouchError as why:
+            except (VouchError, psycopg.DataError, psycopg.IntegrityError) as why:
                 documents.set_aside(
                     db,
                     document_id,
@@ -92,7 +92,7 @@ def apply(
     return documents.get(db, document_id)
 
 
-def _reason(why: VouchError) -> str:
+def _reason(why: Exception) -> str:
     if isinstance(why, _Duplicate):
         return "duplicate"
     return "unknown" if isinstance(why, _Unknown | NotFound) else "contradictory"

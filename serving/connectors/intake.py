@@ -33,6 +33,7 @@ WAITING = "vendor_documents"
 
 NAME_CHARACTERS_MAX = 200
 TEXT_CHARACTERS_MAX = 200
+PROBLEM_CHARACTERS_MAX = 1000
 
 
 @dataclass(slots=True)
@@ -172,7 +173,7 @@ def _documents(interchange: Interchange, transaction: Transaction) -> list[Read]
                 "group_id": heard.group_id,
                 "group_control": heard.group_control,
                 "accepted": heard.accepted,
-                "notes": heard.notes[:1000],
+                "notes": heard.notes[:PROBLEM_CHARACTERS_MAX],
             }
             return [Read(ACKNOWLEDGEMENT, set_id, control, number=control, said=said)]
         found = read_documents(transaction, standard=interchange.standard)
@@ -193,12 +194,11 @@ def _documents(interchange: Interchange, transaction: Transaction) -> list[Read]
 
 def _text(text: str) -> str:
     """Some text of a file as a column takes it."""
-    return text.replace("\x00", "\ufffd")[:TEXT_CHARACTERS_MAX]
+    return text[:TEXT_CHARACTERS_MAX]
 
 
 def _storable(problem: InputRejected) -> InputRejected:
-    text = problem.problem.replace("\x00", "\ufffd")[:1000]
-    return InputRejected(text, field=problem.field)
+    return InputRejected(problem.problem[:PROBLEM_CHARACTERS_MAX], field=problem.field)
 
 
 def take_all(db: psycopg.Connection, settings: Settings, *, now: datetime) -> IntakeReport:

@@ -93,9 +93,8 @@ def read(text: str) -> Interchange:
     sender, receiver = _sender(unb, 2), _sender(unb, 3)
     found = Interchange(EDIFACT, sender, receiver, control, test=unb.text(11) == "1")
     found.transactions = _messages(segments[1:-1])
-    counted = unz.text(1)
-    if not counted.isdecimal() or int(counted) != len(found.transactions):
-        raise unz.wrong(1, f"counts {counted} messages and there are {len(found.transactions)}")
+    if not unz.counts(1, len(found.transactions)):
+        raise unz.wrong(1, f"counts {unz.text(1)} messages and there are {len(found.transactions)}")
     if len(found.transactions) > DOCUMENTS_MAX:
         raise unz.wrong(1, f"more than {DOCUMENTS_MAX} messages in one file; split it")
     return found

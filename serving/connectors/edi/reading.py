@@ -37,8 +37,11 @@ def read_documents(transaction: Transaction, *, standard: str) -> list[Said]:
 
 
 def _text(content: bytes) -> str:
-    """UTF-8 where it is, or Latin-1, as which any bytes can be read."""
+    """UTF-8 where it is, or Latin-1, as which any bytes can be read; without NUL, which PostgreSQL
+    cannot store in a text.
+    """
     try:
-        return content.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
-        return content.decode("latin-1")
+        text = content.decode("latin-1")
+    return text.replace("\x00", "\ufffd")

@@ -1,11 +1,12 @@
 """Segments of a document, each knowing where it stood, so that what is wrong can be pointed at."""
 
+import re
 import string
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from inventory.errors import InputRejected
 
@@ -13,6 +14,9 @@ PRINTABLE_ASCII = frozenset(string.ascii_letters + string.digits + string.punctu
 
 UNITS_MAX = 1_000_000_000
 MONEY_MAX = Decimal(10) ** 12
+NUMBER = re.compile(r"[+-]?(?=[.,]?[0-9])[0-9]{0,18}(?:[.,][0-9]{0,12})?")
+"""Digits as X12 and EDIFACT write them; an exponent, which X12 allows, is a mistake in an order."""
+COUNT_DIGITS_MAX = 9
 YEARS = range(1970, 2201)
 DAY_CHARACTERS = 8
 
@@ -48,12 +52,8 @@ class Segment:
     def decimal(self, element: int, what: str, component: int = 1) -> Decimal:
         """A number; EDIFACT may write its decimal mark as a comma."""
         said = self.needed(element, what, component)
-        try:
-            number = Decimal(said.replace(",", "."))
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if not number.is_finite() or abs(number) > MONEY_MAX or "_" in said:
-            raise self.wrong(element, f"{what} is '{said}', which is no number")
+        if not NUMBER.fullmatch(said) or abs(number := Decimal(said.replace(",", "."))) > MONEY_MAX:
+            raise self.wrong(element, f"{what} is '{said[:50]}', which is no number")
         return number
 
     def units(self, element: int, component: int = 1) -> int:
@@ -85,10 +85,15 @@ class Segment:
             raise self.wrong(element, f"the date is '{said}'; send CCYYMMDD from 1970 to 2200")
         return found
 
+    def counts(self, element: int, number: int) -> bool:
+        """Whether it says that there are so many."""
+        said = self.text(element)
+        return said.isdecimal() and len(said) <= COUNT_DIGITS_MAX and int(said) == number
+
     def line_no(self, element: int) -> int | None:
         """The number of an order's line, where one is given and is a number."""
         said = self.text(element)
-        return int(said) if said.isdecimal() and len(said) <= 9 else None  # noqa: PLR2004
+        return int(said) if said.isdecimal() and len(said) <= COUNT_DIGITS_MAX else None
 
     def pairs(self, first: int) -> dict[str, str]:
         """Qualifiers with what they qualify, from an element on: {"BP": "TEA", "UP": ...}."""

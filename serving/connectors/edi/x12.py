@@ -105,7 +105,7 @@ def read(text: str) -> Interchange:
         raise iea.wrong(2, f"is '{iea.text(2)}' and ISA13 is '{control}'")
     found = Interchange(X12, _sender(isa, 5), _sender(isa, 7), control, test=isa.text(15) == "T")
     groups = _groups(segments[1:-1])
-    if not iea.text(1).isdecimal() or int(iea.text(1)) != len(groups):
+    if not iea.counts(1, len(groups)):
         raise iea.wrong(1, f"counts {iea.text(1)} groups and there are {len(groups)}")
     for group in groups:
         found.transactions += _transactions(group)
@@ -177,7 +177,7 @@ def _transactions(group: Sequence[Segment]) -> list[Transaction]:
         if not documents:
             raise segment.wrong(1, "stands before the first document (ST)")
         documents[-1].append(segment)
-    if not end.text(1).isdecimal() or int(end.text(1)) != len(documents):
+    if not end.counts(1, len(documents)):
         raise end.wrong(1, f"counts {end.text(1)} documents and there are {len(documents)}")
     return [
         Transaction(

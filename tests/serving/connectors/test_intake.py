@@ -165,6 +165,7 @@ WRONG = [
     (lambda t: t.replace("*0*P*>", "*0*T*>"), "contradictory", "test document"),
     (lambda t: t.replace("IQ*60", "IQ*6O"), "unreadable", "segment 9 (ACK)"),
     (lambda t: t.replace("SE*10", "SE*99"), "unreadable", "counts 99"),
+    (lambda t: t.replace("BP*TEA", "BP*T\x00A"), "contradictory", "'T\ufffdA' is not on order"),
     (lambda t: t[:300], "unreadable", "ends inside of a segment"),
     (lambda t: "Dear buyer, we will be late", "unreadable", "begins with none of"),
     (lambda t: b"\x00\xff\xfe" * 50, "unreadable", "begins with none of"),
