@@ -4,6 +4,7 @@ import email
 import email.policy
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -12,7 +13,7 @@ from aiosmtpd.controller import Controller
 
 from inventory.alert_messages import Subscription
 from inventory.alerts import Alert
-from inventory.store import alert_deliveries, alert_settings
+from inventory.store import alert_deliveries, alert_settings, database
 from inventory.store.alerts import replace_alerts
 from pipelines.settings import Settings
 from serving.connectors import webhook
@@ -130,6 +131,21 @@ def test_a_storm_is_one_message(db, receiver):
     ((_, body),) = receiver.came
     told = json.loads(body)
     assert (told["type"], told["data"]["count"]) == ("alert.digest", 400)
+
+
+def test_of_several_servers_one_tells(db, database_url, receiver):
+    """Six processes look at once; two alerts are two messages."""
+    settings = Settings(webhook_secret="a secret of sixteen signs")
+    subscribe(db, "webhook", f"http://127.0.0.1:{receiver.server_port}/hook")
+    raised(db, "TEA", "CUP")
+
+    def look(_):
+        with database.connect(database_url) as own:
+            return deliver(own, settings, clock=lambda: NOW).sent
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sum(threads.map(look, range(6))) == 2
+    assert sorted(json.loads(body)["data"]["sku"] for _, body in receiver.came) == ["CUP", "TEA"]
 
 
 def test_a_receiver_that_will_never_take_it_is_not_asked_again(db, receiver):
