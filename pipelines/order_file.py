@@ -1,15 +1,7 @@
 """`vouch order`: from a plain history and the stock of today to what to order now, no database.
 
-The decision is one newsvendor per series, at the first period that this order can still influence:
-
-* sample paths of demand over L + R periods, as the forecast ties them together;
-* along each path, stock is projected through the L periods before the order can arrive, with lost
-  sales or backorders (`inventory.simulate` keeps the timing), so every path has its own stock;
-* the quantity covers, with the newsvendor's chance p / (p + h·k), what the path still asks for over
-  the R periods from the order's arrival until the next one's.
-
-k is how many periods a unit that is left over costs (`LEFTOVER_PERIODS`): it stays until it sells,
-and the next order can be made smaller but not sent back.
+The forecast gives sample paths of demand until the next order's arrival and some reviews beyond,
+and `inventory.next_order` says how much each series should be topped up by.
 """
 
 import json
@@ -21,25 +13,19 @@ import numpy as np
 import polars as pl
 
 from features.frame import LOCATION, SERIES, SKU
-from inventory.base_stock import chunks
-from inventory.demand import DemandForecast, Floats
+from inventory.demand import DemandForecast
 from inventory.errors import InputRejected
-from inventory.policy.lot_size import on_grid
-from inventory.policy.newsvendor import critical_ratio, empirical_target_units
-from inventory.simulate import StockState, project
+from inventory.next_order import NextOrder, UnitCosts, next_order
+from inventory.policy.newsvendor import critical_ratio
+from inventory.simulate import StockState
 from models.members import Preset
+from pipelines.order_forecast import order_forecast
 from pipelines.out_file import check_writable, write_whole
 from pipelines.panel_file import key_types, read_panel, read_table, typed_like
-from pipelines.predict import forecast_panel
+from pipelines.predict import fit_ensemble
 
 ON_HAND = "on_hand"
 ON_ORDER = "on_order_"
-LEFTOVER_PERIODS = 1.5
-"""One would do if every leftover were used up in the next period. Targets move from order to order,
-so some stay longer. Chosen by simulated cost on windows of the VN2 history that start in February
-2023, August 2023 and February 2024: there it costs 5 % less than 1 does, and anything up to 2.1
-stays within half a per cent of it."""
-
 TERMS = ("target", "stock_at_arrival", "whole_units", "not_below_zero")
 
 
@@ -56,22 +42,6 @@ class OrderFileReport:
     out: Path
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FileOrder:
-    """The decision for N series, each of shape (N,), units.
-
-    `target_units − stock_units`, rounded up to whole units and not below zero, is the quantity.
-    """
-
-    quantity_units: Floats
-    target_units: Floats
-    """Stock that would be wanted when the order arrives."""
-    stock_units: Floats
-    """Stock that is expected to be there without it: the mean over paths."""
-    mean_units: Floats
-    """Mean demand over the L + R periods."""
-
-
 def order_file(
     history_path: Path,
     state_path: Path,
@@ -85,7 +55,6 @@ def order_file(
     seed: int = 7,
     threads: int = 1,
     preset: Preset = "fast",
-    leftover_periods: float = LEFTOVER_PERIODS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> OrderFileReport:
     """Decide on orders for every row of the state file and write them.
@@ -98,7 +67,6 @@ def order_file(
     review_periods : R ≥ 1, periods between orders.
     holding, shortage : money per unit left at a period's end, and per unit of demand not met.
     lost_sales : demand that is not met is lost; otherwise it waits.
-    leftover_periods : k > 0, periods for which a unit left over costs; 1 is the textbook.
     out_path : parquet with sku, location, quantity, target, mean, explanation (JSON), one row per
         row of the state. A row without history orders nothing, and says so.
 
@@ -110,25 +78,24 @@ def order_file(
     state = checked_state(stock, name=state_path.name)
     panel, read = read_panel(history_path)
     progress(f"read {len(panel.series)} series up to {panel.origin}")
-    forecast = forecast_panel(
-        panel,
-        horizon=lead_time_periods + review_periods,
-        preset=preset,
-        seed=seed,
-        threads=threads,
-        progress=progress,
+    fitted = fit_ensemble(
+        panel, horizon=lead_time_periods + review_periods, preset=preset, seed=seed,
+        threads=threads, progress=progress,
+    )  # fmt: skip
+    forecast = order_forecast(
+        fitted, panel, lead_time_periods=lead_time_periods, review_periods=review_periods
     )
-    ratio = float(critical_ratio(shortage_cost=shortage, holding_cost=holding * leftover_periods))
+    costs = UnitCosts(holding, shortage)
     rows = decided_rows(
-        forecast, state, lead_time_periods=lead_time_periods, ratio=ratio,
-        lost_sales=lost_sales, seed=seed,
+        forecast, state, costs, lead_time_periods=lead_time_periods,
+        review_periods=review_periods, lost_sales=lost_sales, seed=seed,
     )  # fmt: skip
     write_whole(typed_like(rows, key_types(stock)), out_path)
     return OrderFileReport(
         series=len(rows),
         ordered_series=int((rows["quantity"] > 0).sum()),
         ordered_units=int(rows["quantity"].sum()),
-        critical_ratio=ratio,
+        critical_ratio=float(critical_ratio(shortage_cost=shortage, holding_cost=holding)),
         rejected_rows=len(read.rejected),
         notes=[*read.notes, *_without_history(state, panel.series, name=state_path.name)],
         out=out_path,
@@ -143,9 +110,10 @@ def _without_history(state: pl.DataFrame, series: pl.DataFrame, *, name: str) ->
 def decided_rows(
     forecast: DemandForecast,
     state: pl.DataFrame,
+    costs: UnitCosts,
     *,
     lead_time_periods: int,
-    ratio: float,
+    review_periods: int,
     lost_sales: bool,
     seed: int,
 ) -> pl.DataFrame:
@@ -155,13 +123,12 @@ def decided_rows(
     })  # fmt: skip
     known = state.join(series, on=SERIES, maintain_order="left")
     chosen = forecast.select(known["series"].to_numpy())
-    order = decide(
-        chosen, state_of(known), lead_time_periods=lead_time_periods, ratio=ratio,
-        lost_sales=lost_sales, seed=seed,
+    order = next_order(
+        chosen, state_of(known), costs, lead_time_periods=lead_time_periods,
+        review_periods=review_periods, lost_sales=lost_sales, seed=seed,
     )  # fmt: skip
-    texts = [
-        _explanation(order, row, ratio=ratio, periods=forecast.horizon) for row in range(len(known))
-    ]
+    periods = lead_time_periods + review_periods
+    texts = [_explanation(order, row, costs, periods=periods) for row in range(len(known))]
     decided = known.select(SERIES).with_columns(
         pl.Series("quantity", order.quantity_units).cast(pl.Int64),
         pl.Series("target", order.target_units),
@@ -179,57 +146,6 @@ def decided_rows(
             pl.col("explanation").fill_null(nothing),
         )
     )
-
-
-def decide(
-    forecast: DemandForecast,
-    start: StockState,
-    *,
-    lead_time_periods: int,
-    ratio: float,
-    lost_sales: bool,
-    seed: int,
-) -> FileOrder:
-    """What to order now for the N series; the forecast covers L + R periods.
-
-    start : on hand (N,) and pipeline (N, K), as in `inventory.simulate`.
-    """
-    N = len(forecast.skus)
-    needed: Floats = np.empty(N)
-    stock: Floats = np.empty(N)
-    for rows, paths in chunks(forecast, seed=seed):
-        at_arrival = stock_at_arrival(
-            StockState(start.on_hand_units[rows], start.pipeline_units[rows]),
-            paths,
-            lead_time_periods=lead_time_periods,
-            lost_sales=lost_sales,
-        )
-        asked = paths[:, lead_time_periods:].sum(axis=1)
-        needed[rows] = empirical_target_units(asked - at_arrival, ratio=ratio)
-        stock[rows] = at_arrival.mean(axis=1)
-    stock = on_grid(stock)
-    target = on_grid(needed) + stock
-    return FileOrder(
-        # A path's demand is no whole number: half a unit more than a whole one is none.
-        quantity_units=np.maximum(np.round(on_grid(needed)), 0.0),
-        target_units=target,
-        stock_units=stock,
-        mean_units=forecast.mean_units.sum(axis=1),
-    )
-
-
-def stock_at_arrival(
-    start: StockState, paths: Floats, *, lead_time_periods: int, lost_sales: bool
-) -> Floats:
-    """Stock of each path (n, S) at the start of period L + 1, arrivals due then included.
-
-    Everything under way then or later counts: the order must not repeat what is coming anyway.
-    """
-    n, _, S = paths.shape
-    pipeline = np.broadcast_to(start.pipeline_units[:, None], (n, S, start.pipeline_units.shape[1]))
-    each = StockState(np.broadcast_to(start.on_hand_units[:, None], (n, S)), pipeline)
-    after = project(each, paths[:, :lead_time_periods], lost_sales=lost_sales)
-    return after.position_units
 
 
 def checked_state(table: pl.DataFrame, *, name: str) -> pl.DataFrame:
@@ -295,15 +211,16 @@ def _check(lead_time_periods: int, review_periods: int, holding: float, shortage
         raise InputRejected("costs must not be negative, nor both zero", field="holding")
 
 
-def _explanation(order: FileOrder, row: int, *, ratio: float, periods: int) -> str:
+def _explanation(order: NextOrder, row: int, costs: UnitCosts, *, periods: int) -> str:
     """Terms that sum to the quantity, as JSON."""
     target, stock = float(order.target_units[row]), float(order.stock_units[row])
     quantity = float(order.quantity_units[row])
     need = target - stock
     rounded = float(np.round(need))
     values = (target, -stock, rounded - need, quantity - rounded)
+    weighed = f"holding at {costs.holding:g} a period weighed against {costs.shortage:g} if short"
     sources = (
-        f"{ratio:.3f} quantile over sample paths, {periods} periods ahead",
+        f"{weighed}, over sample paths, {periods} periods ahead",
         "on hand and on order, projected to the order's arrival along the same paths",
         "rounding",
         "nothing is sent back",

@@ -23,6 +23,7 @@ from serving.cli import (
     analytics,
     answers,
     audit,
+    backtest,
     bench,
     dispatch,
     documents,
@@ -75,6 +76,7 @@ for area in (
 cli.add_typer(keys.cli, name="keys")
 cli.add_typer(quarantine.cli, name="quarantine")
 cli.add_typer(bench.cli, name="bench")
+cli.add_typer(backtest.cli, name="backtest")
 cli.add_typer(dispatch.cli, name="dispatch")
 cli.add_typer(documents.cli, name="documents")
 cli.add_typer(audit.cli, name="audit")

@@ -97,3 +97,68 @@ def test_units_are_conserved_whatever_the_policy():
     arrived = start.pipeline_units.sum(axis=1) + orders[:, :28].sum(axis=1)
     sold = outcome.met_units.sum(axis=1)
     assert (start.on_hand_units + arrived - sold == outcome.left_units[:, -1]).all()
+
+
+def test_what_outlives_its_shelf_life_goes_at_the_end_of_its_last_period():
+    """Nine arrive for period 0 and keep for three: two a period sell, three are thrown away."""
+    outcome = simulate(
+        np.full((1, 4), 2.0), state(0), lambda t, s: np.array([9.0 if t == -1 else 0.0]),
+        lead_time_periods=0, lost_sales=True, shelf_life_periods=3,
+    )  # fmt: skip
+    assert outcome.left_units.tolist() == [[7, 5, 0, 0]]
+    assert outcome.expired_units.tolist() == [[0, 0, 3, 0]]
+    assert outcome.unmet_units.tolist() == [[0, 0, 0, 2]]
+    assert outcome.cost(holding=1, shortage=10, waste=100) == 12 + 20 + 300
+
+
+def test_the_oldest_sells_first():
+    """Five a period that keep for two, demand four: what is left over sells before the next."""
+    outcome = simulate(
+        np.full((1, 6), 4.0), state(0), lambda t, s: np.array([5.0]),
+        lead_time_periods=0, lost_sales=True, shelf_life_periods=2,
+    )  # fmt: skip
+    # 1, 2, 3 and 4 fresh ones are left; from then on five fresh and four old for a demand of four.
+    assert outcome.left_units.tolist() == [[1, 2, 3, 4, 5, 5]]
+    assert outcome.expired_units.tolist() == [[0, 0, 0, 0, 0, 1]]
+
+
+def test_goods_of_one_period_never_last():
+    outcome = simulate(
+        np.array([[3.0, 9.0]]), state(0), lambda t, s: np.array([5.0]),
+        lead_time_periods=0, lost_sales=True, shelf_life_periods=1,
+    )  # fmt: skip
+    assert outcome.left_units.tolist() == [[0, 0]]
+    assert outcome.expired_units.tolist() == [[2, 0]]
+
+
+def test_shelf_lives_agree_with_counting_every_batch():
+    """A second way: batches by age, one history at a time."""
+    rng = np.random.default_rng(8)
+    demand = rng.poisson(4, (30, 40)).astype(float)
+    orders = rng.poisson(5, (30, 40)).astype(float)
+    for life in (1, 2, 5):
+        outcome = simulate(
+            demand, StockState(np.zeros(30), np.zeros((30, 1))), lambda t, s: orders[:, t + 1],
+            lead_time_periods=1, lost_sales=True, shelf_life_periods=life,
+        )  # fmt: skip
+        for row in range(30):
+            batches, expired = [], []
+            for t in range(40):
+                batches.append([life, orders[row, t - 1] if t >= 1 else 0.0])
+                wanted = demand[row, t]
+                for batch in batches:
+                    taken = min(batch[1], wanted)
+                    batch[1] -= taken
+                    wanted -= taken
+                    batch[0] -= 1
+                expired.append(sum(units for left, units in batches if left == 0))
+                batches = [batch for batch in batches if batch[0] > 0]
+            assert outcome.expired_units[row].tolist() == expired
+
+
+def test_orders_come_every_review_period():
+    outcome = simulate(
+        np.ones((1, 7)), state(20), lambda t, s: np.array([1.0]),
+        lead_time_periods=0, lost_sales=True, review_periods=3, orders=2,
+    )  # fmt: skip
+    assert outcome.ordered_units.tolist() == [[1, 0, 0, 1, 0, 0, 0]]

@@ -10,8 +10,8 @@ from scipy.stats import norm
 
 from inventory.demand import LEVELS, DemandForecast
 from inventory.errors import InputRejected
-from inventory.simulate import StockState
-from pipelines.order_file import checked_state, decide, decided_rows, order_file
+from inventory.next_order import UnitCosts
+from pipelines.order_file import checked_state, decided_rows, order_file
 from pipelines.panel_file import read_table
 
 LEVEL = np.array(LEVELS)
@@ -33,64 +33,15 @@ def forecast_of(means, *, sd=0.0, dependence=(0.0, 0.0)):
     )
 
 
-def quantity(forecast, on_hand, *arriving, lead=2, ratio=0.5, lost_sales=True):
-    start = StockState(np.array([float(on_hand)]), np.array([arriving], dtype=float))
-    order = decide(
-        forecast, start, lead_time_periods=lead, ratio=ratio, lost_sales=lost_sales, seed=7
-    )
-    return float(order.quantity_units[0])
-
-
-@pytest.mark.parametrize(
-    ("_case", "means", "on_hand", "arriving", "lost_sales", "expected"),
-    [
-        ("nothing there: exactly the third week", [5, 7, 9], 0, (0, 0), True, 9),
-        ("what is owed from the first two weeks comes on top", [5, 7, 9], 0, (0, 0), False, 21),
-        ("stock for the first two weeks and two more", [5, 7, 9], 14, (0, 0), True, 7),
-        ("arrives too late for week one, in time for two", [5, 7, 9], 0, (0, 8), True, 8),
-        ("arrives in week one", [5, 7, 9], 0, (15, 0), True, 6),
-        ("plenty", [5, 7, 9], 100, (0, 0), True, 0),
-        ("due together with this order", [5, 7, 9], 0, (0, 0, 4), True, 5),
-    ],
-)
-def test_with_lead_time_two_the_order_serves_the_third_week(
-    *, _case, means, on_hand, arriving, lost_sales, expected
-):
-    assert quantity(forecast_of(means), on_hand, *arriving, lost_sales=lost_sales) == expected
-
-
-def test_the_critical_ratio_is_taken_of_the_week_it_serves():
-    """Nothing on hand, lost sales: a plain newsvendor on week three, 100 ± 20 at 1.0 / 1.2."""
-    got = quantity(forecast_of([100, 100, 100], sd=20), 0, 0, 0, ratio=1 / 1.2)
-    assert got == pytest.approx(100 + 20 * norm.ppf(1 / 1.2), abs=1.5)
-
-
-def test_uncertain_weeks_before_it_ask_for_more():
-    """With backorders, three weeks of 100 ± 20: 300 ± 20·√3."""
-    got = quantity(forecast_of([100] * 3, sd=20), 0, 0, 0, ratio=0.9, lost_sales=False)
-    assert got == pytest.approx(300 + 20 * 3**0.5 * norm.ppf(0.9), abs=5)
-
-
-def test_lost_sales_leave_more_on_the_shelf_than_means_would_say():
-    """200 on hand for two weeks of 100 ± 60: about half of the paths have stock left."""
-    uncertain = quantity(forecast_of([100] * 3, sd=60), 200, 0, 0)
-    certain = quantity(forecast_of([100] * 3), 200, 0, 0)
-    assert certain == 100
-    assert uncertain < certain
-
-
-def test_lead_time_zero_serves_the_very_next_week():
-    assert quantity(forecast_of([5, 7]), 2, lead=0) == 10  # Review of two weeks: 5 + 7 − 2.
-
-
 def test_rows_explain_themselves_and_keep_the_order_of_the_state():
     state = pl.DataFrame({
         "sku": ["X", "A"], "location": ["S", "S"], "on_hand": [9.0, 3.0],
         "on_order_1": [0.0, 1.0], "on_order_2": [0.0, 2.0],
     })  # fmt: skip
     rows = decided_rows(
-        forecast_of([4, 6, 8], sd=2), state, lead_time_periods=2, ratio=0.8, lost_sales=True, seed=7
-    )
+        forecast_of([4, 6, 8], sd=2), state, UnitCosts(0.25, 1.0), lead_time_periods=2,
+        review_periods=1, lost_sales=True, seed=7,
+    )  # fmt: skip
     assert rows["sku"].to_list() == ["X", "A"]
     assert rows["quantity"].to_list()[0] == 0
     assert "no history" in rows["explanation"][0]

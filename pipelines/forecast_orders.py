@@ -1,0 +1,103 @@
+"""Our own orders as a policy to replay: forecasts as they would have been, and the next order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import numpy as np
+
+from features.frame import SERIES, Panel
+from inventory.demand import DemandForecast, Floats
+from inventory.next_order import UnitCosts, next_order
+from inventory.simulate import Decide, StockState
+from models.ensemble import Ensemble
+from models.members import Preset
+from pipelines.order_baselines import Case, Terms
+from pipelines.order_forecast import order_forecast
+from pipelines.predict import fit_ensemble
+from pipelines.replay_demand import Rows
+
+Moment = tuple[int, int, int, int]
+"""Origin, periods later, lead time and review period."""
+
+
+@dataclass(slots=True)
+class PastForecasts:
+    """Forecasts of a panel from any period of its past, each made once.
+
+    longest_periods : of lead time and review period of any case, which models are fitted for.
+    Models are fitted once per window, at its origin, and then only told of what sold later.
+    """
+
+    panel: Panel
+    longest_periods: int
+    preset: Preset = "fast"
+    seed: int = 7
+    threads: int = 1
+    progress: Callable[[str], None] = lambda _: None
+    _fitted: dict[int, Ensemble] = field(default_factory=dict)
+    _made: dict[tuple[int, int, int, int], tuple[DemandForecast, Rows]] = field(
+        default_factory=dict
+    )
+
+    def as_of(self, origin: int, later: int, terms: Terms) -> tuple[DemandForecast, Rows]:
+        """The forecast `later` periods after a window's origin, and its row per series (or -1).
+
+        origin : counted from the first period recorded.
+        """
+        lead_time, review = terms.lead_time_periods, terms.review_periods
+        key = (origin, later, lead_time, review)
+        if key not in self._made:
+            then = self._until(origin + later)
+            forecast = order_forecast(
+                self._ensemble(origin), then, lead_time_periods=lead_time, review_periods=review
+            )
+            rows = self.panel.series.join(
+                then.series.with_row_index("row"), on=SERIES, how="left", maintain_order="left"
+            )
+            self._made[key] = (forecast, rows["row"].cast(int).fill_null(-1).to_numpy())
+        return self._made[key]
+
+    def _ensemble(self, origin: int) -> Ensemble:
+        if origin not in self._fitted:
+            then = self._until(origin)
+            self.progress(f"forecasting from {then.origin} on")
+            self._fitted[origin] = fit_ensemble(
+                then, horizon=self.longest_periods, preset=self.preset, seed=self.seed,
+                threads=self.threads,
+            )  # fmt: skip
+        return self._fitted[origin]
+
+    def _until(self, period: int) -> Panel:
+        step = timedelta(days=self.panel.period_days)
+        return self.panel.until(self.panel.first_recorded + period * step)
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastOrders:
+    """The policy of `vouch order`: what `inventory.next_order` says of each forecast.
+
+    costs : in place of those of the terms, where given. Series without history order nothing.
+    """
+
+    forecasts: PastForecasts
+    costs: UnitCosts | None = None
+
+    def __call__(self, case: Case, origin: int) -> Decide:
+        """The policy."""
+        terms = case.terms
+
+        def order(t: int, state: StockState) -> Floats:
+            forecast, row_of = self.forecasts.as_of(origin, t + 1, terms)
+            rows = row_of[case.rows]
+            known = rows >= 0
+            units = np.zeros(len(rows))
+            units[known] = next_order(
+                forecast.select(rows[known]), state.select(known), self.costs or terms.costs,
+                lead_time_periods=terms.lead_time_periods, review_periods=terms.review_periods,
+                lost_sales=terms.lost_sales, seed=self.forecasts.seed,
+                shelf_life_periods=terms.shelf_life_periods,
+            ).quantity_units  # fmt: skip
+            return units
+
+        return order
