@@ -92,9 +92,12 @@ def show_(order: Order, *, as_json: Json = False) -> None:
 def act_(
     order: Order,
     step: Annotated[str, typer.Argument(help="accept, approve, reject, send, confirm, ship, "
-                                             "receive, cancel or close.")],
+                                             "redate, receive, cancel or close.")],
     *,
     reason: Annotated[str | None, typer.Option(help="Why.", callback=short_enough)] = None,
+    on: Annotated[datetime | None, typer.Option(help="The day on which it comes, where that is "
+                                                "another: to confirm, ship or redate.",
+                                                formats=["%Y-%m-%d"])] = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Take an order one step further, all of its lines.
@@ -105,13 +108,34 @@ def act_(
     """  # noqa: D301
     from inventory.errors import InputRejected
     from inventory.purchase_orders import ACTS
-    from inventory.store.purchase_orders import act
+    from inventory.store.purchase_orders import act, get_order
 
     if step not in ACTS:
         raise InputRejected(f"'{step}' is none of {', '.join(ACTS)}", field="step")
+    if on is not None and step not in DATED:
+        raise InputRejected(f"only {', '.join(DATED)} take a day", field="on")
     with opened() as (_, db):
-        found = act(db, order, step, actor=person(), role="admin", now=utc_now(), reason=reason)
+        lines = None if on is None else _dated(get_order(db, order), step, on)
+        found = act(
+            db, order, step, actor=person(), role="admin", now=utc_now(), reason=reason,
+            lines=lines,
+        )  # fmt: skip
     show(found, as_json=as_json, lines=[f"{found['id']} is {found['state']}"])
+
+
+DATED = ("confirm", "ship", "redate")
+
+
+def _dated(order: dict[str, Any], step: str, on: datetime) -> list[dict[str, Any]]:
+    """Every line that is open, with its new day; a shipment is of all that is not under way."""
+    told = []
+    for line in order["lines"]:
+        rest = line["quantity"] - max(line["shipped_units"], line["received_units"])
+        if step == "ship" and rest > 0:
+            told.append({"line": line["line_no"], "quantity": rest, "expected_on": on.date()})
+        elif step != "ship" and line["quantity"] > line["received_units"]:
+            told.append({"line": line["line_no"], "expected_on": on.date()})
+    return told
 
 
 @cli.command()

@@ -46,6 +46,9 @@ def test_an_order_from_proposal_to_receipt(vouch, db):
     db.execute("update purchase_order_lines set arrives_on = '2026-03-09', due_on = '2026-03-09'")
     late = told(vouch, "orders late")["orders"]
     assert [(row["order_id"], row["open_units"]) for row in late] == [(order, 140)]
+    moved = told(vouch, f"orders act {order} redate --on 2026-03-12 --reason strike")
+    assert {line["expected_on"] for line in moved["lines"]} == {"2026-03-12"}
+    assert vouch(f"orders act {order} close --on 2026-03-12")[0] == 2
     assert vouch(f"orders act {order} receive")[1] == f"{order} is received"
     assert vouch("orders late")[1] == "no order is late"
     assert told(vouch, "orders approvals")["approved"] == 1
