@@ -20,6 +20,7 @@ WEEK = np.array([0.8, 0.8, 0.9, 1.0, 1.2, 1.5, 0.8])
 SIZE = 3.0
 """Of the negative binomial: variance is mean + mean² / 3."""
 FUTURES = 400
+YEARS_SHOWN = 2
 
 SHAPES = {
     "daily, short, many": (1, 70, 300, 14),
@@ -33,7 +34,9 @@ def drawn(period_days, periods, series, horizon, seed=0):
     """A panel, the true mean of each period ahead (N, H), and possible futures (N, H, S)."""
     rng = np.random.default_rng(seed)
     t = np.arange(periods + horizon)
-    season = WEEK[t % 7] if period_days == 1 else 1 + 0.3 * np.sin(2 * np.pi * t / 52)
+    # A season of the year that the history has not shown twice is not to be known.
+    swing = 0.3 if periods >= YEARS_SHOWN * 52 else 0.0
+    season = WEEK[t % 7] if period_days == 1 else 1 + swing * np.sin(2 * np.pi * t / 52)
     level = rng.gamma(2.0, 6.0, series) + 1
     mean = level[:, None] * season
     units = rng.negative_binomial(SIZE, SIZE / (SIZE + mean)).astype(float)
