@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 
 from features.frame import SERIES, Panel
-from inventory.demand import DemandForecast, Floats
+from inventory.demand import LEVELS, DemandForecast, Floats
 from inventory.next_order import UnitCosts, next_order
 from inventory.simulate import Decide, StockState
 from models.ensemble import Ensemble
@@ -16,9 +16,6 @@ from pipelines.order_baselines import Case, Terms
 from pipelines.order_forecast import order_forecast
 from pipelines.predict import fit_ensemble
 from pipelines.replay_demand import Rows
-
-Moment = tuple[int, int, int, int]
-"""Origin, periods later, lead time and review period."""
 
 
 @dataclass(slots=True)
@@ -36,27 +33,35 @@ class PastForecasts:
     threads: int = 1
     progress: Callable[[str], None] = lambda _: None
     _fitted: dict[int, Ensemble] = field(default_factory=dict)
-    _made: dict[tuple[int, int, int, int], tuple[DemandForecast, Rows]] = field(
-        default_factory=dict
-    )
+    _made: dict[tuple[int, int], DemandForecast] = field(default_factory=dict)
+    _for_orders: dict[tuple[int, ...], tuple[DemandForecast, Rows]] = field(default_factory=dict)
 
     def as_of(self, origin: int, later: int, terms: Terms) -> tuple[DemandForecast, Rows]:
         """The forecast `later` periods after a window's origin, and its row per series (or -1).
 
         origin : counted from the first period recorded.
         """
-        lead_time, review = terms.lead_time_periods, terms.review_periods
-        key = (origin, later, lead_time, review)
-        if key not in self._made:
+        times = (terms.lead_time_periods, terms.review_periods)
+        key = (origin, later, *times)
+        if key not in self._for_orders:
             then = self._until(origin + later)
             forecast = order_forecast(
-                self._ensemble(origin), then, lead_time_periods=lead_time, review_periods=review
-            )
+                self._forecast(origin, later, then), then, lead_time_periods=times[0],
+                review_periods=times[1],
+            )  # fmt: skip
             rows = self.panel.series.join(
                 then.series.with_row_index("row"), on=SERIES, how="left", maintain_order="left"
             )
-            self._made[key] = (forecast, rows["row"].cast(int).fill_null(-1).to_numpy())
-        return self._made[key]
+            row_of = rows["row"].cast(int).fill_null(-1).to_numpy()
+            self._for_orders[key] = (forecast, row_of)
+        return self._for_orders[key]
+
+    def _forecast(self, origin: int, later: int, then: Panel) -> DemandForecast:
+        if (origin, later) not in self._made:
+            self._made[origin, later] = self._ensemble(origin).predict(
+                then, horizon=self.longest_periods, levels=np.array(LEVELS)
+            )
+        return self._made[origin, later]
 
     def _ensemble(self, origin: int) -> Ensemble:
         if origin not in self._fitted:

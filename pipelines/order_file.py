@@ -22,7 +22,7 @@ from models.members import Preset
 from pipelines.order_forecast import order_forecast
 from pipelines.out_file import check_writable, write_whole
 from pipelines.panel_file import key_types, read_panel, read_table, typed_like
-from pipelines.predict import fit_ensemble
+from pipelines.predict import forecast_panel
 
 ON_HAND = "on_hand"
 ON_ORDER = "on_order_"
@@ -78,18 +78,14 @@ def order_file(
     state = checked_state(stock, name=state_path.name)
     panel, read = read_panel(history_path)
     progress(f"read {len(panel.series)} series up to {panel.origin}")
-    fitted = fit_ensemble(
-        panel, horizon=lead_time_periods + review_periods, preset=preset, seed=seed,
-        threads=threads, progress=progress,
+    times = {"lead_time_periods": lead_time_periods, "review_periods": review_periods}
+    forecast = forecast_panel(
+        panel, horizon=sum(times.values()), preset=preset, seed=seed, threads=threads,
+        progress=progress,
     )  # fmt: skip
-    forecast = order_forecast(
-        fitted, panel, lead_time_periods=lead_time_periods, review_periods=review_periods
-    )
+    forecast = order_forecast(forecast, panel, **times)
     costs = UnitCosts(holding, shortage)
-    rows = decided_rows(
-        forecast, state, costs, lead_time_periods=lead_time_periods,
-        review_periods=review_periods, lost_sales=lost_sales, seed=seed,
-    )  # fmt: skip
+    rows = decided_rows(forecast, state, costs, lost_sales=lost_sales, seed=seed, **times)
     write_whole(typed_like(rows, key_types(stock)), out_path)
     return OrderFileReport(
         series=len(rows),

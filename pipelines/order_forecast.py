@@ -14,7 +14,6 @@ import numpy as np
 from features.frame import Panel
 from inventory.demand import DemandForecast
 from inventory.next_order import horizon_wanted
-from models.ensemble import Ensemble
 from models.seasonal_average import SeasonalAverage
 
 AVERAGE_SHARE = {1: 0.0, 7: 0.5}
@@ -25,18 +24,27 @@ CHANGE_MAX = 3.0
 
 
 def order_forecast(
-    fitted: Ensemble, panel: Panel, *, lead_time_periods: int, review_periods: int
+    forecast: DemandForecast, panel: Panel, *, lead_time_periods: int, review_periods: int
 ) -> DemandForecast:
     """What may sell until the next order's arrival, and over the reviews that follow left-overs.
 
-    fitted : for L + R periods at least.
+    forecast : the ensemble's from the panel's origin, for L + R periods at least.
     """
-    levels = np.array(fitted.calibration.levels)
-    near = fitted.predict(panel, horizon=lead_time_periods + review_periods, levels=levels)
+    near = _first(forecast, lead_time_periods + review_periods)
     horizon = horizon_wanted(lead_time_periods=lead_time_periods, review_periods=review_periods)
-    average = SeasonalAverage().predict(panel, horizon=horizon, levels=levels)
     share = AVERAGE_SHARE[panel.period_days]
-    return _mixed(_going_on(near, average, review_periods), average, share)
+    levels = forecast.levels if share else forecast.levels[:1]  # Then its means are enough.
+    average = SeasonalAverage().predict(panel, horizon=horizon, levels=levels)
+    going_on = _going_on(near, average, review_periods)
+    return _mixed(going_on, average, share) if share else going_on
+
+
+def _first(forecast: DemandForecast, periods: int) -> DemandForecast:
+    return replace(
+        forecast,
+        quantiles_units=forecast.quantiles_units[:, :periods],
+        mean_units=forecast.mean_units[:, :periods],
+    )
 
 
 def _going_on(near: DemandForecast, average: DemandForecast, review: int) -> DemandForecast:

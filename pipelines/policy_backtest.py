@@ -57,20 +57,23 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is replayed: windows of so many orders, after orders that are not counted."""
+    """How much is replayed: windows in which so many periods count, after some that do not.
+
+    The periods are the same for all cases, whatever their review period.
+    """
 
     windows: int
-    orders: int
-    settling_orders: int = 0
+    periods: int
+    settling_periods: int = 0
     start: Start = "seasonal"
 
-    def periods(self, terms: Terms) -> int:
-        """From a window's origin to the end of the last order's review period."""
-        return terms.lead_time_periods + (self.settling_orders + self.orders) * terms.review_periods
-
     def uncounted(self, terms: Terms) -> int:
-        """Periods at the start that no counted order can influence."""
-        return terms.lead_time_periods + self.settling_orders * terms.review_periods
+        """Periods at a window's start that no order that counts can influence."""
+        return terms.lead_time_periods + self.settling_periods
+
+    def length(self, terms: Terms) -> int:
+        """Periods of a window."""
+        return self.uncounted(terms) + self.periods
 
 
 def backtest(cases: Sequence[Case], policies: Mapping[str, Policy], plan: Plan) -> list[Played]:
@@ -91,7 +94,7 @@ def backtest(cases: Sequence[Case], policies: Mapping[str, Policy], plan: Plan) 
 def rolling_origins(cases: Sequence[Case], plan: Plan) -> list[int]:
     """Last periods before each window, oldest first."""
     demand = cases[0].demand
-    length = max(plan.periods(case.terms) for case in cases)
+    length = max(plan.length(case.terms) for case in cases)
     needed = max(warm_up_periods(case.terms) for case in cases)
     needed += READ_DAYS_MIN // demand.period_days
     last = demand.played_units.shape[1] - 1 - length
@@ -110,18 +113,16 @@ def played(case: Case, policy: Policy, start: StockState, plan: Plan, *, origin:
     """One policy in one window, from the first period that counts."""
     terms = case.terms
     outcome = simulate(
-        case.demand.played_units[:, origin + 1 : origin + 1 + plan.periods(terms)],
+        case.demand.played_units[:, origin + 1 : origin + 1 + plan.length(terms)],
         start,
         policy(case, origin),
         lead_time_periods=terms.lead_time_periods,
         lost_sales=terms.lost_sales,
-        orders=plan.settling_orders + plan.orders,
+        orders=-(-(plan.settling_periods + plan.periods) // terms.review_periods),
         review_periods=terms.review_periods,
         shelf_life_periods=terms.shelf_life_periods,
     )
-    return outcome.counted_from(
-        plan.uncounted(terms), first_order=plan.settling_orders * terms.review_periods
-    )
+    return outcome.counted_from(plan.uncounted(terms), first_order=plan.settling_periods)
 
 
 def figures(runs: Iterable[Played], *, period_days: int) -> list[Figures]:

@@ -35,6 +35,8 @@ LEAD_TIME, REVIEW = "lead_time_days", "review_period_days"
 class Asked:
     """What to replay. Lead time and review period: None to take each series' own from the history.
 
+    orders, settling_orders : of each window, those that count and those before; where review
+        periods differ, of the series reviewed least often.
     policies : names, or `ALL`. series : so many, drawn with the seed; None for all.
     curve : also compare stock at equal fill rates, ours with the safety factor's.
     """
@@ -58,10 +60,10 @@ class Asked:
     seed: int = 7
     threads: int = 1
 
-    @property
-    def plan(self) -> Plan:
-        """Windows and orders."""
-        return Plan(self.windows, self.orders, self.settling_orders, self.start)
+    def plan(self, cases: Sequence[Case]) -> Plan:
+        """Periods enough for so many orders of the series that are reviewed least often."""
+        review = max(case.terms.review_periods for case in cases)
+        return Plan(self.windows, self.orders * review, self.settling_orders * review, self.start)
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -80,7 +82,8 @@ class ReplayReport:
 
     series: int
     windows: int
-    orders: int
+    periods: int
+    """That count, in each window."""
     unseen: Unseen
     unseen_share: float
     policies: list[Figures]
@@ -102,7 +105,7 @@ class ReplayReport:
         hidden = "estimated" if self.unseen == "estimate" else "taken as sold"
         return [
             *self.notes,
-            f"series: {self.series}; windows: {self.windows}; orders in each: {self.orders}",
+            f"series: {self.series}; windows: {self.windows}; periods in each: {self.periods}",
             f"the shelf was empty in {self.unseen_share:.1%} of periods: demand then is {hidden}",
             HEADER,
             *(_line(row) for row in self.policies),
@@ -150,10 +153,11 @@ def replay(
     progress: Callable[[str], None] = lambda _: None,
 ) -> ReplayReport:
     """Replay a panel under the policies asked for."""
-    names, plan = asked.chosen, asked.plan
+    names = asked.chosen
     if asked.series is not None:
         panel = sample(panel, series=asked.series, seed=asked.seed)
     cases, told = cases_of(panel, asked)
+    plan = asked.plan(cases)
     demand = cases[0].demand
     forecasts = PastForecasts(
         panel, longest_periods=max(case.terms.protected_periods for case in cases),
@@ -164,7 +168,7 @@ def replay(
     rows = figures(runs, period_days=panel.period_days)
     points = _compared(cases, forecasts, plan) if asked.curve else []
     return ReplayReport(
-        series=sum(len(case.rows) for case in cases), windows=plan.windows, orders=plan.orders,
+        series=sum(len(case.rows) for case in cases), windows=plan.windows, periods=plan.periods,
         unseen=asked.unseen, unseen_share=demand.unseen_share,
         policies=[row for row in rows if row.origin is None],
         by_window=[row for row in rows if row.origin is not None],

@@ -93,7 +93,7 @@ def policy(
 
     \b
     $ vouch backtest policy --history history.csv --lead-time 1 --review 1 --holding 0.2 --shortage 1 --lost-sales --policies safety_factor,seasonal --windows 1
-    series: 2; windows: 1; orders in each: 6
+    series: 2; windows: 1; periods in each: 6
     """  # noqa: D301, E501
     from pipelines.replay_run import Asked, replay_database, replay_file
 

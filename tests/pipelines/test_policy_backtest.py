@@ -44,7 +44,7 @@ def test_a_lean_start_is_a_weeks_sales_and_as_much_under_way():
 def test_figures_count_from_the_first_period_that_an_order_reaches():
     """Nothing ordered: 2 on hand and 1 under way last two of ten a week; then six weeks of ten."""
     case = case_of([10.0] * 60, [2.0] * 60)
-    plan = Plan(windows=1, orders=6, start="lean")
+    plan = Plan(windows=1, periods=6, start="lean")
     row, _ = figures(backtest([case], {"never": never}, plan), period_days=7)
     assert row.demand_units == 6 * 12
     assert row.fill_rate == 0
@@ -71,13 +71,13 @@ def test_what_outlives_its_shelf_life_is_counted_and_paid_for():
 
 
 def test_windows_lie_end_to_end_up_to_the_last_period():
-    origins = rolling_origins([case_of([1.0] * 60)], Plan(windows=3, orders=6))
+    origins = rolling_origins([case_of([1.0] * 60)], Plan(windows=3, periods=6))
     assert origins == [59 - 24, 59 - 16, 59 - 8]
 
 
 def test_more_windows_than_the_history_holds_are_refused():
     with pytest.raises(InputRejected, match="holds 5 windows") as refused:
-        rolling_origins([case_of([1.0] * 60)], Plan(windows=6, orders=6))
+        rolling_origins([case_of([1.0] * 60)], Plan(windows=6, periods=6))
     assert refused.value.field == "windows"
 
 
@@ -86,7 +86,7 @@ def test_a_policy_reads_nothing_that_has_not_happened():
     rng = np.random.default_rng(2)
     units = rng.poisson(5, (3, 60)).astype(float)
     other = np.concatenate([units[:, :56], rng.poisson(50, (3, 4))], axis=1)
-    plan = Plan(windows=1, orders=6)
+    plan = Plan(windows=1, periods=6)
     for name, policy in BASELINES.items():
         first, second = (
             backtest([case_of(*rows)], {name: policy}, plan)[0].outcome for rows in (units, other)
@@ -102,6 +102,15 @@ def test_series_bought_on_other_terms_add_up():
     assert both.demand_units == sum(row.demand_units for row in alone)
     assert both.cost == pytest.approx(sum(row.cost for row in alone))
     assert both.stock_units == pytest.approx(sum(row.stock_units for row in alone))
+
+
+def test_a_slow_review_counts_as_many_periods_and_fewer_orders():
+    """Six weeks count for both; ordered every other week, that is three orders."""
+    weekly, biweekly = case_of([10.0] * 60), case_of([10.0] * 60, review=2)
+    always = lambda *_: lambda *_: np.array([10.0])  # noqa: E731
+    runs = backtest([weekly, biweekly], {"it": always}, Plan(1, 6))
+    assert [run.outcome.met_units.shape[1] for run in runs] == [6, 6]
+    assert [int((run.outcome.ordered_units > 0).sum()) for run in runs] == [6, 3]
 
 
 def curve(*points):

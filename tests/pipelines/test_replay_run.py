@@ -49,7 +49,7 @@ def test_a_file_is_replayed_under_every_policy(tmp_path):
     assert names == {"vouch", "min_max", "days_of_cover", "safety_factor", "seasonal"}
     assert [row.cost for row in report.policies] == sorted(row.cost for row in report.policies)
     assert len(report.by_window) == 2 * 5
-    assert report.lines()[0] == "series: 2; windows: 2; orders in each: 6"
+    assert report.lines()[0] == "series: 2; windows: 2; periods in each: 6"
     told = json.loads(json.dumps(report.as_dict(), default=str))
     assert told["policies"][0]["fill_rate"] == report.policies[0].fill_rate
 
