@@ -20,6 +20,7 @@ import typer
 
 from inventory.errors import VouchError
 from serving.cli import (
+    alerts,
     analytics,
     answers,
     audit,
@@ -86,6 +87,7 @@ cli.add_typer(planning.cli, name="planning")
 cli.add_typer(orders.cli, name="orders")
 cli.add_typer(invoices.cli, name="invoices")
 cli.add_typer(transfers.cli, name="transfer")
+cli.add_typer(alerts.cli, name="alert")
 
 
 def main() -> None:
