@@ -73,4 +73,4 @@ def perishables(shared_data):
         )
         .sort("sku", "location", "date")
     )  # fmt: skip
-    return Panel(history=history, future=history.head(0)[["sku", "location", "date", *KNOWN]])
+    return Panel(history=history, future=history.head(0)[["sku", "location", "date"]])
