@@ -29,8 +29,8 @@ from inventory.policy.lot_size import on_grid
 from inventory.simulate import StockState, project
 
 LATER_REVIEWS = 2
-"""Review periods after the order's own in which a left-over is followed. It takes two for most of
-what matters; four change the simulated cost on the VN2 history by 0.1 to 0.3 %, up or down."""
+"""Review periods after the order's own in which a left-over is followed. On the VN2 history, none
+cost 4 % more, and four cost as much as two."""
 
 
 @dataclass(frozen=True, slots=True)

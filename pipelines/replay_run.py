@@ -1,7 +1,7 @@
 """`vouch backtest policy`: a file's history or the database's, replayed under named policies."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import psycopg
 
-from features.frame import SERIES, Panel
+from features.frame import KEY, PRICE, PROMOTION, SERIES, Panel
 from inventory.errors import InputRejected
 from inventory.next_order import UnitCosts
 from inventory.periodic_review import shortage_cost_of
@@ -141,8 +141,15 @@ def replay_file(
 def replay_database(
     db: psycopg.Connection, asked: Asked, *, progress: Callable[[str], None] = lambda _: None
 ) -> ReplayReport:
-    """Replay the sales on record."""
-    return replay(load_panel(db, horizon_days=1), asked, progress=progress)
+    """Replay the sales on record.
+
+    Of days ahead, our policy knows the calendar, promotions and prices: they are planned. The
+    weather on record is what came, not what was forecast, and would tell it too much.
+    """
+    panel = load_panel(db, horizon_days=1)
+    planned = [column for column in (*KEY, PRICE, PROMOTION) if column in panel.future.columns]
+    panel = replace(panel, future=panel.future.select(planned))
+    return replay(panel, asked, progress=progress)
 
 
 def replay(

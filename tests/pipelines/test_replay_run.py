@@ -11,7 +11,7 @@ import pytest
 from features.frame import Panel
 from inventory.errors import InputRejected
 from models.baseline import MovingAverage, SeasonalNaive
-from pipelines.replay_run import Asked, cases_of, replay, replay_file
+from pipelines.replay_run import Asked, cases_of, replay, replay_database, replay_file
 
 ASKED = Asked(
     lead_time_periods=1, review_periods=1, holding=0.2, shortage=1.0, lost_sales=True,
@@ -123,3 +123,17 @@ def test_curves_are_read_at_equal_fill_rates():
         assert 0 < point.fill_rate <= 1
         assert asdict(point)["stock_units"] > 0
     assert any("at a fill rate of" in line for line in report.lines())
+
+
+def test_of_days_ahead_only_what_is_planned_is_known(monkeypatch):
+    """Weather on record is what came: an order of the past could not have known it."""
+    frame = history().with_columns(promotion=0.1, temperature=20.0)
+    ahead = frame.tail(1).select("sku", "location", "date", "promotion", "temperature")
+    stored = replace(panel_of(frame), future=ahead)
+    replayed = []
+    monkeypatch.setattr("pipelines.replay_run.load_panel", lambda *_, **__: stored)
+    monkeypatch.setattr(
+        "pipelines.replay_run.replay", lambda panel, *_, **__: replayed.append(panel)
+    )
+    replay_database(None, ASKED)
+    assert replayed[0].known_ahead == ("promotion",)
