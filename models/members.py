@@ -15,7 +15,6 @@ from models.boosting import FULL, BoostingForecaster
 from models.ensemble import Member
 from models.intermittent import IntermittentForecaster
 from models.lstm import LstmForecaster
-from models.seasonal_average import SeasonalAverage
 
 Preset = Literal["fast", "full"]
 
@@ -60,7 +59,6 @@ MEMBERS: tuple[Listed, ...] = (
     Listed("lstm", LstmForecaster, ("full",)),
     Listed("tsb", partial(IntermittentForecaster, method="tsb"), is_local=True),
     Listed("sba", partial(IntermittentForecaster, method="sba"), ("full",), is_local=True),
-    Listed("seasonal_average", SeasonalAverage),
     Listed("croston", partial(IntermittentForecaster, method="croston"), is_local=True),
 )
 """Every member, in the order in which ensembles hold them."""

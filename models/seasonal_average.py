@@ -6,9 +6,6 @@ weeks, or drawing them towards one, makes forecasts worse. The level is a mean o
 forgets; around it, demand is negative binomial with a dispersion that leans on the panel's.
 """
 
-from pathlib import Path
-from typing import Self
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import gamma, nbinom
@@ -16,13 +13,17 @@ from scipy.stats import gamma, nbinom
 from features.demand import dense_demand
 from features.frame import UNITS, Panel
 from inventory.demand import DemandForecast, Floats
-from models.baseline import forecast_of, save_nothing
+from models.baseline import forecast_of
 from models.metrics import seasonality
 
 HALF_LIFE_PERIODS = {1: 28.0, 7: 13.0}
 """Periods after which one counts half in the level, by days per period. Weekly: 13 lose 1.7 % less
 on the VN2 history, June 2022 to February 2024, than five do, and 0.4 % less than eight. Daily: four
 weeks, as the moving average."""
+
+SHARE_MAX = 0.1
+"""What one series counts at most in the season and the dispersion of all: one that sells by the
+thousand must not set those of the others."""
 
 REMEMBERED_DAYS = 364
 """Older periods count for nothing in the level and the dispersion."""
@@ -38,41 +39,23 @@ MEAN_MIN_UNITS = 1e-6
 FACTOR_MIN = 1e-6
 
 
-class SeasonalAverage:
-    """Level times season, with negative-binomial quantiles; nothing is learned beyond the panel."""
+def seasonal_average(panel: Panel, *, horizon: int, levels: Floats) -> DemandForecast:
+    """Level times season for the `horizon` periods after the panel's origin.
 
-    name = "seasonal_average"
-
-    def __init__(self, *, seed: int = 0, threads: int = 1) -> None:
-        del seed, threads  # Nothing is drawn and nothing is slow; members share one signature.
-
-    def fit(self, panel: Panel, *, horizon: int) -> Self:
-        """Nothing to learn: the forecast is read off the panel."""
-        del panel, horizon
-        return self
-
-    def predict(self, panel: Panel, *, horizon: int, levels: Floats) -> DemandForecast:
-        """Mean and quantiles of each period ahead."""
-        demand = dense_demand(panel)
-        season, seasons = _season_of(panel, periods=demand.shape[1], horizon=horizon)
-        past, ahead = season[: demand.shape[1]], season[demand.shape[1] :]
-        factors = season_factors(demand, past, seasons=seasons)
-        kept = slice(-(REMEMBERED_DAYS // panel.period_days), None)
-        plain = (demand / factors[past])[:, kept]
-        level = _level(plain, half_life=HALF_LIFE_PERIODS[panel.period_days])
-        mean = level[:, None] * factors[ahead]
-        whole = bool((panel.history[UNITS].drop_nulls() % 1 == 0).all())
-        quantiles = _quantiles(mean, _dispersion(plain, level), levels, whole=whole)
-        return forecast_of(panel, levels=levels, quantiles_units=quantiles, mean_units=mean)
-
-    def save(self, folder: Path) -> None:
-        save_nothing(self.name, folder)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Back from `save`."""
-        del folder
-        return cls()
+    Quantiles are negative binomial, or gamma where demand is large or not in whole units.
+    """
+    demand = dense_demand(panel)
+    season, seasons = _season_of(panel, periods=demand.shape[1], horizon=horizon)
+    past, ahead = season[: demand.shape[1]], season[demand.shape[1] :]
+    weight = _weights(demand)
+    factors = season_factors(demand * weight[:, None], past, seasons=seasons)
+    kept = slice(-(REMEMBERED_DAYS // panel.period_days), None)
+    plain = (demand / factors[past])[:, kept]
+    level = _level(plain, half_life=HALF_LIFE_PERIODS[panel.period_days])
+    mean = level[:, None] * factors[ahead]
+    whole = bool((panel.history[UNITS].drop_nulls() % 1 == 0).all())
+    quantiles = _quantiles(mean, _dispersion(plain, level, weight), levels, whole=whole)
+    return forecast_of(panel, levels=levels, quantiles_units=quantiles, mean_units=mean)
 
 
 def season_factors(demand_units: Floats, season: NDArray[np.integer], *, seasons: int) -> Floats:
@@ -109,6 +92,25 @@ def _season_of(panel: Panel, *, periods: int, horizon: int) -> tuple[NDArray[np.
     return week_of_year(days), 52
 
 
+def _weights(demand_units: Floats) -> Floats:
+    """What to scale each row (N, T) by, so that none makes up more than `SHARE_MAX` of the mean.
+
+    Where there are too few series for that, all count the same.
+    """
+    known = np.isfinite(demand_units)
+    mean = np.where(known, demand_units, 0.0).sum(axis=1) / known.sum(axis=1).clip(min=1)
+    ordered = np.sort(mean[mean > 0])[::-1]
+    most = np.inf
+    for cut in range(len(ordered)):
+        room = 1 - SHARE_MAX * cut
+        most = SHARE_MAX * ordered[cut:].sum() / room if room > 0 else ordered[-1]
+        if ordered[cut] <= most:
+            break
+    else:
+        most = ordered[-1] if len(ordered) else np.inf
+    return np.where(mean > most, most / np.where(mean > 0, mean, 1.0), 1.0)
+
+
 def _level(units: Floats, *, half_life: float) -> Floats:
     """Mean of each row (N, T), later periods counting more; zero where nothing is known."""
     weight = 0.5 ** (np.arange(units.shape[1])[::-1] / half_life)
@@ -118,15 +120,15 @@ def _level(units: Floats, *, half_life: float) -> Floats:
     return level
 
 
-def _dispersion(units: Floats, level: Floats) -> Floats:
+def _dispersion(units: Floats, level: Floats, weight: Floats) -> Floats:
     """Of a variance m + d · m² about the level (N,), from what rows (N, T) show and the panel's."""
     known = np.isfinite(units)
     counted = known.sum(axis=1)
     mean = np.where(known, units, 0.0).sum(axis=1) / counted.clip(min=1)
     squares = (np.where(known, units - level[:, None], 0.0) ** 2).sum(axis=1)
     excess, square = squares - counted * mean, mean**2
-    total = float((counted * square).sum())
-    usual = float(excess.sum()) / total if total > 0 else DISPERSION_DEFAULT
+    total = float((weight**2 * counted * square).sum())
+    usual = float((weight**2 * excess).sum()) / total if total > 0 else DISPERSION_DEFAULT
     usual = float(np.clip(usual, 0.05, DISPERSION_MAX))
     own = np.where(square > MEAN_MIN_UNITS, excess / square.clip(min=MEAN_MIN_UNITS), 0.0)
     prior = DISPERSION_PRIOR_PERIODS

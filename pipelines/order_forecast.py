@@ -14,7 +14,7 @@ import numpy as np
 from features.frame import Panel
 from inventory.demand import DemandForecast
 from inventory.next_order import horizon_wanted
-from models.seasonal_average import SeasonalAverage
+from models.seasonal_average import seasonal_average
 
 AVERAGE_SHARE = {1: 0.0, 7: 0.5}
 """What the average counts, by days per period."""
@@ -34,7 +34,7 @@ def order_forecast(
     horizon = horizon_wanted(lead_time_periods=lead_time_periods, review_periods=review_periods)
     share = AVERAGE_SHARE[panel.period_days]
     levels = forecast.levels if share else forecast.levels[:1]  # Then its means are enough.
-    average = SeasonalAverage().predict(panel, horizon=horizon, levels=levels)
+    average = seasonal_average(panel, horizon=horizon, levels=levels)
     going_on = _going_on(near, average, review_periods)
     return _mixed(going_on, average, share) if share else going_on
 

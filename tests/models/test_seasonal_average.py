@@ -8,7 +8,7 @@ import pytest
 
 from features.frame import Panel
 from inventory.demand import LEVELS
-from models.seasonal_average import SeasonalAverage, season_factors, week_of_year
+from models.seasonal_average import season_factors, seasonal_average, week_of_year
 
 START = date(2022, 1, 3)
 
@@ -30,11 +30,7 @@ def panel_of(*series, period_days=7):
 
 
 def forecast(panel, horizon):
-    return (
-        SeasonalAverage()
-        .fit(panel, horizon=horizon)
-        .predict(panel, horizon=horizon, levels=np.array(LEVELS))
-    )
+    return seasonal_average(panel, horizon=horizon, levels=np.array(LEVELS))
 
 
 def test_the_week_of_the_year_comes_back():
@@ -71,3 +67,16 @@ def test_weeks_not_seen_yet_are_usual_ones():
     season = week_of_year(np.array(["2022-01-03", "2022-01-10"], dtype="datetime64[D]"))
     factors = season_factors(np.array([[10.0, 30.0]]), season, seasons=52)
     assert factors[:3].tolist() == [0.5, 1.5, 1.0]
+
+
+def test_one_giant_does_not_set_the_season_of_the_others():
+    """Twenty series sell double in January; a giant that never does is a tenth of what counts."""
+    year = [20.0] * 4 + [10.0] * 48
+    said = forecast(panel_of(*[year + year] * 20, [1e6] * 104), 5)
+    assert said.mean_units[0, 0] == pytest.approx(20, rel=0.07)
+    assert said.mean_units[0, 4] == pytest.approx(10, rel=0.07)
+
+
+def test_series_that_know_nothing_forecast_nothing():
+    said = forecast(panel_of([np.nan] * 30, [0.0] * 30), 3)
+    assert said.mean_units.tolist() == [[0, 0, 0], [0, 0, 0]]
