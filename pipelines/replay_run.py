@@ -112,7 +112,7 @@ class ReplayReport:
             *(f"{row.origin} {_line(row)}" for row in self.by_window if self.windows > 1),
             *(
                 f"at a fill rate of {point.fill_rate:.1%}: {point.stock_units:.0f} units in stock, "
-                f"safety_factor {point.other_stock_units:.0f} ({point.less:+.1%} less)"
+                f"safety_factor {point.other_stock_units:.0f} ({point.less:.1%} less)"
                 for point in self.at_equal_fill
             ),
         ]
