@@ -55,14 +55,13 @@ unnest('{-2.33,-1.96,-1.64,-1.28,-0.84,-0.67,-0.52,-0.25,0,
 insert into current_forecasts values ('SKU-1', 'S1', 'run-2026-03-02');
 
 insert into policies (sku, location, safety_stock, reorder_point, order_quantity, order_up_to,
-    lead_time_days, review_period_days, service_level, explanation, run_id, computed_at)
-values ('SKU-1', 'S1', 18, 92, 60, 152, 6, 1, 0.95,
-    '{"reorder_point": {"terms": [
-        {"term": "demand over lead time", "quantity": 64, "source": "forecast run-2026-03-02, 6 days"},
-        {"term": "demand over review period", "quantity": 10, "source": "forecast run-2026-03-02, 1 day"},
-        {"term": "safety stock", "quantity": 18, "source": "service level 95 %"}]}}',
-    'run-2026-03-02', '2026-03-02 05:20Z'),
-    ('SKU-1', 'S2', 10, 40, 60, 100, 6, 1, 0.95, '{}', 'run-2026-03-02', '2026-03-02 05:20Z');
+    lead_time_days, review_period_days, service_level, lead_time_mean, review_mean, target_units,
+    economic_lot, run_id, computed_at)
+values
+    ('SKU-1', 'S1', 18, 92, 60, 152, 6, 1, 0.95, 64, 10, 92, 60, 'run-2026-03-02',
+        '2026-03-02 05:20Z'),
+    ('SKU-1', 'S2', 10, 40, 60, 100, 6, 1, 0.95, 25, 5, 40, 60, 'run-2026-03-02',
+        '2026-03-02 05:20Z');
 
 insert into buffer_rules (rule_id, sku, location, method, quantity)
 values ('bopis-floor', 'SKU-1', 'S1', 'bopis', 4);

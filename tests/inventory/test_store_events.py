@@ -205,7 +205,9 @@ def marks(db):
 
 def test_a_mark_for_the_place_wins_over_one_for_the_sku_and_that_over_the_policy(shop):
     shop.execute(
-        "insert into policies select 'A', l, 1, 12.7, 1, 20, 3, 1, 0.9, '{}', 'r', now() "
+        "insert into policies (sku, location, safety_stock, reorder_point, order_quantity, "
+        "order_up_to, lead_time_days, review_period_days, service_level, run_id, computed_at) "
+        "select 'A', l, 1, 12.7, 1, 20, 3, 1, 0.9, 'r', now() "
         "from unnest(array['L1', 'L2']) l"
     )
     for location, units in (("L1", 10), ("L2", 10)):

@@ -188,7 +188,9 @@ def test_low_is_at_or_below_the_reorder_point(shop):
     correct(shop, quantity=7, sku="B")
     for sku in "AB":
         shop.execute(
-            "insert into policies values (%s, 'S1', 1, 5, 1, 1, 1, 1, 0.9, '[]', 'r', %s)",
+            "insert into policies (sku, location, safety_stock, reorder_point, order_quantity, "
+            "order_up_to, lead_time_days, review_period_days, service_level, run_id, computed_at) "
+            "values (%s, 'S1', 1, 5, 1, 1, 1, 1, 0.9, 'r', %s)",
             [sku, NOW],
         )
     assert positions(shop, state="low") == [("A", "S1")]

@@ -195,8 +195,9 @@ def put_position(db, number, on_hand, *, committed, policy, mean_per_day):
     )
     db.execute("insert into current_forecasts values (%s, 'S1', 'run')", [sku])
     db.execute(
-        "insert into policies values"
-        " (%s, 'S1', 0, %s, 10, %s, 5, 1, 0.95, '{}', 'run', '2026-03-02')",
+        "insert into policies (sku, location, safety_stock, reorder_point, order_quantity, "
+        "order_up_to, lead_time_days, review_period_days, service_level, run_id, computed_at) "
+        "values (%s, 'S1', 0, %s, 10, %s, 5, 1, 0.95, 'run', '2026-03-02')",
         [sku, *policy],
     )
 
