@@ -91,8 +91,9 @@ def _chosen(
     law, bad = rules.choose(judged)
     enough = judged.windows >= rules.WINDOWS_MIN
     by = np.select([stored, enough], [BY_FORECASTS, BY_BACKTEST], default=BY_NOTHING)
-    # Of the backtest only the shape counts: its errors over their own spread.
-    shape = tested.residuals / np.sqrt(tested.dispersion)[:, None]
+    # Of the backtest only the shape counts: its errors over their own spread, where there is any.
+    spread = np.sqrt(np.where(tested.dispersion > 0, tested.dispersion, np.nan))
+    shape = tested.residuals / spread[:, None]
     residuals = _side_by_side(stored, foretold.residuals, shape)
     return part.select(*KEY, "window_days").with_columns(
         pl.Series("law", law.tolist(), dtype=pl.String),
