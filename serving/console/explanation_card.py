@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 from inventory.store.explanations import FeaturePart
 from pipelines.explanation import Explanation, Precedent
 from serving.console.layout import Child, card, table, term_rows
-from serving.console.wording import counted, day, number, sentence
+from serving.console.wording import counted, day, member_name, number
 
 TOO_SMALL_UNITS = 0.05
 """Terms that would be shown as zero are left out."""
@@ -36,7 +36,7 @@ def explanation_cards(told: Explanation) -> list[Component]:
 
 def _members(told: Explanation) -> Component:
     rows: list[list[Child]] = [
-        [sentence(part.member), number(round(part.mean, 1)), f"{part.weight:.0%}"]
+        [member_name(part.member), number(round(part.mean, 1)), f"{part.weight:.0%}"]
         for part in sorted(told.members, key=lambda part: -part.weight)
     ]
     body: list[Child] = [table(["Member", "Units a day", "Counts"], rows, figures={1, 2})]

@@ -38,6 +38,8 @@ TERM_WORDS = {
     "group-promises": "Promised through groups",
 }
 
+MEMBER_WORDS = {"arima": "ARIMA", "lstm": "LSTM", "sba": "SBA", "tsb": "TSB"}
+
 SMALL = 10
 SIZES = ((1e9, 1e9, "B", 2), (1e6, 1e6, "M", 2), (1e4, 1e3, "K", 1))
 """From which value on, in what, with which letter and how many decimals."""
@@ -119,6 +121,15 @@ def method(code: str) -> str:
 def term(code: str) -> str:
     """A term of an availability answer in words; an unknown one stands for itself."""
     return TERM_WORDS.get(code, sentence(code))
+
+
+def member_name(code: str) -> str:
+    """A member of the ensemble as the field writes it.
+
+    >>> member_name("lstm"), member_name("seasonal_naive")
+    ('LSTM', 'Seasonal naive')
+    """
+    return MEMBER_WORDS.get(code, sentence(code))
 
 
 def sentence(code: str) -> str:
