@@ -20,6 +20,10 @@ ROWS_PER_CHUNK = 65_536
 NEWTON_STEPS = 12
 """The shortage is convex in z, so Newton's steps never turn back: so many are exact to rounding."""
 
+FALL_MIN = 1e-100
+"""Units per score that a step divides by at least: far out, or where demand is certain, there is no
+slope to go by, and a step of any length ends at the bounds."""
+
 SCORE_MAX = 38.0
 """Normal tails beyond this score are zero in double precision."""
 
@@ -157,7 +161,7 @@ def stock_for_loss(quantiles_units: Floats, levels: Floats, allowed_units: Float
         slope = lines.b[at, line]
         z = start
         for _ in range(NEWTON_STEPS):
-            fall = np.maximum(slope * ndtr(-z), np.finfo(float).tiny)
+            fall = np.maximum(slope * ndtr(-z), FALL_MIN)
             step = (lines.loss(z, line) - allowed) / fall
             z = np.where(slope > 0, z + step, z).clip(-SCORE_MAX, SCORE_MAX)
         found[rows] = np.maximum(lines.a[at, line] + slope * z, 0.0)

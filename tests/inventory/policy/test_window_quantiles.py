@@ -67,3 +67,14 @@ def test_more_rows_than_one_chunk():
     n = 70_000
     got = loss_at(rows(norm(100, 10), n), LEVEL, np.full(n, 110.0))
     assert got[0] == got[-1] == pytest.approx(Normal(100, 10).loss(110.0), rel=1e-6)
+
+
+@pytest.mark.parametrize("units", [np.zeros(len(LEVELS)), np.full(len(LEVELS), 9.0)])
+@pytest.mark.parametrize("allowed", [1e-3, 16.5, 1e9])
+def test_certain_demand_beside_wild_demand_is_found_without_a_slope(units, allowed):
+    wild = nbinom(0.05, 0.001).ppf(LEVELS)
+    rows = np.stack([units, wild, np.where(np.array(LEVELS) < 0.3, 0.0, 9.0)])
+    stock = stock_for_loss(rows, np.array(LEVELS), np.full(3, allowed))
+    assert np.isfinite(stock).all()
+    short = loss_at(rows, np.array(LEVELS), stock)
+    assert (short <= allowed * (1 + 1e-6) + 1e-9).all()
