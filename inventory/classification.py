@@ -69,9 +69,11 @@ def abc_classes(value: Floats, cut_offs: CutOffs = USUAL) -> Words:
     ranked = np.argsort(-worth, kind="stable")
     larger = np.empty_like(worth)
     larger[ranked] = np.concatenate([[0.0], np.cumsum(worth[ranked])[:-1]])[: len(worth)]
-    bounds = np.array(cut_offs.value_shares) * worth.sum()
+    # Shares are compared, not amounts: a share of the least amount a float holds rounds to nothing.
+    before = larger / max(worth.sum(), np.finfo(float).smallest_subnormal)
+    first, second = cut_offs.value_shares
     words: Words = np.select(
-        [np.isnan(value), worth <= 0, larger < bounds[0], larger < bounds[1]],
+        [np.isnan(value), worth <= 0, before < first, before < second],
         [UNCLASSED, C, A, B],
         default=C,
     )
