@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from inventory.errors import InputRejected
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 AHEAD_DAYS_MAX = 366
-"""A calendar without an order day for so long is a mistake."""
+"""How far ahead an order day is looked for: a calendar without one for so long is a mistake."""
 
 CLOSED_DAYS_MAX = 1_000
 
@@ -25,8 +26,8 @@ class OrderCalendar:
     category: str | None = None
     closed_on: tuple[date, ...] = ()
 
-    def order_day(self, today: date) -> date:
-        """The first day from `today` on that takes orders.
+    def order_day(self, today: date) -> date | None:
+        """The first day from `today` on that takes orders; None where a year has none.
 
         >>> mondays = OrderCalendar("m", "ACME", ("monday",), closed_on=(date(2026, 3, 9),))
         >>> str(mondays.order_day(date(2026, 3, 3)))
@@ -36,10 +37,25 @@ class OrderCalendar:
             day = today + timedelta(days=days)
             if WEEKDAYS[day.weekday()] in self.weekdays and day not in self.closed_on:
                 return day
-        raise InputRejected(
-            f"calendar '{self.id}' takes no order for a year from {today}; open some of its days",
-            field="closed_on",
-        )
+        return None
+
+    def review_days(self, today: date) -> int | None:
+        """Days that an order has to last until the next one; None where there is none in a year.
+
+        That is the longest wait between two order days of a week, or the next one where closed
+        days make it longer still.
+
+        >>> week = OrderCalendar("w", "ACME", ("monday", "thursday"))
+        >>> week.review_days(date(2026, 3, 3))
+        4
+        """
+        first = self.order_day(today)
+        second = first and self.order_day(first + timedelta(days=1))
+        if first is None or second is None:
+            return None
+        days = sorted(WEEKDAYS.index(day) for day in set(self.weekdays))
+        usual = max(b - a for a, b in pairwise([*days, days[0] + len(WEEKDAYS)]))
+        return max(usual, (second - first).days)
 
 
 def checked(calendar: OrderCalendar) -> OrderCalendar:

@@ -31,12 +31,12 @@ def sources(policy: Mapping[str, Any]) -> dict[str, str]:
     said: Mapping[str, str] = policy.get("sources") or {}
     lead, review = policy["lead_time_days"], policy["review_period_days"]
     from_lead = said.get("lead_time") or f"vendor {policy['vendor']}"
+    between = said.get("review_period") or f"vendor {policy['vendor']}"
     wanted = TARGET_WORDS[policy["target_kind"]].format(policy["service_level"])
     of_target = f", {said['target']}" if "target" in said else ""
     return {
         "demand over lead time": f"mean of {run} over {lead:g} days, {from_lead}",
-        "demand over review period": f"mean of {run} over {review:g} days, "
-        f"vendor {policy['vendor']}",
+        "demand over review period": f"mean of {run} over {review:g} days, {between}",
         "safety stock": f"stock for {wanted} minus mean, {policy['demand_law']} demand, {run}"
         + of_target,
         "target quantile": f"stock for {wanted} over {lead + review:g} days, "

@@ -99,8 +99,9 @@ def plan_for(
 
 def blocked(table: pl.DataFrame) -> NDArray[np.bool_]:
     """Positions that nothing may be ordered for until somebody mends their data."""
-    mixed = pl.col("currency") != pl.col("vendor_currency")
-    wrong: NDArray[np.bool_] = table.select(mixed.fill_null(value=False)).to_series().to_numpy()
+    mixed = (pl.col("currency") != pl.col("vendor_currency")).fill_null(value=False)
+    closed = pl.col("calendar").is_not_null() & pl.col("order_days").is_null()
+    wrong: NDArray[np.bool_] = table.select(mixed | closed).to_series().to_numpy()
     return wrong
 
 

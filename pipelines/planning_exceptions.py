@@ -79,6 +79,14 @@ NO_ADDRESS = Check(
     ("set email with " + VENDOR_URL + ", or say how it takes orders", "vendor"),
 )  # fmt: skip
 
+CLOSED = Check(
+    "vendor_closed", ("vendor", "location"),
+    pl.col("calendar").is_not_null() & pl.col("order_days").is_null(),
+    ("calendar '{}' of {} takes no order for a year: nothing can be ordered by it", "calendar",
+     "vendor"),
+    ("open some of its days with PUT /api/v2/order-calendars/{}", "calendar"), blocks=True,
+)  # fmt: skip
+
 NO_HISTORY = Check(
     "no_history", ("sku", "location"), pl.lit(value=True),
     ("{} has stock at {} and no sales on record, so no forecast and no policy", "sku", "location"),
@@ -94,6 +102,11 @@ def of_positions(table: pl.DataFrame) -> pl.DataFrame:
 def without_address(lines: pl.DataFrame) -> pl.DataFrame:
     """Vendors of proposed lines, rows of `read_positions`, to whom no order could be sent."""
     return _seen(lines, NO_ADDRESS)
+
+
+def of_calendars(planned: pl.DataFrame) -> pl.DataFrame:
+    """Calendars without an order day, of positions with the columns of `order_rhythm`."""
+    return _seen(planned, CLOSED)
 
 
 def without_history(db: psycopg.Connection, *, skus: Sequence[str] | None) -> pl.DataFrame:

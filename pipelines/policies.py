@@ -21,6 +21,7 @@ from inventory.store import position_classes
 from inventory.store.buying import read_price_tables
 from inventory.store.demand_laws import read_laws
 from inventory.store.demand_windows import Windows
+from inventory.store.order_calendars import list_calendars
 from inventory.store.policies import POLICY_SCHEMA, bases
 from inventory.store.policy_changes import put_in_force
 from inventory.store.policy_rules import read_rules
@@ -30,6 +31,7 @@ from pipelines.demand_laws import choose_laws
 from pipelines.demand_windows import KEY, windows_of
 from pipelines.law_windows import under_laws
 from pipelines.networks import with_hub_demand, with_service_times
+from pipelines.order_rhythm import with_order_days
 from pipelines.policy_settings import settled
 from pipelines.settings import Settings
 
@@ -74,7 +76,8 @@ def decide(
     classed = positions.join(
         position_classes.read(db, skus=skus), on=KEY, how="left", maintain_order="left"
     ).with_columns(pl.col("abc", "xyz").fill_null(""))
-    table = with_service_times(settled(classed, read_rules(db), settings))
+    timed = with_order_days(classed, list_calendars(db), today=now.date())
+    table = with_service_times(settled(timed, read_rules(db), settings))
     covered, windows = windows_of(db, table, now=now, seed=settings.seed, skus=skus)
     if choose:
         choose_laws(db, covered, windows, today=now.date(), seed=settings.seed, skus=skus)

@@ -22,9 +22,10 @@ TYPES = {
 
 SOURCES = (
     "target", "demand_law", "order_cost", "holding_cost", "max_order_quantity", "lead_time",
-    "packs",
+    "packs", "review_period",
 )  # fmt: skip
-"""Values whose source is told; that of the demand law only where a rule gave it."""
+"""Values whose source is told; those of the demand law, packs and the review period only where a
+rule, the vendor or its calendar gave them."""
 
 Row = dict[str, object]
 
@@ -35,7 +36,8 @@ def settled(table: pl.DataFrame, rules: Sequence[PolicyRule], settings: Settings
     Parameters
     ----------
     table : positions with sku, category, vendor, location, location_type, abc, xyz, unit_cost,
-        order_cost, holding_cost and max_order_quantity of the catalogue (null: not given).
+        order_cost, holding_cost and max_order_quantity of the catalogue (null: not given), and the
+        calendar and order_days of `order_rhythm.with_order_days`.
 
     `sources` is a JSON object as text; `demand_law` is null where no rule names one.
     """
@@ -130,6 +132,9 @@ def _defaulted(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         pl.when(pl.col("full_pallets") == "t", pl.col("pallet_size") > 1)
         .then(pl.format("whole pallets, as vendor {} asks", "vendor"))
         .alias("packs_source"),
+        pl.when(pl.col("order_days").is_not_null())
+        .then(pl.format("order calendar '{}' of vendor {}", "calendar", "vendor"))
+        .alias("review_period_source"),
     )
     told = [f"{name}_source" for name in SOURCES]
     return _with_sources(found, told).drop(

@@ -81,6 +81,7 @@ def replenish(
     found = exceptions.together([
         exceptions.of_positions(table), exceptions.without_history(db, skus=skus),
         decided.prices.exceptions(decided.table), planned.exceptions,
+        exceptions.of_calendars(planned.table),
         exceptions.without_address(planned.table.join(lines, on=["sku", "location"], how="semi")),
     ])  # fmt: skip
     report.exceptions_opened, report.exceptions_resolved = replace_exceptions(

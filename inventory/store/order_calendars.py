@@ -91,10 +91,8 @@ def date_plan(db: psycopg.Connection, *, today: date) -> None:
 
     Where a vendor has none for a line, it is ordered today, under no calendar.
     """
-    calendars = list_calendars(db)
-    columns = zip(*((c.id, c.order_day(today)) for c in calendars), strict=True)
-    ids, days = [list(column) for column in columns] if calendars else ([], [])
-    db.execute(_DATE, {"ids": ids, "days": days, "today": today})
+    days = {c.id: day for c in list_calendars(db) if (day := c.order_day(today))}
+    db.execute(_DATE, {"ids": list(days), "days": list(days.values()), "today": today})
 
 
 _DATE = """

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from inventory.errors import InputRejected, NotFound, UnknownLocation
-from inventory.order_calendar import OrderCalendar
+from inventory.order_calendar import WEEKDAYS, OrderCalendar
 from inventory.store import order_calendars
 from inventory.store.order_proposals import propose
 from inventory.store.purchase_orders import list_orders
@@ -40,10 +40,30 @@ def test_the_next_order_day(weekdays, closed, days):
     assert found == MONDAY + timedelta(days=days)
 
 
-def test_a_vendor_that_is_always_closed_is_a_mistake():
-    mondays = tuple(MONDAY + timedelta(weeks=n) for n in range(60))
-    with pytest.raises(InputRejected, match="takes no order for a year"):
-        OrderCalendar("c", "ACME", ("monday",), closed_on=mondays).order_day(MONDAY)
+SHUT = tuple(MONDAY + timedelta(weeks=n) for n in range(60))
+
+
+def test_a_vendor_that_is_always_closed_has_no_order_day():
+    shut = OrderCalendar("c", "ACME", ("monday",), closed_on=SHUT)
+    assert shut.order_day(MONDAY) is None
+    assert shut.review_days(MONDAY) is None
+
+
+@pytest.mark.parametrize(
+    ("weekdays", "closed", "days"),
+    [
+        (("monday",), (), 7),
+        (("monday", "wednesday", "friday"), (), 3),
+        (("tuesday", "friday", "friday"), (), 4),
+        (WEEKDAYS, (), 1),
+        # The Monday after the next is closed, so the next order has to last two weeks.
+        (("monday",), (MONDAY + timedelta(weeks=1),), 14),
+        # A closed day beyond the next order is not yet anybody's concern.
+        (("monday",), (MONDAY + timedelta(weeks=2),), 7),
+    ],
+)
+def test_an_order_lasts_until_the_next_one(weekdays, closed, days):
+    assert OrderCalendar("c", "ACME", weekdays, closed_on=closed).review_days(MONDAY) == days
 
 
 def plan(db, now=NOW):

@@ -62,6 +62,13 @@ def test_where_all_is_right_there_is_none(shop):
     assert ordered(shop) == {"TEA", "SOAP"}
 
 
+SHUT = """
+    update skus set category = 'hot' where sku = 'TEA';
+    insert into order_calendars values ('c', 'ACME', null, 'hot', '{1}',
+        array(select date '2026-03-02' + 7 * n from generate_series(0, 60) n))
+"""
+
+
 @pytest.mark.parametrize(
     ("broken", "key", "blocked"),
     [
@@ -76,12 +83,13 @@ def test_where_all_is_right_there_is_none(shop):
          ("pack_above_maximum", "TEA", None), True),
         ("update skus set min_order_quantity = 80, max_order_quantity = 40 where sku = 'TEA'",
          ("minimum_above_maximum", "TEA", None), True),
+        (SHUT, ("vendor_closed", None, "ACME"), True),
         ("update skus set currency = 'USD' where sku = 'TEA'; update vendors set currency = 'EUR'",
          ("currency_mismatch", "TEA", "ACME"), True),
         ("update vendors set email = null", ("vendor_without_address", None, "ACME"), False),
     ],
     ids=["vendor", "lead-time-zero", "lead-time-missing", "cost", "price", "pack", "minimum",
-         "currency", "address"],
+         "calendar", "currency", "address"],
 )  # fmt: skip
 def test_bad_data_is_an_exception_and_the_run_goes_on(shop, broken, key, blocked):
     shop.execute(broken)

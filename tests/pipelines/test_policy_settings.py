@@ -18,6 +18,7 @@ TABLE = pl.DataFrame({
     "unit_cost": [4.0, 4.0, 1.0, 2.0], "order_cost": [None, None, 7.0, None],
     "holding_cost": [None, None, 0.5, None],
     "full_pallets": ["f", "f", "t", "f"], "pallet_size": [None, None, 40.0, None],
+    "calendar": [None, "mondays", None, "shut"], "order_days": [None, 7.0, None, None],
     "lead_time_orders": [None, 4, None, 7], "lead_time_of_vendor": ["t", "f", "t", "t"],
 })  # fmt: skip
 
@@ -71,6 +72,13 @@ def test_of_two_alike_the_last_by_id_wins_and_the_order_given_does_not_matter():
     rules = [PolicyRule("b", abc="A", cycle_service=0.8), PolicyRule("a", abc="A", fill_rate=0.9)]
     assert settle(*rules)["TEA", "S1"] == settle(*rules[::-1])["TEA", "S1"]
     assert settle(*rules)["TEA", "S1"]["level"] == 0.8
+
+
+def test_a_calendar_is_told_where_it_says_how_long_orders_last():
+    found = settle()
+    assert said(found["TEA", "S2"])["review_period"] == "order calendar 'mondays' of vendor ACME"
+    assert "review_period" not in said(found["TEA", "S1"])
+    assert "review_period" not in said(found["DUST", "S1"])
 
 
 def test_the_source_of_the_lead_time_is_told():

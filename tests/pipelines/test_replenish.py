@@ -7,9 +7,11 @@ import pytest
 from scipy.stats import norm
 
 from inventory.demand import LEVELS, DemandForecast
-from inventory.store import alerts, purchase_orders
+from inventory.order_calendar import OrderCalendar
+from inventory.store import alerts, order_calendars, purchase_orders
 from inventory.store.forecasts import store_run
 from inventory.store.policies import list_policies, read_policy
+from inventory.store.policy_changes import due_recomputes
 from pipelines.buffers import compute_buffers
 from pipelines.replenish import replenish
 from pipelines.settings import Settings
@@ -325,3 +327,19 @@ def test_numbers_of_orders_go_on_after_a_day_of_many(retailer):
     plan(retailer)
     ids = sorted(o["id"] for o in purchase_orders.list_orders(retailer, state="proposed")["orders"])
     assert ids == ["PO-20260302-10000", "PO-20260302-10001"]
+
+
+def test_an_order_lasts_until_the_vendors_next_order_day(retailer):
+    plan(retailer)
+    daily = read_policy(retailer, "TEA", "S1")
+    order_calendars.put(retailer, OrderCalendar("w", "ACME", ("monday",)))
+    assert due_recomputes(retailer, limit=9) == ["TEA"]
+    plan(retailer, asked=True)
+    weekly = read_policy(retailer, "TEA", "S1")
+    assert (daily["review_period"], weekly["review_period"]) == (1, 7)
+    terms = {term["term"]: term for term in weekly["explanation"]["reorder_point"]["terms"]}
+    lasts = terms["demand over review period"]
+    assert lasts["quantity"] == pytest.approx(70, abs=0.01)  # Ten a day.
+    assert lasts["source"].endswith("over 7 days, order calendar 'w' of vendor ACME")
+    order_calendars.delete(retailer, "w")
+    assert due_recomputes(retailer, limit=9) == ["TEA"]
