@@ -7,7 +7,7 @@ import psycopg
 
 from inventory.store import overrides, planning
 from inventory.store.effective_forecasts import days_forecast
-from inventory.store.policy_changes import due_recomputes
+from inventory.store.policy_recomputes import due_recomputes
 from inventory.store.retry import retrying
 from pipelines.buffers import compute_buffers
 from pipelines.replenish import replenish

@@ -14,12 +14,11 @@ import numpy as np
 import polars as pl
 import psycopg
 
-from inventory.store import lead_times, low_marks
+from inventory.store import lead_times, low_marks, policy_recomputes
 from inventory.store.auto_approval import approve_by_rules
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.planning_exceptions import replace_exceptions
 from inventory.store.policies import read_positions
-from inventory.store.policy_changes import database_clock, recomputed
 from pipelines import planning_exceptions as exceptions
 from pipelines import policies
 from pipelines.order_plans import Planned, plan_for
@@ -66,7 +65,7 @@ def replenish(
     asked : whether a person asked for what changes: then no change of a policy waits for one.
     """
     report = ReplenishReport()
-    began = database_clock(db)
+    asked_for = policy_recomputes.asked(db, skus=skus)
     lead_times.refresh(db, now=now)
     table = read_positions(db, now=now, skus=skus)
     decided = policies.decide(
@@ -88,7 +87,7 @@ def replenish(
         db, found, now=now, skus=skus
     )
     report.problems += exceptions.sentences(found)
-    recomputed(db, skus=skus, asked_until=began)
+    policy_recomputes.answered(db, asked_for)
     told = refresh_alerts(db, now=now, skus=skus)
     report.alerts_raised, report.alerts_resolved = told.raised, told.resolved
     return report

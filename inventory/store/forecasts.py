@@ -114,7 +114,8 @@ def put_in_force(db: psycopg.Connection, run_id: str, *, now: datetime) -> int:
     """Make a stored run the forecast in force for its series; returns how many changed.
 
     The moment is kept where any did, so that it can be told later what was in force when. Positions
-    are taken in key order, so that two runs at once wait for each other, not for ever.
+    are taken in key order, so that two runs at once wait for each other, not for ever. Policies of
+    the SKUs are due: whoever plans next makes them follow.
     """
     with db.transaction():
         moved = db.execute(
@@ -130,7 +131,16 @@ def put_in_force(db: psycopg.Connection, run_id: str, *, now: datetime) -> int:
             db.execute(
                 "insert into forecast_moments (run_id, in_force_at) values (%s, %s)", [run_id, now]
             )
+            db.execute(_DUE, [run_id])
     return moved
+
+
+_DUE = """
+    insert into policy_recomputes (sku, because)
+    select distinct f.sku, 'forecast run ' || f.run_id
+    from forecasts f join policies p using (sku, location)
+    where f.run_id = %s and p.run_id <> f.run_id order by 1
+"""
 
 
 def read_forecast(db: psycopg.Connection, sku: str, location: str) -> DemandForecast | None:

@@ -115,42 +115,6 @@ def decide(
     return _told(row)
 
 
-def database_clock(db: psycopg.Connection) -> datetime:
-    """The database's own time, by which `policy_recomputes` are asked for."""
-    row = db.execute("select clock_timestamp()").fetchone()
-    assert row is not None
-    moment: datetime = row[0]
-    return moment
-
-
-def due_recomputes(db: psycopg.Connection, *, limit: int) -> list[str]:
-    """SKUs whose policies no longer fit what the catalogue says, the longest waiting first.
-
-    Where all are due, the first so many of those that have a policy, by SKU; see `recomputed`.
-    """
-    row = db.execute("select from policy_recomputes where sku = ''").fetchone()
-    if row is not None:
-        db.execute(
-            "insert into policy_recomputes (sku, because, asked_at) "
-            "select distinct y.sku, r.because, r.asked_at from policies y, policy_recomputes r "
-            "where r.sku = '' on conflict do nothing"
-        )
-        db.execute("delete from policy_recomputes where sku = ''")
-    found = db.execute(
-        "select sku from policy_recomputes order by asked_at, sku limit %s", [limit]
-    ).fetchall()
-    return [sku for (sku,) in found]
-
-
-def recomputed(db: psycopg.Connection, *, skus: Sequence[str] | None, asked_until: datetime) -> int:
-    """Note that policies of these SKUs, or all, are up to date with what was asked until then."""
-    return db.execute(
-        "delete from policy_recomputes where asked_at <= %s "
-        "and (%s::text[] is null or sku = any(%s))",
-        [asked_until, None if skus is None else list(skus), None if skus is None else list(skus)],
-    ).rowcount
-
-
 def _told(row: dict[str, Any]) -> dict[str, Any]:
     """A change as a client reads it: what was and what is, figure by figure."""
     figures = ("safety_stock", "reorder_point", "order_quantity", "order_up_to", "run_id")

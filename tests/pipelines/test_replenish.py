@@ -9,12 +9,15 @@ from scipy.stats import norm
 from inventory.demand import LEVELS, DemandForecast
 from inventory.order_calendar import OrderCalendar
 from inventory.store import alerts, order_calendars, purchase_orders
+from inventory.store.database import connect
 from inventory.store.forecasts import store_run
 from inventory.store.policies import list_policies, read_policy
-from inventory.store.policy_changes import due_recomputes
+from inventory.store.policy_recomputes import due_recomputes
+from pipelines import replenish as replenishing
 from pipelines.buffers import compute_buffers
 from pipelines.replenish import replenish
 from pipelines.settings import Settings
+from pipelines.stock_alerts import refresh_alerts
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 LEVEL = np.array(LEVELS)
@@ -342,4 +345,23 @@ def test_an_order_lasts_until_the_vendors_next_order_day(retailer):
     assert lasts["quantity"] == pytest.approx(70, abs=0.01)  # Ten a day.
     assert lasts["source"].endswith("over 7 days, order calendar 'w' of vendor ACME")
     order_calendars.delete(retailer, "w")
+    assert due_recomputes(retailer, limit=9) == ["TEA"]
+
+
+def test_a_new_forecast_asks_for_policies_and_nothing_asked_meanwhile_is_lost(
+    retailer, database_url, monkeypatch
+):
+    plan(retailer)
+    assert due_recomputes(retailer, limit=9) == []
+    grown = {**MEANS, ("TEA", "S1"): 20}
+    store_run(retailer, forecast_of(grown, run_id="run-2"), now=NOW)
+    assert due_recomputes(retailer, limit=9) == ["DUST", "SOAP", "TEA"]
+
+    def refresh_while_another_sets_a_price(db, **asked):
+        with connect(database_url) as other:
+            other.execute("update skus set price = 10 where sku = 'TEA'")
+        return refresh_alerts(db, **asked)
+
+    monkeypatch.setattr(replenishing, "refresh_alerts", refresh_while_another_sets_a_price)
+    plan(retailer)
     assert due_recomputes(retailer, limit=9) == ["TEA"]

@@ -9,7 +9,8 @@ import pytest
 
 from inventory.store import database
 from inventory.store.planning_exceptions import FOUND_SCHEMA, replace_exceptions
-from inventory.store.policy_changes import due_recomputes, put_in_force
+from inventory.store.policy_changes import put_in_force
+from inventory.store.policy_recomputes import due_recomputes
 from pipelines.settings import Settings
 from serving import app
 
