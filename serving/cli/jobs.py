@@ -127,6 +127,7 @@ def forecast(
     told = {"run_id": run_id, "model_version": version, "origin": panel.origin, "overrides": over}
     lines = [f"run {run_id} is in force: {version}, sales to {panel.origin}"]
     lines += [f"{over} overrides act over it: see `vouch override list`"] if over else []
+    lines += ["buffers and policies follow where a server runs; or: vouch buffers, vouch replenish"]
     show(told, as_json=as_json, lines=lines)
 
 
