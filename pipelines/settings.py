@@ -7,10 +7,11 @@ from datetime import time
 from pathlib import Path
 from typing import Literal
 
+import psycopg
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from inventory.store import server
+from inventory.store import database, server
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
@@ -170,3 +171,12 @@ def database_of(settings: Settings) -> Iterator[str]:
         return
     with server.running(settings.data_dir) as url:
         yield url
+
+
+def own_connection(settings: Settings) -> psycopg.Connection:
+    """An open connection to the database that settings name, beside those of any pool.
+
+    For work that may take long: promises need the connections of a server's pool.
+    """
+    assert settings.database_url is not None, "who holds the embedded server names it"
+    return database.connect(settings.database_url)

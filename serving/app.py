@@ -24,7 +24,7 @@ from inventory.store import reservations as reservations_store
 from inventory.store.promise_batches import PromiseBatcher
 from pipelines import stock_alerts
 from pipelines.replan import replan_due, replan_expired
-from pipelines.settings import Settings, database_of
+from pipelines.settings import Settings, database_of, own_connection
 from serving import auth, console, exchanger, limits, metrics, problems
 from serving.api import (
     alerts,
@@ -271,13 +271,8 @@ def _sweep(server: Server) -> None:
 
 
 def _replan_expired(server: Server) -> None:
-    """Let buffers and policies follow overrides that expired, and prices and terms that changed.
-
-    That may take long, so on a connection of its own: promises need those of the pool.
-    """
-    url = server.settings.database_url
-    assert url is not None
-    with database.connect(url) as db:
+    """Let buffers and policies follow overrides that expired, and prices and terms that changed."""
+    with own_connection(server.settings) as db:
         replan_expired(db, server.settings, now=server.clock())
         replan_due(db, server.settings, now=server.clock())
 
@@ -295,9 +290,7 @@ def _tell_alerts(server: Server) -> None:
 
     A mail server may take its time, so on a connection of its own.
     """
-    url = server.settings.database_url
-    assert url is not None
-    with database.connect(url) as db:
+    with own_connection(server.settings) as db:
         stock_alerts.follow(db, now=server.clock())
         alert_delivery.deliver(db, server.settings, clock=server.clock)
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 import psycopg
 
-from inventory.store import database, dispatches, documents, edi_acknowledgements, vendor_dispatch
-from pipelines.settings import Settings
+from inventory.store import dispatches, documents, edi_acknowledgements, vendor_dispatch
+from pipelines.settings import Settings, own_connection
 from serving.api.context import Server
 from serving.child import Child, Stopped
 from serving.connectors import folders
@@ -34,10 +34,8 @@ class Exchanger:
 
     def exchange(self, server: Server) -> None:
         """Send and take what is due, until that is done."""
-        url = server.settings.database_url
-        assert url is not None
         now = server.clock()
-        with database.connect(url) as db:
+        with own_connection(server.settings) as db:
             if not self.is_due(db, server.settings, now=now):
                 return
         with contextlib.suppress(Stopped):

@@ -1,8 +1,9 @@
 """Words that all messages share: strict units, ids, moments with a zone."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -81,3 +82,8 @@ class Message(BaseModel):
     """A request body. A field we do not know is refused: a typo must not pass for a default."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+def rows_of(lines: Sequence[Message] | None) -> list[dict[str, Any]] | None:
+    """Lines of a body as the store takes them, with what they say alone; None where none came."""
+    return [line.model_dump(exclude_none=True) for line in lines] if lines else None

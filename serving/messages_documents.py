@@ -1,13 +1,25 @@
-"""Bodies of dispatch settings: where a vendor wants its orders, and how it answers."""
+"""Where a vendor wants its orders and how it answers, and what lists of documents are asked by."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
 from inventory import vendor_dispatch as rules
-from serving.messages import Message
+from serving.messages import Cursor, Id, Message, PageLimit
 
 Line = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsAsked:
+    """Which documents to or from vendors a page shows."""
+
+    state: str | None = None
+    vendor: Id | None = None
+    purchase_order: Id | None = None
+    cursor: Cursor = None
+    limit: PageLimit = 100
 
 
 class SftpPlace(Message):

@@ -8,8 +8,8 @@ import contextlib
 import json
 from datetime import time
 
-from inventory.store import database
 from pipelines.schedule import JobFailed, run_daily_if_due
+from pipelines.settings import own_connection
 from serving.api.context import Server
 from serving.child import Child, Stopped
 
@@ -29,9 +29,7 @@ class Nightly:
 
     def daily(self, server: Server) -> None:
         """Run the job if it is due, until its end."""
-        url = server.settings.database_url
-        assert url is not None
-        with database.connect(url) as db, contextlib.suppress(Stopped):
+        with own_connection(server.settings) as db, contextlib.suppress(Stopped):
             run_daily_if_due(db, at=self.at, now=server.clock, run=lambda: self._run(server))
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from inventory.alerts import Alert
 from inventory.errors import NotFound
 from inventory.store.bulk import copy_in
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import before_id, page_of
 
 COLUMNS = ("kind", "sku", "location", "severity", "message", "detail")
 """What an alert is made of; the first three name its cause."""
@@ -90,7 +90,7 @@ def list_alerts(
     given = {
         "kind": kind, "sku": sku, "location": location, "severity": severity,
         "open_only": open_only, "snoozed": snoozed, "now": now, "limit": limit + 1,
-        "before": decode_cursor(cursor, int)[0] if cursor else None,
+        "before": before_id(cursor),
     }  # fmt: skip
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(
@@ -110,11 +110,7 @@ def list_alerts(
             "order by alert_id desc limit %(limit)s",
             given,
         ).fetchall()
-    more = len(found) > limit
-    return {
-        "alerts": found[:limit],
-        "next_cursor": encode_cursor([found[limit - 1]["id"]]) if more else None,
-    }
+    return page_of(found, name="alerts", limit=limit)
 
 
 def _stage(db: psycopg.Connection, alerts: Sequence[Alert]) -> None:

@@ -17,9 +17,9 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from inventory.errors import InputRejected, NotFound, StateConflict
+from inventory.errors import NotFound, StateConflict
 from inventory.order_document import CANCELLATION, ORIGINAL
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import check_choice, decode_cursor, page_of
 from inventory.store.vendor_dispatch import next_control
 
 STATES = ("waiting", "blocked", "delivered", "failed", "by_hand", "withdrawn")
@@ -247,8 +247,7 @@ def page(
     limit: int = 100,
 ) -> dict[str, object]:
     """Documents, the newest first: `{"dispatches": [...], "next_cursor": text or None}`."""
-    if state is not None and state not in STATES:
-        raise InputRejected(f"'{state}' is no state; use one of {', '.join(STATES)}", field="state")
+    check_choice(state, STATES, field="state")
     at, number = decode_cursor(cursor, str, str) if cursor else (None, None)
     given = {"state": state, "vendor": vendor, "order": purchase_order, "limit": limit + 1,
              "at": at, "number": number}  # fmt: skip
@@ -263,9 +262,7 @@ def page(
             "order by created_at desc, number desc limit %(limit)s",
             given,
         ).fetchall()
-    last = found[limit - 1] if len(found) > limit else None
-    more = encode_cursor([last["created_at"].isoformat(), last["number"]]) if last else None
-    return {"dispatches": found[:limit], "next_cursor": more}
+    return page_of(found, name="dispatches", limit=limit, by=("created_at", "number"))
 
 
 def troubled(db: psycopg.Connection) -> list[Dispatch]:

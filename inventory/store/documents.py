@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected, NotFound, StateConflict
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import before_id, check_choice, page_of
 from inventory.vendor_documents import UNREADABLE
 
 PENDING, APPLIED, QUARANTINED, DISMISSED = "pending", "applied", "quarantined", "dismissed"
@@ -283,10 +283,9 @@ def page(
     limit: int = 100,
 ) -> dict[str, object]:
     """Documents, the newest first: `{"documents": [...], "next_cursor": text or None}`."""
-    if state is not None and state not in STATES:
-        raise InputRejected(f"'{state}' is no state; use one of {', '.join(STATES)}", field="state")
+    check_choice(state, STATES, field="state")
     given = {"state": state, "vendor": vendor, "order": purchase_order, "limit": limit + 1,
-             "before": decode_cursor(cursor, int)[0] if cursor else None}  # fmt: skip
+             "before": before_id(cursor)}  # fmt: skip
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(
             f"{_DOCUMENTS} {_FROM}"
@@ -297,8 +296,7 @@ def page(
             "order by d.document_id desc limit %(limit)s",
             given,
         ).fetchall()
-    more = encode_cursor([found[limit - 1]["id"]]) if len(found) > limit else None
-    return {"documents": found[:limit], "next_cursor": more}
+    return page_of(found, name="documents", limit=limit)
 
 
 def waiting_by_vendor(db: psycopg.Connection) -> list[tuple[str, int, str]]:

@@ -9,9 +9,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from inventory.errors import InputRejected
 from inventory.invoices import KINDS
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import check_choice, decode_cursor, encode_cursor
 
 LAST_LINE = 2_147_483_647
 """Where what is said of a whole invoice stands: after its lines."""
@@ -48,8 +47,7 @@ def list_discrepancies(
     `{"discrepancies": [{invoice, number, vendor, line, kind, order, sku, expected, found, money}],
     "next_cursor": text or None}`; `money` is what is charged above what is owed.
     """
-    if kind is not None and kind not in KINDS:
-        raise InputRejected(f"'{kind}' is no kind; use one of {', '.join(KINDS)}", field="kind")
+    check_choice(kind, KINDS, field="kind")
     after = decode_cursor(cursor, int, int, str) if cursor else [0, 0, ""]
     given = {
         "vendor": vendor, "kind": kind, "order": order_id, "limit": limit + 1,

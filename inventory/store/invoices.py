@@ -13,7 +13,7 @@ from inventory.errors import InputRejected, NotFound, StateConflict
 from inventory.invoices import STATES, InvoiceLine, money, stated_lines
 from inventory.store import idempotency
 from inventory.store.invoice_discrepancies import of_invoices
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import before_id, check_choice, page_of
 
 Invoice = dict[str, Any]
 
@@ -148,22 +148,16 @@ def list_invoices(
 
     `matched`: only those without discrepancies, or only those with some.
     """
-    if state is not None and state not in STATES:
-        raise InputRejected(f"'{state}' is no state; use one of {', '.join(STATES)}", field="state")
+    check_choice(state, STATES, field="state")
     given = {
         "state": state, "vendor": vendor, "order": order_id, "matched": matched,
-        "before": decode_cursor(cursor, int)[0] if cursor else None, "limit": limit + 1,
+        "before": before_id(cursor), "limit": limit + 1,
     }  # fmt: skip
     with db.cursor(row_factory=dict_row) as rows:
-        found = rows.execute(
-            _INVOICES + _LISTED,
-            given,
-        ).fetchall()
-    more = len(found) > limit
-    return {
-        "invoices": _with_discrepancies(db, found[:limit]),
-        "next_cursor": encode_cursor([found[limit - 1]["id"]]) if more else None,
-    }
+        found = rows.execute(_INVOICES + _LISTED, given).fetchall()
+    page = page_of(found, name="invoices", limit=limit)
+    _with_discrepancies(db, page["invoices"])
+    return page
 
 
 _LISTED = """

@@ -21,7 +21,7 @@ from inventory.policy_terms import explanation
 from inventory.purchase_orders import ON_ORDER_STATES
 from inventory.store import demand_laws
 from inventory.store.bulk import copy_out
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import decode_cursor, page_of
 
 POSITION_SCHEMA = {
     "sku": pl.String, "location": pl.String, "location_type": pl.String, "vendor": pl.String,
@@ -177,12 +177,7 @@ def list_policies(
         "limit": limit + 1,
     }  # fmt: skip
     found = _select(db, where, given)
-    more = len(found) > limit
-    last = found[limit - 1] if more else None
-    return {
-        "policies": found[:limit],
-        "next_cursor": encode_cursor([str(last["sku"]), str(last["location"])]) if last else None,
-    }
+    return page_of(found, name="policies", limit=limit, by=("sku", "location"))
 
 
 def _select(

@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 
 from inventory.errors import InputRejected, NotFound, StateConflict
 from inventory.store.bulk import copy_in, copy_out
+from inventory.store.paging import check_choice
 from inventory.store.policies import POLICY_COLUMNS, POLICY_SCHEMA
 
 GRACE_UNITS = 5.0
@@ -74,8 +75,7 @@ def list_changes(
     limit: int = 100,
 ) -> list[dict[str, Any]]:
     """Changes, the newest first, from the one before the id `before` on."""
-    if state is not None and state not in STATES:
-        raise InputRejected(f"'{state}' is no state; use one of {', '.join(STATES)}", field="state")
+    check_choice(state, STATES, field="state")
     given = {"sku": sku, "location": location, "state": state, "before": before, "limit": limit}
     with db.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(_LISTED, given).fetchall()

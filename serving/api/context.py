@@ -88,6 +88,15 @@ class Call:
         """Who did it, for the ledger: role and key, never the key's secret part."""
         return f"{self.principal.role}:{self.principal.key_id}"
 
+    @property
+    def doing(self) -> dict[str, Any]:
+        """Who acts, as what and when: keywords of every act on an order or a transfer."""
+        return {"actor": self.actor, "role": self.principal.role, "now": self.now}
+
+    def vendor_asked(self, vendor: str | None) -> str | None:
+        """The vendor whose rows a list shows: a vendor's key sees its own, whatever it asks."""
+        return self.principal.vendor if self.principal.role == "vendor" else vendor
+
     def db(self) -> AbstractContextManager[psycopg.Connection]:
         """A connection for the length of a `with` block."""
         return self.server.pool.connection(CONNECTION_SECONDS_MAX)

@@ -1,18 +1,18 @@
 """Orders on their way to vendors: where each vendor wants them, and what became of each."""
 
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
 
 from inventory.errors import StateConflict
 from inventory.store import dispatches as store
 from inventory.store import vendor_dispatch
 from serving.api.context import PREFIX, CatalogueWriter, Staff, jsonable
-from serving.messages import Cursor, Id, PageLimit
-from serving.messages_documents import VendorDispatch
+from serving.messages import Id
+from serving.messages_documents import DocumentsAsked, VendorDispatch
 
 router = APIRouter(prefix=PREFIX, tags=["Orders to vendors"])
 
@@ -50,26 +50,10 @@ def remove_settings(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
 
 
 @router.get("/dispatches")
-def page(
-    *,
-    call: Staff,
-    state: str | None = None,
-    vendor: Id | None = None,
-    purchase_order: Id | None = None,
-    cursor: Cursor = None,
-    limit: PageLimit = 100,
-) -> JSONResponse:
+def page(call: Staff, asked: Annotated[DocumentsAsked, Depends()]) -> JSONResponse:
     """Documents to vendors, newest first; `state=blocked` and `failed` need a person."""
     with call.db() as db:
-        found = store.page(
-            db,
-            state=state,
-            vendor=vendor,
-            purchase_order=purchase_order,
-            cursor=cursor,
-            limit=limit,
-        )
-    return JSONResponse(jsonable(found))
+        return JSONResponse(jsonable(store.page(db, **asdict(asked))))
 
 
 @router.get("/dispatches/{number}")

@@ -1,14 +1,16 @@
 """What vendors send of orders: applied as it comes, or kept for a person with the reason."""
 
 import hashlib
+from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Depends, Path, Query
 from fastapi.responses import JSONResponse, Response
 
 from inventory.store import documents as store
 from serving.api.context import PREFIX, CatalogueWriter, OrderActor, Staff, jsonable
-from serving.messages import TEXT_CHARS_MAX, Cursor, Id, PageLimit
+from serving.messages import TEXT_CHARS_MAX, Id
+from serving.messages_documents import DocumentsAsked
 from serving.problems import RequestTooLarge
 
 router = APIRouter(prefix=PREFIX, tags=["Orders to vendors"])
@@ -56,26 +58,10 @@ def send(
 
 
 @router.get("/documents")
-def page(
-    *,
-    call: Staff,
-    state: str | None = None,
-    vendor: Id | None = None,
-    purchase_order: Id | None = None,
-    cursor: Cursor = None,
-    limit: PageLimit = 100,
-) -> JSONResponse:
+def page(call: Staff, asked: Annotated[DocumentsAsked, Depends()]) -> JSONResponse:
     """Documents of vendors, newest first; `state=quarantined`: those that wait for a person."""
     with call.db() as db:
-        found = store.page(
-            db,
-            state=state,
-            vendor=vendor,
-            purchase_order=purchase_order,
-            cursor=cursor,
-            limit=limit,
-        )
-    return JSONResponse(jsonable(found))
+        return JSONResponse(jsonable(store.page(db, **asdict(asked))))
 
 
 @router.get("/documents/{id}")

@@ -62,12 +62,10 @@ def page(
     limit: PageLimit = 100,
 ) -> JSONResponse:
     """Invoices, newest first, with what does not match; `payable` where nothing is in the way."""
-    if call.principal.role == "vendor":
-        vendor = call.principal.vendor
     with call.db() as db:
         found = invoices.list_invoices(
-            db, state=state, vendor=vendor, order_id=order, matched=matched, cursor=cursor,
-            limit=limit,
+            db, state=state, vendor=call.vendor_asked(vendor), order_id=order, matched=matched,
+            cursor=cursor, limit=limit,
         )  # fmt: skip
     return JSONResponse(jsonable(found))
 
@@ -117,12 +115,11 @@ def discrepancies(
     limit: PageLimit = 100,
 ) -> JSONResponse:
     """What open invoices charge that order and receipt do not bear out, the oldest first."""
-    if call.principal.role == "vendor":
-        vendor = call.principal.vendor
     with call.db() as db:
         found = invoice_discrepancies.list_discrepancies(
-            db, kind=kind, vendor=vendor, order_id=order, cursor=cursor, limit=limit
-        )
+            db, kind=kind, vendor=call.vendor_asked(vendor), order_id=order, cursor=cursor,
+            limit=limit,
+        )  # fmt: skip
     return JSONResponse(jsonable(found))
 
 

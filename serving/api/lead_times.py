@@ -21,11 +21,9 @@ def listed(
     uses, are drawn towards what the vendor states the more the fewer there are. `fill_share` is
     what came of what was ordered.
     """
-    if call.principal.role == "vendor":
-        vendor = call.principal.vendor
     after = [str(part) for part in decode_cursor(cursor, str, str)] if cursor else None
     with call.db() as db:
-        found = store.page(db, vendor=vendor, after=after, limit=limit)
+        found = store.page(db, vendor=call.vendor_asked(vendor), after=after, limit=limit)
     last = found[-1] if len(found) == limit else None
     more = encode_cursor([last["vendor"], last["location"] or ""]) if last else None
     return JSONResponse(jsonable({"lead_times": found, "next_cursor": more}))

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from inventory.store import ledger as store
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import before_id, encode_cursor
 from serving.api.context import PREFIX, Staff, jsonable
 from serving.messages import Cursor, Id, PageLimit
 
@@ -22,7 +22,7 @@ def entries(
     limit: PageLimit = 100,
 ) -> JSONResponse:
     """Entries, newest first: what each stated, and what it did to its balance."""
-    before = int(decode_cursor(cursor, int)[0]) if cursor else None
+    before = before_id(cursor)
     with call.db() as db:
         found = store.entries(db, sku=sku, location=location, before_entry_id=before, limit=limit)
     body: dict[str, Any] = {"entries": jsonable(found), "next_cursor": None}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
 
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import before_id, encode_cursor
 from serving.api.context import PREFIX, Call, Staff, allow
 from serving.messages import Cursor, PageLimit
 from serving.messages_models import VERSION_PATTERN, Promote, RollBack
@@ -27,7 +27,7 @@ def page(call: Staff, cursor: Cursor = None, limit: PageLimit = 100) -> dict[str
     from models import registry
 
     uri = call.server.settings.tracking_uri
-    before = int(decode_cursor(cursor, int)[0]) if cursor else None
+    before = before_id(cursor)
     found = registry.versions(uri, before=before, limit=limit + 1)
     more = len(found) > limit
     return {

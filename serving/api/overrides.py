@@ -13,12 +13,13 @@ from starlette.background import BackgroundTask
 from inventory.errors import InputRejected, VouchError
 from inventory.override_statement import state_override
 from inventory.overrides import Override, Scope
-from inventory.store import database, jobs, planning
+from inventory.store import jobs, planning
 from inventory.store import overrides as store
 from inventory.store.effective_forecasts import read_expected_units
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import before_id, encode_cursor
 from inventory.store.retry import retrying
 from pipelines.replan import replan
+from pipelines.settings import own_connection
 from serving.api.context import PREFIX, Call, Planner, Staff, jsonable
 from serving.messages import Cursor, Id, Message, PageLimit
 from serving.messages_overrides import ScopedOverride, SeriesOverride, Why, Withdrawal
@@ -72,7 +73,7 @@ def page(
     limit: PageLimit = 100,
 ) -> JSONResponse:
     """Overrides that name these, the latest first; with `active`, only those in force or not."""
-    before = int(decode_cursor(cursor, int)[0]) if cursor else None
+    before = before_id(cursor)
     wanted = store.OverrideFilter(sku, location, category, vendor, group, active)
     with call.db() as db:
         found = store.page(db, wanted, at=call.now, before=before, limit=limit)
@@ -169,12 +170,11 @@ def _consequences(
 def _run(job_id: str, scope: Scope, call: Call) -> None:
     """The job: what came of it is found under its id, also when it fails.
 
-    It may wait long for its turn, so on connections of its own: promises need those of the pool.
+    It may wait long for its turn, so on connections of its own.
     """
-    clock, url = call.server.clock, call.server.settings.database_url
-    assert url is not None
+    clock, settings = call.server.clock, call.server.settings
     with (
-        database.connect(url) as db, database.connect(url) as beside, jobs.held(db, job_id),
+        own_connection(settings) as db, own_connection(settings) as beside, jobs.held(db, job_id),
     ):  # fmt: skip
         jobs.progress(beside, job_id, phase="planning", now=clock())
         try:

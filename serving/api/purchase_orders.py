@@ -10,7 +10,7 @@ from inventory import purchase_orders as rules
 from inventory.errors import NotFound
 from inventory.store import purchase_orders as store
 from serving.api.context import PREFIX, Call, OrderActor, Reader, jsonable
-from serving.messages import Cursor, Id, PageLimit
+from serving.messages import Cursor, Id, PageLimit, rows_of
 from serving.messages_purchase_orders import Act, Edit, Sort, Step, Urgency
 from serving.problems import Forbidden
 
@@ -32,12 +32,10 @@ def orders(
     """Orders, optionally of one state, vendor, location or urgency; newest, most urgent or dearest
     first. Each tells when stock runs out without it, how long it lasts and which sales it saves.
     """
-    if call.principal.role == "vendor":
-        vendor = call.principal.vendor
     with call.db() as db:
         page = store.list_orders(
-            db, state=state, vendor=vendor, location=location, urgency=urgency, sort=sort,
-            sent_only=call.principal.role == "vendor", cursor=cursor, limit=limit,
+            db, state=state, vendor=call.vendor_asked(vendor), location=location, urgency=urgency,
+            sort=sort, sent_only=call.principal.role == "vendor", cursor=cursor, limit=limit,
         )  # fmt: skip
     page["orders"] = [_answer(found, call) for found in page["orders"]]
     return JSONResponse(page)
@@ -54,7 +52,6 @@ def order(id: Id, call: Reader) -> JSONResponse:  # noqa: A002 - the name in the
 def edit(id: Id, body: Edit, call: OrderActor) -> JSONResponse:  # noqa: A002
     """Change quantities or the date; the changed lines are left alone by planning."""
     _check_role("edit", call)
-    lines = [line.model_dump() for line in body.lines] if body.lines else None
     with call.db() as db:
         return call.once(
             db,
@@ -64,11 +61,9 @@ def edit(id: Id, body: Edit, call: OrderActor) -> JSONResponse:  # noqa: A002
                 store.edit(
                     db,
                     id,
-                    actor=call.actor,
-                    role=call.principal.role,
-                    now=call.now,
+                    **call.doing,
                     reason=body.reason,
-                    lines=lines,
+                    lines=rows_of(body.lines),
                     expected_on=body.expected_on,
                 )
             ),
@@ -85,7 +80,6 @@ def perform(
     """Take an order one step further; which roles may depends on the step."""
     _check_role(act, call)
     step = body or Step()
-    lines = [line.model_dump(exclude_none=True) for line in step.lines] if step.lines else None
     with call.db() as db:
         _visible(db, id, call)
         return call.once(
@@ -97,11 +91,9 @@ def perform(
                     db,
                     id,
                     act,
-                    actor=call.actor,
-                    role=call.principal.role,
-                    now=call.now,
+                    **call.doing,
                     reason=step.reason,
-                    lines=lines,
+                    lines=rows_of(step.lines),
                     at=step.received_at,
                     # A delivery is booked once, whoever tells of it again.
                     document_id=step.id if act in rules.TOLD_ONCE else None,

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from inventory.store import quarantine as store
 from inventory.store import replays
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import before_id, encode_cursor
 from serving.api.context import PREFIX, Staff, StockWriter, jsonable
 from serving.messages import TEXT_CHARS_MAX, Cursor, Id, PageLimit
 from serving.messages_stock import Replay
@@ -23,7 +23,7 @@ def page(
     call: Staff, feed: Id | None = None, cursor: Cursor = None, limit: PageLimit = 100
 ) -> JSONResponse:
     """Rows of feeds that could not go in and still wait, oldest first, each with its reason."""
-    after = int(decode_cursor(cursor, int)[0]) if cursor else 0
+    after = before_id(cursor) or 0
     with call.db() as db:
         found = store.waiting(db, feed=feed, after_quarantine_id=after, limit=limit)
     body: dict[str, Any] = {"rows": jsonable(found), "next_cursor": None}

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from inventory.store import planning_exceptions, policy_changes
-from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.paging import before_id, encode_cursor
 from serving.api.context import PREFIX, Planner, Staff, jsonable
 from serving.messages import Cursor, Id, Message, PageLimit, Text
 
@@ -42,7 +42,7 @@ def exceptions(
     """
     with call.db() as db:
         found = planning_exceptions.list_exceptions(
-            db, kind=kind, sku=sku, vendor=vendor, open_only=open, before=_before(cursor),
+            db, kind=kind, sku=sku, vendor=vendor, open_only=open, before=before_id(cursor),
             limit=limit,
         )  # fmt: skip
     more = encode_cursor([found[-1]["id"]]) if len(found) == limit else None
@@ -62,7 +62,7 @@ def changes(
     """Changes of policies with what was, what is and why; those `held` wait for a planner."""
     with call.db() as db:
         found = policy_changes.list_changes(
-            db, sku=sku, location=location, state=state, before=_before(cursor), limit=limit
+            db, sku=sku, location=location, state=state, before=before_id(cursor), limit=limit
         )
     more = encode_cursor([found[-1]["id"]]) if len(found) == limit else None
     return JSONResponse(jsonable({"changes": found, "next_cursor": more}))
@@ -88,7 +88,3 @@ def decide(
                 )
             ),
         )  # fmt: skip
-
-
-def _before(cursor: str | None) -> int | None:
-    return int(decode_cursor(cursor, int)[0]) if cursor else None

@@ -11,7 +11,7 @@ from inventory.store import transfer_lanes as lanes
 from inventory.store import transfer_proposals as proposals
 from inventory.store import transfers as store
 from serving.api.context import PREFIX, Call, CatalogueWriter, OrderActor, Staff, jsonable
-from serving.messages import Cursor, Id, PageLimit
+from serving.messages import Cursor, Id, PageLimit, rows_of
 from serving.messages_transfers import Act, Edit, Lane, Proposal, Step
 from serving.problems import Forbidden
 
@@ -65,9 +65,7 @@ def propose(body: Proposal, call: OrderActor) -> JSONResponse:
                     origin=body.origin,
                     destination=body.destination,
                     lines=[line.model_dump() for line in body.lines],
-                    actor=call.actor,
-                    role=call.principal.role,
-                    now=call.now,
+                    **call.doing,
                     reason=body.reason,
                 )
             ),
@@ -87,9 +85,7 @@ def edit(id: Id, body: Edit, call: OrderActor) -> JSONResponse:  # noqa: A002
                 store.edit(
                     db,
                     id,
-                    actor=call.actor,
-                    role=call.principal.role,
-                    now=call.now,
+                    **call.doing,
                     reason=body.reason,
                     lines=[line.model_dump() for line in body.lines],
                 )
@@ -111,7 +107,6 @@ def perform(
     """
     _check_role(act, call)
     step = body or Step()
-    lines = [line.model_dump(exclude_none=True) for line in step.lines] if step.lines else None
     with call.db() as db:
         return call.once(
             db,
@@ -122,11 +117,9 @@ def perform(
                     db,
                     id,
                     act,
-                    actor=call.actor,
-                    role=call.principal.role,
-                    now=call.now,
+                    **call.doing,
                     reason=step.reason,
-                    lines=lines,
+                    lines=rows_of(step.lines),
                 )
             ),
             key=step.id,

@@ -15,7 +15,7 @@ import typer
 
 from inventory.errors import Unavailable
 from inventory.store import database, keys
-from pipelines.settings import Settings, database_of
+from pipelines.settings import Settings, database_of, own_connection
 from serving.cli.screen import err, progress, say, utc_now
 
 PORTS_TRIED = 20
@@ -145,8 +145,7 @@ def free_port(host: str, wanted: int) -> int:
 
 def prepare(settings: Settings) -> None:
     """Tables in place, and a word to whoever has no key yet."""
-    assert settings.database_url is not None
-    with database.connect(settings.database_url) as db:
+    with own_connection(settings) as db:
         database.migrate(db, now=utc_now(), report=progress)
         if not keys.any_key(db):
             err.print("no API key yet: make one with `vouch keys create --role admin`")

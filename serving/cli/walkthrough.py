@@ -11,7 +11,7 @@ import psycopg
 
 from inventory.store import database, keys, policies
 from pipelines.demo import DemoHero, load_demo
-from pipelines.settings import Settings
+from pipelines.settings import Settings, own_connection
 from serving.cli.screen import progress
 
 
@@ -25,9 +25,7 @@ class Ready:
 
 def prepare(settings: Settings, *, skus: int, days: int, now: datetime) -> Ready:
     """Tables, the made-up retailer, the daily job where it has not run today, and a key."""
-    url = settings.database_url
-    assert url is not None
-    with database.connect(url) as db:
+    with own_connection(settings) as db:
         database.migrate(db, now=now, report=progress)
         loaded = load_demo(db, now=now, seed=settings.seed, skus=skus, days=days, progress=progress)
         if not loaded.already_loaded or not _has_policies(db):
