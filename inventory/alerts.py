@@ -4,10 +4,9 @@ Every alert of a position says what is there, from when on more is ordered, how 
 it runs out, and the one act that would resolve it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
 from inventory.health import LOW, OUT, OVER, OVER_COVER_DAYS
 
@@ -16,7 +15,6 @@ LOW_STOCK = "low_stock"
 OVERSTOCK = "overstock"
 EXPIRING = "expiring"
 SLOW_MOVING = "slow_moving"
-LATE_PURCHASE_ORDER = "late_purchase_order"
 SYNC_FAILURE = "sync_failure"
 
 POSITION_KINDS = (OUT_OF_STOCK, LOW_STOCK, OVERSTOCK, EXPIRING, SLOW_MOVING)
@@ -315,76 +313,35 @@ def units_by_age(lots: Iterable[Lot], *, today: date) -> dict[str, int]:
     return found
 
 
-def late_order_alert(
-    *,
-    order_id: str,
-    vendor: str,
-    location: str,
-    expected_on: date,
-    today: date,
-    open_units: int,
-    due_on: date | None = None,
-    lines: Sequence[Mapping[str, Any]] = (),
-) -> Alert:
-    """A purchase order that should have come, or was put off. One per order: by its id.
-
-    due_on : the day on which it should have come; by default the one on which it is expected.
-
-    lines : what is open of it, with stock: sku, open_units, current_stock, reorder_point,
-        expected_stock_out_on; the most urgent first.
-    """
-    put_off = expected_on >= today
-    late_days = (max(today, expected_on) - (due_on or expected_on)).days
-    when = f"is put off to {expected_on}, {late_days} days" if put_off else f"is {late_days} days"
-    return Alert(
-        kind=f"{LATE_PURCHASE_ORDER}:{order_id}",
-        severity="warning",
-        message=f"{order_id} from {vendor} {when} late: {open_units} units are open",
-        location=location,
-        detail={
-            "purchase_order": order_id,
-            "vendor": vendor,
-            "days_late": late_days,
-            "expected_on": expected_on.isoformat(),
-            "open_units": open_units,
-            "lines": list(lines),
-            "action": _action(
-                "Ask the vendor, and say when it comes",
-                "POST",
-                f"/purchase-orders/{order_id}/redate",
-            ),
-        },
-    )
-
-
 def sync_alert(*, feed: str, message: str, **detail: object) -> Alert:
     """A feed that fails: rows that could not go in, or silence. One alert per feed."""
-    action = _action("Look at the rows, mend and send them again", "GET",
-                     f"/quarantine?feed={feed}")  # fmt: skip
+    mend = action("Look at the rows, mend and send them again", "GET",
+                  f"/quarantine?feed={feed}")  # fmt: skip
     return Alert(f"{SYNC_FAILURE}:{feed}", "warning", message,
-                 detail={"feed": feed, **detail, "action": action})  # fmt: skip
+                 detail={"feed": feed, **detail, "action": mend})  # fmt: skip
 
 
 def _supply_action(at: Situation) -> dict[str, str]:
     """What would bring stock soonest: a transfer, an order, or a look at what is on its way."""
     if at.transfer_in is not None:
-        return _action("Accept the transfer", "POST", f"/transfers/{at.transfer_in}/accept")
+        return action("Accept the transfer", "POST", f"/transfers/{at.transfer_in}/accept")
     if at.purchase_order is not None:
-        return _action("Accept the order", "POST", f"/purchase-orders/{at.purchase_order}/accept")
+        return action("Accept the order", "POST", f"/purchase-orders/{at.purchase_order}/accept")
     if at.on_order_units > 0:
-        return _action("See when supply comes", "GET", f"/inventory/{at.sku}")
-    return _action("See the policy: nothing is proposed", "GET",
+        return action("See when supply comes", "GET", f"/inventory/{at.sku}")
+    return action("See the policy: nothing is proposed", "GET",
                    f"/policies/{at.sku}/{at.location}")  # fmt: skip
 
 
 def _surplus_action(at: Situation) -> dict[str, str]:
     if at.transfer_out is not None:
-        return _action("Accept the transfer", "POST", f"/transfers/{at.transfer_out}/accept")
-    return _action("See what a lower price would sell", "GET",
+        return action("Accept the transfer", "POST", f"/transfers/{at.transfer_out}/accept")
+    return action("See what a lower price would sell", "GET",
                    f"/recommendations/prices?sku={at.sku}&location={at.location}")  # fmt: skip
 
 
-def _action(label: str, method: str, path: str) -> dict[str, str]:
+def action(label: str, method: str, path: str) -> dict[str, str]:
+    """The act that resolves an alert: what to call it, and how it is asked for."""
     return {"label": label, "method": method, "path": API + path}
 
 

@@ -1,9 +1,20 @@
-"""Which proposed orders need no person: rules by vendor, segment, value and the usual order."""
+"""Which proposed orders and transfers need no person: rules by ends, segment, value, usual size."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from inventory.errors import InputRejected
+
+Subject = Literal["purchase_order", "transfer"]
+"""What a rule is about."""
+SUBJECTS: tuple[Subject, ...] = get_args(Subject)
+
+ENDS: dict[Subject, tuple[str, ...]] = {
+    "purchase_order": ("vendor",),
+    "transfer": ("origin", "destination"),
+}
+"""By which ends a rule may choose."""
 
 ACTOR_PREFIX = "rule:"
 """How the record names a rule that acted."""
@@ -14,33 +25,45 @@ class AutoApproval:
     """A rule: all that it states must hold."""
 
     id: str
+    subject: Subject = "purchase_order"
     vendor: str | None = None
+    origin: str | None = None
+    destination: str | None = None
     segments: tuple[str, ...] | None = None
     """Classes by value and variation, as AX; those of all lines must be among them."""
     value_max: float | None = None
     """Money."""
     deviation_max: float | None = None
-    """By what share of its usual quantity each line may differ. A line that was never ordered
-    before has no usual quantity, so a rule that asks does not hold."""
+    """By what share of its usual quantity each line may differ. A line that was never ordered, or
+    moved, before has no usual quantity, so a rule that asks does not hold."""
     enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A proposed order as rules see it."""
+    """A proposed order or transfer as rules see it."""
 
-    order_id: str
+    id: str
     version: int
-    vendor: str
     value: float
+    """Money: at the order's prices, or at unit cost."""
     segments: frozenset[str]
     """Of its lines; an item without a class has the empty one."""
     deviation: float | None
     """The largest of its lines; None where one of them has no usual quantity."""
+    vendor: str | None = None
+    origin: str | None = None
+    destination: str | None = None
 
 
 def checked(rule: AutoApproval) -> AutoApproval:
     """The rule, or `InputRejected`: one that states nothing would approve everything."""
+    for subject, ends in ENDS.items():
+        for name in ends:
+            if subject != rule.subject and getattr(rule, name) is not None:
+                raise InputRejected(
+                    f"a rule about a {rule.subject.replace('_', ' ')} has no {name}", field=name
+                )
     for name in ("value_max", "deviation_max"):
         limit = getattr(rule, name)
         if limit is not None and not 0 <= limit < float("inf"):
@@ -56,17 +79,17 @@ def checked(rule: AutoApproval) -> AutoApproval:
 
 
 def holds(rule: AutoApproval, order: Candidate) -> bool:
-    """Whether the rule approves the order.
+    """Whether the rule approves what it is about.
 
     >>> small = AutoApproval("small", segments=("AX",), value_max=500.0)
-    >>> holds(small, Candidate("PO-1", 1, "ACME", 480.0, frozenset({"AX"}), None))
+    >>> holds(small, Candidate("PO-1", 1, 480.0, frozenset({"AX"}), None, vendor="ACME"))
     True
-    >>> holds(small, Candidate("PO-2", 1, "ACME", 480.0, frozenset({"AX", "CZ"}), None))
+    >>> holds(small, Candidate("PO-2", 1, 480.0, frozenset({"AX", "CZ"}), None, vendor="ACME"))
     False
     """
     return (
         rule.enabled
-        and rule.vendor in (None, order.vendor)
+        and all(getattr(rule, name) in (None, getattr(order, name)) for name in ENDS[rule.subject])
         and (rule.segments is None or order.segments <= set(rule.segments))
         and (rule.value_max is None or order.value <= rule.value_max)
         and (
@@ -79,7 +102,7 @@ def holds(rule: AutoApproval, order: Candidate) -> bool:
 def chosen(
     rules: Sequence[AutoApproval], orders: Iterable[Candidate]
 ) -> list[tuple[Candidate, AutoApproval]]:
-    """Orders that a rule approves, with the first that does, in the order of rules."""
+    """Those that a rule approves, with the first that does, in the order of rules."""
     found = []
     for order in orders:
         rule = next((rule for rule in rules if holds(rule, order)), None)
@@ -89,14 +112,13 @@ def chosen(
 
 
 def reason(rule: AutoApproval, order: Candidate) -> str:
-    """Why the record says that the order was approved.
+    """Why the record says that it was approved.
 
-    >>> reason(AutoApproval("small", value_max=500.0), Candidate("P", 1, "V", 48.5, frozenset(), 0))
+    >>> reason(AutoApproval("small", value_max=500.0), Candidate("P", 1, 48.5, frozenset(), 0))
     'rule small: value 48.50 <= 500.00'
     """
-    said = []
-    if rule.vendor is not None:
-        said.append(f"vendor {rule.vendor}")
+    ends = [(name, getattr(rule, name)) for name in ENDS[rule.subject]]
+    said = [f"{name} {end}" for name, end in ends if end is not None]
     if rule.segments is not None:
         said.append(f"segments {', '.join(sorted(order.segments))}")
     if rule.value_max is not None:

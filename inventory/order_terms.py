@@ -24,15 +24,12 @@ class OrderTerms:
     """Money above which an order needs a second, different buyer; None: none does."""
 
 
-def approvals_needed(value: float, terms: OrderTerms) -> int:
-    """How many different buyers must approve an order of that value.
+def approvals_needed(value: float, above: float | None) -> int:
+    """How many different buyers must approve what is worth so much; `above`: one signs up to it.
 
-    >>> approvals_needed(500.0, OrderTerms(second_approval_above=500.0))
-    1
-    >>> approvals_needed(500.01, OrderTerms(second_approval_above=500.0))
-    2
+    >>> approvals_needed(500.0, 500.0), approvals_needed(500.01, 500.0), approvals_needed(9e9, None)
+    (1, 2, 1)
     """
-    above = terms.second_approval_above
     return 2 if above is not None and value > above else 1
 
 

@@ -5,9 +5,10 @@
         ├───────────┴───────────┴▶ cancelled               └──────────▶ closed
         └───────────┴─▶ rejected           └──────────────────────────▶
 
-A planner accepts what planning proposed, a buyer approves it. From its approval on, the units are a
-commitment at the origin and dated supply at the destination; when they leave, both sides know; when
-they arrive, the destination has them. Nothing here reads a clock or a database.
+A planner accepts what planning proposed, a buyer approves it (a dear one needs a second, different
+buyer). From its approval on, the units are a commitment at the origin and dated supply at the
+destination; when they leave, both sides know; when they arrive, the destination has them. Until
+then it may be dated anew. Nothing here reads a clock or a database.
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ STATES = (
 OPEN_STATES = (ACCEPTED, APPROVED, SHIPPED, PARTIALLY_RECEIVED)
 """Transfers that somebody has said will happen: planning counts them on both sides."""
 
+ON_ITS_WAY = (APPROVED, SHIPPED, PARTIALLY_RECEIVED)
+"""Transfers whose units the destination promises from, and waits for."""
+
 EDITABLE_STATES = (PROPOSED, ACCEPTED)
 """Approval commits the units, so that a change afterwards is a cancellation and a new transfer."""
 
@@ -48,7 +52,8 @@ class Act:
     """One thing that may be done to a transfer."""
 
     from_states: tuple[str, ...]
-    to_state: str
+    to_state: str | None
+    """None: the transfer stays in its state."""
     roles: tuple[str, ...]
 
 
@@ -57,10 +62,14 @@ ACTS: dict[str, Act] = {
     "approve": Act((ACCEPTED,), APPROVED, ("buyer",)),
     "reject": Act((PROPOSED, ACCEPTED), REJECTED, ("planner", "buyer")),
     "ship": Act((APPROVED,), SHIPPED, ("buyer", "oms")),
+    "redate": Act(ON_ITS_WAY, None, ("buyer", "oms")),
     "receive": Act((SHIPPED, PARTIALLY_RECEIVED), RECEIVED, ("buyer", "oms")),
     "cancel": Act((PROPOSED, ACCEPTED, APPROVED), CANCELLED, ("planner", "buyer")),
     "close": Act((SHIPPED, PARTIALLY_RECEIVED), CLOSED, ("buyer",)),
 }
+
+DATED = ("ship", "redate")
+"""Acts that may say when the units come."""
 
 PLANNERS = ("planner", "buyer")
 """Roles that may propose by hand, and change what is not approved yet."""
@@ -118,4 +127,4 @@ def next_state(transfer_id: str, state: str, act: str, *, everything_received: b
         raise StateConflict("transfer", transfer_id, state=state, act=act)
     if act == "receive" and not everything_received:
         return PARTIALLY_RECEIVED
-    return ACTS[act].to_state
+    return ACTS[act].to_state or state

@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 import psycopg
 
-from inventory import alerts, health
+from inventory import alerts, health, late_alerts
 from inventory.alerts import Alert, Situation, Thresholds, stock_out_day
 from inventory.store import alert_facts
 from inventory.store.alerts import replace_alerts
 from inventory.store.purchase_orders import late_orders
+from inventory.store.transfers import late_transfers
 
 LATE_LINES_TOLD = 10
 """Lines of a late order in its alert: the most urgent."""
@@ -47,17 +48,19 @@ def refresh_alerts(
     found = alerts.position_alerts(situations(db, now=now, skus=skus))
     _replace(db, report, found, kinds=alerts.POSITION_KINDS, now=now, skus=skus)
     if skus is None:
-        late = refresh_late_orders(db, now=now)
+        late = refresh_late_supply(db, now=now)
         report.raised += late.raised
         report.resolved += late.resolved
         _replace(db, report, _failing(db, now=now), kinds=[alerts.SYNC_FAILURE], now=now)
     return report
 
 
-def refresh_late_orders(db: psycopg.Connection, *, now: datetime) -> AlertReport:
-    """Make the open alerts of late orders say what is true now: a day ends without any event."""
+def refresh_late_supply(db: psycopg.Connection, *, now: datetime) -> AlertReport:
+    """Make the open alerts of late orders and transfers say what is true now: a day ends without
+    any event.
+    """
     report = AlertReport()
-    _replace(db, report, _late(db, now=now), kinds=[alerts.LATE_PURCHASE_ORDER], now=now)
+    _replace(db, report, _late(db, now=now), kinds=late_alerts.KINDS, now=now)
     return report
 
 
@@ -168,18 +171,20 @@ def _situation(
 
 
 def _late(db: psycopg.Connection, *, now: datetime) -> list[Alert]:
-    """Orders that should have come, each with what runs out for want of it."""
-    late = late_orders(db, today=now.date())
-    lines = alert_facts.read_late_lines(
-        db, [order["order_id"] for order in late], limit=LATE_LINES_TOLD
-    )
+    """Orders and transfers that should have come, each with what runs out for want of it."""
+    today = now.date()
+    orders, transfers = late_orders(db, today=today), late_transfers(db, today=today)
+    ids = [order["order_id"] for order in orders] + [moved["transfer_id"] for moved in transfers]
+    open_lines = alert_facts.read_late_lines(db, ids, limit=LATE_LINES_TOLD)
+    told = {name: [_late_line(line, today) for line in lines] for name, lines in open_lines.items()}
     return [
-        alerts.late_order_alert(
-            **order,
-            today=now.date(),
-            lines=[_late_line(line, now.date()) for line in lines.get(order["order_id"], ())],
+        late_alerts.late_order_alert(**late, today=today, lines=told.get(late["order_id"], ()))
+        for late in orders
+    ] + [
+        late_alerts.late_transfer_alert(
+            **late, today=today, lines=told.get(late["transfer_id"], ())
         )
-        for order in late
+        for late in transfers
     ]
 
 

@@ -38,10 +38,23 @@ class OrderCalendar(Message):
     """Days on which it takes none."""
 
 
-class AutoApproval(Message):
-    """An order for which all of this holds needs no person; bound its value or its deviation."""
+class TransferTerms(Message):
+    """When two buyers must approve what leaves a place; left out, as for all places."""
 
+    second_approval_above: Money | None = None
+    """Transfers worth more, at unit cost, need a second, different buyer."""
+
+
+class AutoApproval(Message):
+    """What all of this holds for needs no person; bound its value or its deviation."""
+
+    subject: Literal["purchase_order", "transfer"] = "purchase_order"
+    """What the rule is about: orders to vendors, or transfers between own locations."""
     vendor: Id | None = None
+    """Of orders: from this vendor only."""
+    origin: Id | None = None
+    destination: Id | None = None
+    """Of transfers: from there, to there only."""
     segments: Annotated[list[Id], Field(min_length=1, max_length=100)] | None = None
     """Classes by value and variation, as AX: those of all its lines must be among them."""
     value_max: Money | None = None

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from inventory.transfers import LINES_MAX
-from serving.messages import Id, Message, Money, PositiveUnits, Text, Units
+from serving.messages import Day, Id, Message, Money, PositiveUnits, Text, Units
 
-Act = Literal["accept", "approve", "reject", "ship", "receive", "cancel", "close"]
+Act = Literal["accept", "approve", "reject", "ship", "redate", "receive", "cancel", "close"]
 
 LEAD_TIME_DAYS_MAX = 365
 
@@ -72,3 +72,5 @@ class Step(Message):
     id: Id | None = None
     lines: Annotated[list[MovedLine], Field(min_length=1, max_length=LINES_MAX)] | None = None
     reason: Text | None = None
+    expected_on: Day | None = None
+    """Shipped or dated anew: the day on which it comes; shipped without it, as its lane says."""

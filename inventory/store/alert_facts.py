@@ -180,11 +180,11 @@ where b.units <= 0 and last.at is not null
 
 
 def read_late_lines(
-    db: psycopg.Connection, order_ids: Sequence[str], *, limit: int
+    db: psycopg.Connection, ids: Sequence[str], *, limit: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """What is open of late orders with its stock, by order; the most urgent lines first."""
+    """What is open of late orders and transfers, by id, with stock; the most urgent first."""
     with db.cursor(row_factory=dict_row) as rows:
-        found = rows.execute(_LATE_LINES, {"ids": list(order_ids), "limit": limit}).fetchall()
+        found = rows.execute(_LATE_LINES, {"ids": list(ids), "limit": limit}).fetchall()
     lines: dict[str, list[dict[str, Any]]] = {}
     for line in found:
         lines.setdefault(line.pop("id"), []).append(line)
@@ -192,19 +192,25 @@ def read_late_lines(
 
 
 _LATE_LINES = """
+with coming as (
+    select p.purchase_order_id as id, p.location, l.sku, l.quantity - l.received_units as units
+    from purchase_orders p join purchase_order_lines l using (purchase_order_id)
+    where p.purchase_order_id = any(%(ids)s) and l.quantity > l.received_units
+    union all
+    select transfer_id, destination, sku, units from open_transfer_lines
+    where transfer_id = any(%(ids)s)
+)
 select * from (
-    select p.purchase_order_id as id, l.sku,
-        greatest(l.quantity - l.received_units, 0) as open_units,
+    select o.id, o.sku, o.units as open_units,
         coalesce(b.units, 0) - coalesce(b.committed_units, 0) as current_stock,
         c.reorder_point, w.demand_rate,
-        row_number() over (partition by p.purchase_order_id order by
+        row_number() over (partition by o.id order by
             (coalesce(b.units, 0) - coalesce(b.committed_units, 0)) / nullif(w.demand_rate, 0),
-            l.sku) as place
-    from purchase_orders p join purchase_order_lines l using (purchase_order_id)
-    left join policies c on c.sku = l.sku and c.location = p.location
-    left join demand_windows w on w.sku = l.sku and w.location = p.location
-    left join balances b on b.sku = l.sku and b.location = p.location and b.status = 'available'
-    where p.purchase_order_id = any(%(ids)s) and l.quantity > l.received_units
+            o.sku) as place
+    from coming o
+    left join policies c on c.sku = o.sku and c.location = o.location
+    left join demand_windows w on w.sku = o.sku and w.location = o.location
+    left join balances b on b.sku = o.sku and b.location = o.location and b.status = 'available'
 ) x where place <= %(limit)s order by id, place
 """
 

@@ -67,7 +67,8 @@ def put(
     def act() -> Row:
         with db.transaction():
             # An order is locked before its supply, as by everybody who holds both.
-            ordered = purchase_order_id is None and ordered_goods.line_behind(db, inbound_id)
+            if purchase_order_id is None:
+                ordered_goods.line_behind(db, inbound_id)
             before = _locked(db, inbound_id)
             held = {(sku, location)}
             if before is not None:
@@ -77,7 +78,6 @@ def put(
             _check_change(before, inbound_id, (sku, location), quantity, received)
             if before is not None and purchase_order_id is None:
                 _leave_to_order(before, (sku, location), rest=quantity - received, state=state)
-            if ordered and before is not None:
                 ordered_goods.redate(db, before, expected_at)
             rest = quantity - received
             actual = "received" if rest == 0 and received and state != "cancelled" else state

@@ -1,9 +1,9 @@
 """Promises whose goods will be late get a day that can be kept, and an event says so.
 
-Those who wait for goods that an order brings are told of a new day; an order for what is on hand
-stays as it is. Whoever makes supply late holds the supply, and an order is locked before what it
-rests on: so places are noted (`ordered_goods.note_late`), and promises move afterwards, each in its
-own transaction.
+Those who wait for goods that an order or a transfer brings are told of a new day; an order for what
+is on hand stays as it is. Whoever makes supply late holds the supply, and an order is locked before
+what it rests on: so places are noted (`ordered_goods.note_late`), and promises move afterwards,
+each in its own transaction.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,13 @@ class _Noted:
     sku: str
     location: str
     purchase_order_id: str
+    """Of the order that brings it, or of the transfer."""
     noted_at: datetime
+    by_transfer: bool
+
+    @property
+    def bringer(self) -> str:
+        return "transfer" if self.by_transfer else "purchase_order"
 
 
 def move_due(db: psycopg.Connection, *, now: datetime, limit: int = 1_000) -> int:
@@ -43,7 +49,9 @@ def move_due(db: psycopg.Connection, *, now: datetime, limit: int = 1_000) -> in
     """
     with db.cursor(row_factory=class_row(_Noted)) as cursor:
         noted = cursor.execute(
-            "select * from late_supply order by noted_at, sku, location limit %s", [limit]
+            "select s.*, exists(select from transfers t where t.transfer_id = s.purchase_order_id) "
+            "as by_transfer from late_supply s order by noted_at, sku, location limit %s",
+            [limit],
         ).fetchall()
     return sum(_move_at(db, place, now=now) for place in noted)
 
@@ -87,7 +95,7 @@ def _move(db: psycopg.Connection, line: OpenLine, noted: _Noted, *, now: datetim
         id=f"late:{noted.purchase_order_id}:{noted.sku}:{noted.location}:"
         f"{noted.noted_at.isoformat()}:{line.reservation_id}",
         lines=(ActLine(noted.sku),),
-        reason=f"purchase order {noted.purchase_order_id} is late",
+        reason=f"{noted.bringer.replace('_', ' ')} {noted.purchase_order_id} is late",
     )
     try:
         with db.transaction():
@@ -115,7 +123,7 @@ def _redate(
             "units": was.open_units,
             "promised_date": was.promised_date.isoformat(),
             "new_date": after[was.line_no].isoformat(),
-            "purchase_order": noted.purchase_order_id,
+            noted.bringer: noted.purchase_order_id,
         }
         outbox.emit(db, kind=PROMISE_MOVED, payload=payload, now=now, sku=noted.sku,
                     location=was.location)  # fmt: skip

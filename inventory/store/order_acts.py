@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 
 from inventory import purchase_orders as rules
-from inventory.errors import InputRejected, StateConflict
+from inventory.errors import InputRejected
 from inventory.order_terms import approvals_needed
 from inventory.purchase_orders import next_state
-from inventory.store import dispatches, order_terms
+from inventory.store import act_history, dispatches, order_terms
 from inventory.store.order_lines import (
     Changes,
     Lines,
@@ -62,22 +62,10 @@ def _accept(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
 
 def _approve(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
     """A dear order stays accepted until a second, different buyer approves it."""
-    if told.actor in order["approved_by"]:
-        raise StateConflict(
-            "purchase order",
-            order["id"],
-            state="approved by you already; another buyer must approve it too",
-            act=act,
-        )
-    value = _value(db, order["id"])
-    needed = approvals_needed(value, order_terms.in_force(db, order["vendor"]))
-    given = [*order["approved_by"], told.actor]
-    db.execute(
-        "update purchase_orders set approved_by = %s where purchase_order_id = %s",
-        [given, order["id"]],
-    )
-    changes: Changes = {"approvals": f"{len(given)} of {needed}"} if needed > 1 else {}
-    if len(given) < needed:
+    above = order_terms.in_force(db, order["vendor"]).second_approval_above
+    needed = approvals_needed(_value(db, order["id"]), above)
+    done, changes = act_history.sign(db, act_history.ORDERS, order, actor=told.actor, needed=needed)
+    if not done:
         return str(order["state"]), changes, {}
     return next_state(order["id"], order["state"], act), changes, {}
 

@@ -14,6 +14,7 @@ from inventory.ledger import AVAILABLE
 from inventory.order_terms import units_tolerated
 from inventory.store import order_terms
 from inventory.store.approvals import AWAITING, REFUSED
+from inventory.transfers import TRANSFER
 
 Line = dict[str, Any]
 
@@ -136,7 +137,7 @@ _TELL = """
 
 
 def note_late(db: psycopg.Connection, inbound_ids: Collection[str], *, now: datetime) -> None:
-    """Have the promises on this supply looked at, where a purchase order was to bring it.
+    """Have the promises on this supply looked at, where an order or a transfer was to bring it.
 
     They move afterwards: an order is locked before what it rests on.
     """
@@ -154,7 +155,16 @@ _NOTE_LATE = """
 
 
 def redate(db: psycopg.Connection, inbound: Line, expected_at: datetime) -> None:
-    """Goods that are dated anew by the name of their inbound: their line has that day too."""
+    """Goods that are dated anew by the name of their inbound: their order has that day too, or
+    their transfer.
+    """
+    if inbound["purchase_order_id"] is None:
+        return
+    given = {"at": expected_at, "location": inbound["location"], "sku": inbound["sku"],
+             "order": inbound["purchase_order_id"]}  # fmt: skip
+    if inbound["source"] == TRANSFER:
+        db.execute(_REDATE_TRANSFER, given)
+        return
     db.execute(
         "with line as ("
         "  update purchase_order_lines l set arrives_on = (%(at)s at time zone lo.timezone)::date "
@@ -165,6 +175,15 @@ def redate(db: psycopg.Connection, inbound: Line, expected_at: datetime) -> None
         "  where l.purchase_order_id = %(order)s and l.sku <> %(sku)s "
         "  and l.received_units < l.quantity)) "
         "from line where p.purchase_order_id = %(order)s",
-        {"at": expected_at, "location": inbound["location"], "sku": inbound["sku"],
-         "order": inbound["purchase_order_id"]},
-    )  # fmt: skip
+        given,
+    )
+
+
+_REDATE_TRANSFER = """
+    update transfers t set expected_on = greatest(
+        (%(at)s at time zone lo.timezone)::date,
+        (select max((i.expected_at at time zone lo.timezone)::date) from inbound i
+            where i.purchase_order_id = %(order)s and i.sku <> %(sku)s
+                and i.state in ('planned', 'confirmed', 'shipped') and i.quantity > 0))
+    from locations lo where lo.location = t.destination and t.transfer_id = %(order)s
+"""

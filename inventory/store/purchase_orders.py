@@ -13,7 +13,6 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected, NotFound
 from inventory.order_worth import URGENCIES
@@ -29,7 +28,8 @@ from inventory.purchase_orders import (
     next_state,
     state_after_edit,
 )
-from inventory.store import idempotency, order_worth
+from inventory.store import act_history, idempotency, order_worth
+from inventory.store.act_history import ORDERS as BOOK
 from inventory.store.order_acts import Told, do
 from inventory.store.order_lines import edit_lines
 from inventory.store.order_supply import announce
@@ -142,12 +142,7 @@ def get_order(db: psycopg.Connection, po_id: str) -> Order:
         found = rows.execute(ORDERS + " where p.purchase_order_id = %s", [po_id]).fetchone()
         if found is None:
             raise NotFound("purchase order", po_id)
-        events = rows.execute(
-            "select act, from_state, to_state, at, actor, reason, changes "
-            "from purchase_order_events where purchase_order_id = %s order by event_id",
-            [po_id],
-        ).fetchall()
-    return {**found, "events": events}
+    return {**found, "events": act_history.events(db, BOOK, po_id)}
 
 
 def act(
@@ -182,16 +177,18 @@ def act(
 
     def attempt() -> dict[str, Any]:
         with db.transaction():
-            order = _locked(db, po_id)
+            order = act_history.locked(db, BOOK, po_id)
             next_state(po_id, order["state"], act)
             told = Told(lines, actor=actor, now=now, at=at, document_id=document_id)
             to_state, changes, moments = do(db, order, act, told)
-            _record(db, order, act=act, to_state=to_state, actor=actor, now=now, reason=reason,
-                    changes=changes)  # fmt: skip
+            act_history.record(
+                db, BOOK, order, act=act, to_state=to_state, actor=actor, now=now, reason=reason,
+                changes=changes,
+            )  # fmt: skip
             if act in ANNOUNCING and to_state in SUPPLYING_STATES:
-                announce(db, _locked(db, po_id), now=now, moments=moments)
+                announce(db, act_history.locked(db, BOOK, po_id), now=now, moments=moments)
             elif to_state in (CANCELLED, CLOSED):
-                announce(db, _locked(db, po_id), now=now, given_up=True)
+                announce(db, act_history.locked(db, BOOK, po_id), now=now, given_up=True)
             if act in (*ANNOUNCING, "receive"):
                 order_worth.assess(db, now=now, order_ids=[po_id])
         return {}
@@ -225,7 +222,7 @@ def edit(
     if not reason or not reason.strip():
         raise InputRejected("say why the order is changed", field="reason")
     with db.transaction():
-        order = _locked(db, po_id)
+        order = act_history.locked(db, BOOK, po_id)
         to_state = state_after_edit(po_id, order["state"])
         changes = edit_lines(db, order, lines or (), actor=actor, reason=reason)
         if expected_on is not None and expected_on != order["expected_on"]:
@@ -234,11 +231,11 @@ def edit(
                 "update purchase_orders set expected_on = %s where purchase_order_id = %s",
                 [expected_on, po_id],
             )
-        db.execute(
-            "update purchase_orders set approved_by = '{}' where purchase_order_id = %s", [po_id]
-        )
-        _record(db, order, act="edit", to_state=to_state, actor=actor, now=now, reason=reason,
-                changes=changes)  # fmt: skip
+        act_history.unsign(db, BOOK, po_id)
+        act_history.record(
+            db, BOOK, order, act="edit", to_state=to_state, actor=actor, now=now, reason=reason,
+            changes=changes,
+        )  # fmt: skip
         order_worth.assess(db, now=now, order_ids=[po_id])
     return get_order(db, po_id)
 
@@ -271,41 +268,3 @@ _LATE = """
 def _check_role(act: str, role: str) -> None:
     if not may(act, role):
         raise InputRejected(f"the role '{role}' may not {act} purchase orders", field="role")
-
-
-def _locked(db: psycopg.Connection, po_id: str) -> Order:
-    """The order as it is now; others wait until this transaction ends."""
-    with db.cursor(row_factory=dict_row) as rows:
-        found = rows.execute(
-            "select purchase_order_id as id, vendor, location, state, expected_on, order_on, "
-            "version, approved_by from purchase_orders where purchase_order_id = %s for update",
-            [po_id],
-        ).fetchone()
-    if found is None:
-        raise NotFound("purchase order", po_id)
-    return found
-
-
-def _record(
-    db: psycopg.Connection,
-    order: Order,
-    *,
-    act: str,
-    to_state: str,
-    actor: str,
-    now: datetime,
-    reason: str | None,
-    changes: Mapping[str, Any],
-) -> None:
-    moved = db.execute(
-        "update purchase_orders set state = %s, updated_at = %s, version = version + 1 "
-        "where purchase_order_id = %s and state = %s and version = %s",
-        [to_state, now, order["id"], order["state"], order["version"]],
-    )
-    assert moved.rowcount == 1, "the order's row is held"
-    db.execute(
-        "insert into purchase_order_events (purchase_order_id, act, from_state, to_state, at, "
-        "actor, reason, changes) values (%s, %s, %s, %s, %s, %s, %s, %s)",
-        [order["id"], act, order["state"], to_state, now, actor, reason,
-         Jsonb(dict(changes)) if changes else None],
-    )  # fmt: skip

@@ -1,31 +1,15 @@
-"""The history of transfers: the row locked, and every step on record and told."""
+"""Steps of transfers: on record, and told to whoever listens."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
-from inventory.errors import NotFound
-from inventory.store import outbox
+from inventory.store import act_history, outbox
 
 EVENT = "transfer"
 """Kind of the events in the outbox that tell of a transfer's steps."""
-
-
-def locked(db: psycopg.Connection, transfer_id: str) -> dict[str, Any]:
-    """The transfer as it is now; others wait until this transaction ends. Raises `NotFound`."""
-    with db.cursor(row_factory=dict_row) as rows:
-        found = rows.execute(
-            "select transfer_id as id, origin, destination, state, expected_on, version "
-            "from transfers where transfer_id = %s for update",
-            [transfer_id],
-        ).fetchone()
-    if found is None:
-        raise NotFound("transfer", transfer_id)
-    return found
 
 
 def record(
@@ -40,16 +24,9 @@ def record(
     changes: Mapping[str, Any],
 ) -> None:
     """Move a locked transfer to a state, and tell its history and whoever listens."""
-    db.execute(
-        "update transfers set state = %s, updated_at = %s, version = version + 1 "
-        "where transfer_id = %s",
-        [to_state, now, transfer["id"]],
-    )
-    db.execute(
-        "insert into transfer_events (transfer_id, act, from_state, to_state, at, actor, reason, "
-        "changes) values (%s, %s, %s, %s, %s, %s, %s, %s)",
-        [transfer["id"], act, transfer["state"], to_state, now, actor, reason,
-         Jsonb(dict(changes)) if changes else None],
+    act_history.record(
+        db, act_history.TRANSFERS, transfer, act=act, to_state=to_state, actor=actor, now=now,
+        reason=reason, changes=changes,
     )  # fmt: skip
     told = {"transfer": transfer["id"], "origin": transfer["origin"], "act": act,
             "from": transfer["state"], "to": to_state}  # fmt: skip

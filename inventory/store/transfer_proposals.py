@@ -125,7 +125,8 @@ def propose_by_hand(
         assert row is not None
         transfer_id = str(row[0])
         _add_by_hand(db, transfer_id, origin, lines, lane=lane.cost_per_unit)
-        made = {"id": transfer_id, "origin": origin, "destination": destination, "state": None}
+        made = {"id": transfer_id, "origin": origin, "destination": destination, "state": None,
+                "version": 1}  # fmt: skip
         record(db, made, act="propose", to_state="proposed", actor=actor, now=now, reason=reason,
                changes={})  # fmt: skip
     return get_transfer(db, transfer_id)
@@ -176,7 +177,7 @@ def _tell(
     touched = sorted(created | {*added, *changed, *removed})
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(
-            "select transfer_id as id, origin, destination, state from transfers "
+            "select transfer_id as id, origin, destination, state, version from transfers "
             "where transfer_id = any(%s) order by transfer_id for update",
             [touched],
         ).fetchall()
@@ -199,7 +200,7 @@ def _withdraw(db: psycopg.Connection, now: datetime) -> int:
     """Proposals whose last line went away are cancelled, and say why."""
     with db.cursor(row_factory=dict_row) as rows:
         empty = rows.execute(
-            "select transfer_id as id, origin, destination, state from transfers t "
+            "select transfer_id as id, origin, destination, state, version from transfers t "
             "where state = 'proposed' and planned and not exists (select from transfer_lines l "
             "where l.transfer_id = t.transfer_id) order by transfer_id for update"
         ).fetchall()

@@ -7,39 +7,39 @@ and any supply. Proposals of planning are written by `inventory.store.transfer_p
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
-from inventory.calendar import zone
-from inventory.catalog import Location
-from inventory.errors import InputRejected, InsufficientStock, NotFound, Shortage, StateConflict
-from inventory.orders import ActLine, OrderMessage
-from inventory.reservations import AskedLine, Basket
-from inventory.store import catalog, inbound, orders, reservations, transfer_lanes
+from inventory.errors import InputRejected, NotFound, StateConflict
+from inventory.store.act_history import TRANSFERS as BOOK
+from inventory.store.act_history import events, locked, unsign
 from inventory.store.paging import decode_cursor, encode_cursor
 from inventory.store.retry import retrying
-from inventory.store.transfer_history import locked, record
-from inventory.store.transfer_lines import edit_lines, read_lines
-from inventory.transfers import EDITABLE_STATES, STATES, TRANSFER, may, next_state
+from inventory.store.transfer_acts import Told, announce, do
+from inventory.store.transfer_history import record
+from inventory.store.transfer_lines import edit_lines
+from inventory.transfers import DATED, EDITABLE_STATES, ON_ITS_WAY, STATES, may, next_state
 
 Transfer = dict[str, Any]
 
 TRANSFERS = """
 select t.transfer_id as id, t.origin, t.destination, t.state, t.planned, t.created_at,
-    t.updated_at, t.expected_on, t.version, coalesce(l.units, 0) as units,
-    coalesce(l.saving, 0) as saving, coalesce(l.lines, '[]') as lines
+    t.updated_at, t.expected_on, t.due_on, t.approved_by, t.version,
+    coalesce(l.units, 0) as units, coalesce(l.value, 0) as value, coalesce(l.saving, 0) as saving,
+    coalesce(l.lines, '[]') as lines
 from transfers t
 left join lateral (
     select sum(quantity)::bigint as units, round(sum(saving)::numeric, 2)::float8 as saving,
+        round(sum(quantity * unit_cost)::numeric, 2)::float8 as value,
         jsonb_agg(jsonb_build_object(
             'line_no', line_no, 'sku', sku, 'quantity', quantity, 'shipped_units', shipped_units,
             'received_units', received_units, 'keep_units', keep_units, 'reason', reason,
             'saving', saving, 'firmed', firmed, 'explanation', explanation
         ) order by line_no) as lines
-    from transfer_lines x where x.transfer_id = t.transfer_id
+    from transfer_lines x join skus using (sku) where x.transfer_id = t.transfer_id
 ) l on true
 """
 
@@ -85,12 +85,7 @@ def get_transfer(db: psycopg.Connection, transfer_id: str) -> Transfer:
         found = rows.execute(TRANSFERS + " where t.transfer_id = %s", [transfer_id]).fetchone()
         if found is None:
             raise NotFound("transfer", transfer_id)
-        events = rows.execute(
-            "select act, from_state, to_state, at, actor, reason, changes from transfer_events "
-            "where transfer_id = %s order by event_id",
-            [transfer_id],
-        ).fetchall()
-    return {**found, "events": events}
+    return {**found, "events": events(db, BOOK, transfer_id)}
 
 
 def act(
@@ -103,6 +98,7 @@ def act(
     now: datetime,
     reason: str | None = None,
     lines: Sequence[Mapping[str, Any]] | None = None,
+    expected_on: date | None = None,
 ) -> Transfer:
     """Do one of `transfers.ACTS` and return the transfer as it is then.
 
@@ -110,18 +106,22 @@ def act(
     ----------
     lines : for `ship` and `receive`, what left or came: [{"sku", "quantity", "status"?}]; by
         default all of it. What does not leave is free again at the origin.
+    expected_on : for `ship` and `redate`, the day on which it comes; of what is shipped, by default
+        as its lane says.
 
     Raises `NotFound`, `StateConflict`, `InputRejected` when the role may not do this or a line is
     wrong, and at approval `InsufficientStock` where the origin needs the units. Nothing is half
     done.
     """
     check_role(act, role)
+    if expected_on is not None and act not in DATED:
+        raise InputRejected(f"only {' and '.join(DATED)} take a day", field="expected_on")
 
     def attempt() -> None:
         with db.transaction():
-            transfer = locked(db, transfer_id)
-            to_state = next_state(transfer_id, transfer["state"], act)
-            changes = _do(db, transfer, act, lines=lines, actor=actor, now=now)
+            transfer = locked(db, BOOK, transfer_id)
+            next_state(transfer_id, transfer["state"], act)
+            to_state, changes = do(db, transfer, act, Told(lines, actor, now, expected_on))
             if act == "receive":
                 return  # The supply told its transfer: `note_transfer_receipt`.
             record(db, transfer, act=act, to_state=to_state, actor=actor, now=now, reason=reason,
@@ -149,14 +149,15 @@ def edit(
     if not reason or not reason.strip():
         raise InputRejected("say why the transfer is changed", field="reason")
     with db.transaction():
-        transfer = locked(db, transfer_id)
+        transfer = locked(db, BOOK, transfer_id)
         if transfer["state"] not in EDITABLE_STATES:
             raise StateConflict("transfer", transfer_id, state=transfer["state"], act="edit")
         changes = edit_lines(db, transfer_id, lines, actor=actor, reason=reason)
+        unsign(db, BOOK, transfer_id)
         record(db, transfer, act="edit", to_state=transfer["state"], actor=actor, now=now,
                reason=reason, changes=changes)  # fmt: skip
         if transfer["state"] == "accepted":
-            _announce(db, transfer, state="planned", now=now)
+            announce(db, transfer, state="planned", now=now)
     return get_transfer(db, transfer_id)
 
 
@@ -166,200 +167,20 @@ def check_role(act: str, role: str) -> None:
         raise InputRejected(f"the role '{role}' may not {act} transfers", field="role")
 
 
-def _do(
-    db: psycopg.Connection,
-    transfer: Transfer,
-    act: str,
-    *,
-    lines: Sequence[Mapping[str, Any]] | None,
-    actor: str,
-    now: datetime,
-) -> dict[str, Any]:
-    """What an act does to stock, promises and supply; returns what changed, for the history."""
-    match act:
-        case "accept":
-            db.execute(
-                "update transfer_lines set firmed = true where transfer_id = %s", [transfer["id"]]
-            )
-            _announce(db, transfer, state="planned", now=now)
-        case "approve":
-            _commit(db, transfer, actor=actor, now=now)
-            _announce(db, transfer, state="confirmed", now=now)
-        case "ship":
-            return _ship(db, transfer, lines, actor=actor, now=now)
-        case "receive":
-            _receive(db, transfer, lines, actor=actor, now=now)
-        case "cancel" | "reject" | "close":
-            if transfer["state"] == "approved":
-                _order_act(db, transfer, "cancel", actor=actor, now=now)
-            _announce(db, transfer, state="cancelled", now=now)
-    return {}
+def late_transfers(db: psycopg.Connection, *, today: date) -> list[dict[str, Any]]:
+    """Transfers with open units that should have come before `today`, or were put off.
 
-
-def _commit(db: psycopg.Connection, transfer: Transfer, *, actor: str, now: datetime) -> None:
-    """Promise the units away at the origin, where it can spare them beyond what it keeps."""
-    lines = read_lines(db, transfer["id"])
-    asked = tuple(AskedLine(line["sku"], line["quantity"]) for line in lines.values())
-    basket = Basket(
-        kind="hard", channel=TRANSFER, method=TRANSFER, lines=asked, location=transfer["origin"],
-        order_id=transfer["id"],
-    )  # fmt: skip
-    reservations.place(db, basket, reservation_id=transfer["id"], now=now, actor=actor)
-    # The position is held by the promise now: what is left is what the origin keeps.
-    short = db.execute(
-        "select l.sku, l.quantity, l.keep_units - (b.units - b.committed_units) "
-        "from transfer_lines l join balances b on b.sku = l.sku and b.location = %s "
-        "and b.status = 'available' where l.transfer_id = %s "
-        "and l.keep_units > 0 and b.units - b.committed_units < l.keep_units order by l.sku",
-        [transfer["origin"], transfer["id"]],
-    ).fetchall()
-    if short:
-        raise InsufficientStock(
-            [
-                Shortage(sku, transfer["origin"], now.date(), quantity, max(quantity - lack, 0))
-                for sku, quantity, lack in short
-            ]
-        )
-    _order_act(db, transfer, "allocate", actor=actor, now=now)
-
-
-def _ship(
-    db: psycopg.Connection,
-    transfer: Transfer,
-    lines: Sequence[Mapping[str, Any]] | None,
-    *,
-    actor: str,
-    now: datetime,
-) -> dict[str, Any]:
-    """Units leave: on hand and commitment fall together at the origin, and the way begins."""
-    existing = read_lines(db, transfer["id"])
-    leaving = {sku: line["quantity"] for sku, line in existing.items()}
-    if lines is not None:
-        leaving = dict.fromkeys(existing, 0) | _asked(existing, lines)
-    if not any(leaving.values()):
-        raise InputRejected("nothing is shipped; cancel the transfer instead", field="lines")
-    # What is not in the message ships short, and is free again.
-    told = tuple(ActLine(sku, units) for sku, units in leaving.items())
-    _order_act(db, transfer, "ship", actor=actor, now=now, lines=told)
-    db.cursor().executemany(
-        "update transfer_lines set shipped_units = %s where transfer_id = %s and sku = %s",
-        [(units, transfer["id"], sku) for sku, units in leaving.items()],
-    )
-    _announce(db, transfer, state="shipped", now=now, units=leaving)
-    return {"shipped": [{"sku": sku, "quantity": units} for sku, units in leaving.items() if units]}
-
-
-def _receive(
-    db: psycopg.Connection,
-    transfer: Transfer,
-    lines: Sequence[Mapping[str, Any]] | None,
-    *,
-    actor: str,
-    now: datetime,
-) -> None:
-    """Units arrive: supply falls and stock rises, line by line, in this one transaction."""
-    existing = read_lines(db, transfer["id"])
-    if lines is None:
-        lines = [
-            {"sku": sku, "quantity": line["shipped_units"] - line["received_units"]}
-            for sku, line in existing.items()
-            if line["shipped_units"] > line["received_units"]
-        ]
-    _asked(existing, lines)
-    db.execute("select set_config('vouch.actor', %s, true)", [actor])
-    for number, given in enumerate(lines):
-        line = existing[given["sku"]]
-        inbound.receive(
-            db,
-            f"{transfer['id']}:{line['line_no']}",
-            message_id=f"{transfer['id']}:{transfer['version']}:{number}",
-            quantity=given["quantity"],
-            now=now,
-            status=given.get("status") or "available",
-            actor=actor,
-        )
-
-
-def _asked(
-    existing: Mapping[str, Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]
-) -> dict[str, int]:
-    """Units by SKU of what a message says, checked against the lines there are."""
-    found: dict[str, int] = {}
-    for row, asked in enumerate(lines, start=1):
-        sku, quantity = str(asked.get("sku")), asked.get("quantity")
-        if sku not in existing or sku in found:
-            raise InputRejected(f"'{sku}' is not on this transfer, or twice", field="sku", row=row)
-        if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < 1:
-            raise InputRejected("must be a whole number from 1", field="quantity", row=row)
-        if quantity > existing[sku]["quantity"]:
-            raise InputRejected(
-                f"{quantity} units of '{sku}', and the transfer has {existing[sku]['quantity']}",
-                field="quantity",
-                row=row,
-            )
-        found[sku] = quantity
-    return found
-
-
-def _order_act(
-    db: psycopg.Connection,
-    transfer: Transfer,
-    name: str,
-    *,
-    actor: str,
-    now: datetime,
-    lines: tuple[ActLine, ...] = (),
-) -> None:
-    """One step of the commitment at the origin."""
-    message = OrderMessage(f"{transfer['id']}:{name}", lines=lines, reason=TRANSFER)
-    orders.perform(db, transfer["id"], name, message, now=now, actor=actor, of_transfer=True)
-
-
-def _announce(
-    db: psycopg.Connection,
-    transfer: Transfer,
-    *,
-    state: str,
-    now: datetime,
-    units: Mapping[str, int] | None = None,
-) -> None:
-    """Make the supply at the destination say what the transfer says.
-
-    Its day is counted from acceptance anew at each step, as the goods have not left before; once
-    they have, it stays.
+    `[{transfer_id, origin, destination, expected_on, due_on, open_units}]`: the day on which it is
+    expected now, and the one on which it was due when it left, or when it was approved.
     """
-    place = catalog.get(db, Location, transfer["destination"])
-    here = zone(place.timezone)
-    arrival = transfer["expected_on"]
-    if state in ("planned", "confirmed", "shipped"):
-        lane = transfer_lanes.read(
-            db, origin=transfer["origin"], destination=transfer["destination"]
-        )
-        arrival = lane[0].arrival(now.astimezone(here).date()) if lane else arrival
-        db.execute(
-            "update transfers set expected_on = %s where transfer_id = %s",
-            [arrival, transfer["id"]],
-        )
-    for sku, line in read_lines(db, transfer["id"]).items():
-        inbound_id = f"{transfer['id']}:{line['line_no']}"
-        known = db.execute(
-            "select expected_at, received_units from inbound where inbound_id = %s", [inbound_id]
-        ).fetchone()
-        quantity = line["quantity"] if units is None else units[sku]
-        if state == "cancelled":
-            if known is None:
-                continue
-            quantity = max(quantity, known[1])
-        inbound.put(
-            db,
-            inbound_id=inbound_id,
-            sku=sku,
-            location=transfer["destination"],
-            quantity=quantity,
-            expected_at=known[0] if known and state == "cancelled"
-            else datetime.combine(arrival, time(0), here),
-            state="cancelled" if quantity == 0 else state,
-            now=now,
-            source=TRANSFER,
-            purchase_order_id=transfer["id"],
-        )  # fmt: skip
+    with db.cursor(row_factory=dict_row) as rows:
+        return rows.execute(_LATE, {"today": today, "states": list(ON_ITS_WAY)}).fetchall()
+
+
+_LATE = """
+    select t.transfer_id, t.origin, t.destination, t.expected_on,
+        coalesce(t.due_on, t.expected_on) as due_on, sum(o.units)::bigint as open_units
+    from transfers t join open_transfer_lines o using (transfer_id)
+    where t.state = any (%(states)s) and (t.expected_on < %(today)s or t.expected_on > t.due_on)
+    group by 1, 2, 3, 4, 5 order by 1
+"""

@@ -120,6 +120,7 @@ def perform(
                     **call.doing,
                     reason=step.reason,
                     lines=rows_of(step.lines),
+                    expected_on=step.expected_on,
                 )
             ),
             key=step.id,

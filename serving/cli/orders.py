@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from inventory.auto_approval import Subject
 from serving.cli.screen import Json, opened, person, short_enough, show, utc_now
 
 cli = typer.Typer(help="Orders to vendors.", no_args_is_help=True)
@@ -160,35 +161,38 @@ def late(*, as_json: Json = False) -> None:
     show({"orders": found}, as_json=as_json, lines=lines or ["no order is late"])
 
 
+From = Annotated[datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])]
+To = Annotated[datetime | None, typer.Option(help="Last day, included.", formats=["%Y-%m-%d"])]
+
+
 @cli.command()
-def approvals(
-    *,
-    first: Annotated[
-        datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])
-    ] = None,
-    to: Annotated[
-        datetime | None, typer.Option(help="Last day, included.", formats=["%Y-%m-%d"])
-    ] = None,
-    as_json: Json = False,
-) -> None:
+def approvals(*, first: From = None, to: To = None, as_json: Json = False) -> None:
     """What share of the orders that were approved needed no person; by default of 28 days.
 
     \b
     $ vouch orders approvals --from 2027-01-01 --to 2027-01-31
     0 orders were approved from 2027-01-01 to 2027-01-31
     """  # noqa: D301
+    tell_approvals("purchase_order", first=first, to=to, as_json=as_json)
+
+
+def tell_approvals(
+    subject: Subject, *, first: datetime | None, to: datetime | None, as_json: bool
+) -> None:
+    """Print how many orders or transfers were approved, and what share by rules alone."""
     from inventory.store.auto_approval import report
 
     last = to.date() if to else utc_now().date()
     begin = first.date() if first else last - timedelta(days=REPORTED_DAYS - 1)
     with opened() as (_, db):
-        found = report(db, first=begin, last=last)
-    lines = [f"{found['approved']} orders were approved from {begin} to {last}"]
+        found = report(db, first=begin, last=last, subject=subject)
+    counted = "transfers" if subject == "transfer" else "orders"
+    lines = [f"{found['approved']} {counted} were approved from {begin} to {last}"]
     if found["approved"]:
         lines.append(
             f"{found['automatic']} by rules alone, {found['share']:.0%}; of "
             f"{found['value']:,.2f} in money {found['value_share'] or 0:.0%}"
         )
-    lines += [f"{row['rule']}: {row['orders']} orders, {row['value']:,.2f}"
+    lines += [f"{row['rule']}: {row[counted]} {counted}, {row['value']:,.2f}"
               for row in found["by_rule"]]  # fmt: skip
     show(found, as_json=as_json, lines=lines)

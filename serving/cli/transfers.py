@@ -7,7 +7,8 @@ import typer
 
 from inventory.errors import InputRejected
 from serving.cli.jobs import AsOf, Skus, morning
-from serving.cli.screen import Json, figures, opened, show
+from serving.cli.orders import From, To, tell_approvals
+from serving.cli.screen import Json, figures, opened, person, short_enough, show, utc_now
 
 cli = typer.Typer(help="Moving stock between our own locations.", no_args_is_help=True)
 
@@ -101,3 +102,68 @@ def list_(
         for t in found
     ]
     show({"transfers": found}, as_json=as_json, lines=lines or ["no transfers"])
+
+
+@cli.command("act")
+def act_(
+    transfer: Annotated[str, typer.Argument(help="Id of the transfer.", metavar="TRANSFER")],
+    step: Annotated[str, typer.Argument(help="accept, approve, reject, ship, redate, receive, "
+                                             "cancel or close.")],
+    *,
+    reason: Annotated[str | None, typer.Option(help="Why.", callback=short_enough)] = None,
+    on: Annotated[datetime | None, typer.Option(help="The day on which it comes: to redate, or "
+                                                "to ship where the way takes another time.",
+                                                formats=["%Y-%m-%d"])] = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take a transfer one step further, all of its lines.
+
+    \b
+    $ vouch transfer act TR-20270104-0001 redate --on 2027-01-08
+    vouch: no transfer 'TR-20270104-0001'
+    """  # noqa: D301
+    from inventory.store.transfers import act
+    from inventory.transfers import ACTS
+
+    if step not in ACTS:
+        raise InputRejected(f"'{step}' is none of {', '.join(ACTS)}", field="step")
+    with opened() as (_, db):
+        found = act(
+            db, transfer, step, actor=person(), role="admin", now=utc_now(), reason=reason,
+            expected_on=on.date() if on else None,
+        )  # fmt: skip
+    told = f"{found['id']} is {found['state'].replace('_', ' ')}, expected {found['expected_on']}"
+    show(found, as_json=as_json, lines=[told])
+
+
+@cli.command()
+def late(*, as_json: Json = False) -> None:
+    """Transfers that should have come, or were put off.
+
+    \b
+    $ vouch transfer late
+    no transfer is late
+    """  # noqa: D301
+    from inventory.store.transfers import late_transfers
+
+    today = utc_now().date()
+    with opened() as (_, db):
+        found = late_transfers(db, today=today)
+    lines = [
+        f"{row['transfer_id']} from {row['origin']} to {row['destination']}: {row['open_units']} "
+        f"units were due on {row['due_on']}, "
+        f"{(max(today, row['expected_on']) - row['due_on']).days} days late"
+        for row in found
+    ]
+    show({"transfers": found}, as_json=as_json, lines=lines or ["no transfer is late"])
+
+
+@cli.command()
+def approvals(*, first: From = None, to: To = None, as_json: Json = False) -> None:
+    """What share of the transfers that were approved needed no person; by default of 28 days.
+
+    \b
+    $ vouch transfer approvals --from 2027-01-01 --to 2027-01-31
+    0 transfers were approved from 2027-01-01 to 2027-01-31
+    """  # noqa: D301
+    tell_approvals("transfer", first=first, to=to, as_json=as_json)

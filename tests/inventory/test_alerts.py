@@ -10,12 +10,12 @@ from inventory.alerts import (
     Supply,
     Thresholds,
     expiring_lots,
-    late_order_alert,
     position_alerts,
     stock_out_day,
     sync_alert,
     units_by_age,
 )
+from inventory.late_alerts import late_order_alert
 
 TODAY = date(2026, 3, 10)
 

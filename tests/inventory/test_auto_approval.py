@@ -49,7 +49,7 @@ def test_value_decides(centre):
         ("approve", "rule:r", "rule r: value 100.00 <= 100.00"),
     ]
     assert all(line["firmed"] for line in found["lines"])
-    assert auto_approval.approve_by_rules(centre, now=NOW) == 0
+    assert auto_approval.approve_by_rules(centre, now=NOW) == []
 
 
 def test_vendor_and_segments_decide(centre):
@@ -90,7 +90,7 @@ def test_what_is_left_to_people(centre):
     assert approved(centre, now=NOW + timedelta(days=3)) == {"BOLT"}
     centre.execute("update auto_approval_rules set enabled = false")
     propose(centre, plan_of(("BOLT", "NUT", 1)), now=NOW + timedelta(days=3))
-    assert auto_approval.approve_by_rules(centre, now=NOW + timedelta(days=3)) == 0
+    assert auto_approval.approve_by_rules(centre, now=NOW + timedelta(days=3)) == []
 
 
 def test_runs_at_once_approve_each_order_once(centre, database_url):
@@ -99,7 +99,7 @@ def test_runs_at_once_approve_each_order_once(centre, database_url):
 
     def run(_):
         with database.connect(database_url) as other:
-            return auto_approval.approve_by_rules(other, now=NOW)
+            return len(auto_approval.approve_by_rules(other, now=NOW))
 
     with ThreadPoolExecutor(4) as threads:
         assert sum(threads.map(run, range(4))) == 2
