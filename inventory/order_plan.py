@@ -4,7 +4,7 @@ An (R, s, S) policy after Silver, Pyke & Peterson, ch. 7. Every review period R 
 position is compared with the reorder point s; at or below, it is raised to at least s by an order
 of at least one economic lot:
 
-    position = on-hand + on order − commitments
+    position = on-hand + on order − commitments, and transfers that are proposed
     s        = demand over L + R  +  safety stock           reorder point
     S        = s + economic lot                             order-up-to
     quantity = S − position, whole units, then minimum order, packs, maximum
@@ -78,11 +78,15 @@ class Positions:
     """Units on hand that will expire before they are sold: see `inventory.policy.perishables`."""
     needed_units: Floats | float = 0.0
     """What places that this one supplies are to get from it now."""
+    coming_units: Floats | float = 0.0
+    leaving_units: Floats | float = 0.0
+    """With transfers that are proposed: neither on order nor committed yet."""
 
     @property
     def position_units(self) -> Floats:
         promised = self.committed_units + self.outdating_units + self.needed_units
-        return self.on_hand_units + self.on_order_units - promised
+        here = self.on_hand_units + self.on_order_units - promised
+        return here + self.coming_units - self.leaving_units
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,6 +193,8 @@ def plan_orders(
         "commitments": positions.committed_units,
         "estimated outdating": np.broadcast_to(positions.outdating_units, position.shape),
         "places supplied": np.broadcast_to(positions.needed_units, position.shape),
+        "transfers proposed to here": -np.broadcast_to(positions.coming_units, position.shape),
+        "transfers proposed from here": np.broadcast_to(positions.leaving_units, position.shape),
         "economic lot": chosen.economic_lot_units,
         "not due": np.where(triggered, 0.0, -need),
         **rounded.steps,

@@ -46,6 +46,8 @@ def sources(policy: Mapping[str, Any]) -> dict[str, str]:
         "commitments": "orders and live holds",
         "estimated outdating": "receipts that expire before they sell, oldest first at mean demand",
         "places supplied": "what places that this hub supplies need by their policies",
+        "transfers proposed to here": "waiting for a planner; what is refused is bought",
+        "transfers proposed from here": "waiting for a planner or a buyer",
         "not due": "above its reorder point",
         "supplier minimum": f"minimum order value of vendor {policy['vendor']}, filled up where "
         "stock lasts least",

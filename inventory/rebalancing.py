@@ -6,7 +6,7 @@ where that pays. Units of several SKUs share the room of a lane.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,10 +64,18 @@ class Move:
     units: int
 
 
+Refused = Collection[tuple[str, str, str]]
+"""SKU, origin and destination of moves that are out of the question."""
+
+
 def rebalance(
-    offers: Sequence[Side], wants: Sequence[Side], lanes: Sequence[Lane]
+    offers: Sequence[Side],
+    wants: Sequence[Side],
+    lanes: Sequence[Lane],
+    *,
+    refused: Refused = frozenset(),
 ) -> tuple[list[Move], float]:
-    """The moves that save most, and the money that they save together.
+    """The moves that save most, and the money that they save together; none that was `refused`.
 
         max Σ gains − Σ losses − Σ (freight + handling)·x,   0 ≤ x whole,  Σ_sku x ≤ room of a lane
 
@@ -82,14 +90,14 @@ def rebalance(
     """
     problems = _families(offers, wants)
     rooms = {(lane.origin, lane.destination): lane.capacity_units for lane in lanes}
-    solved = [_solve(*problem, lanes) for problem in problems]
+    solved = [_solve(*problem, lanes, refused) for problem in problems]
     while overfull := _overfull((move for moves, _ in solved for move in moves), rooms):
         shared = [any((m.origin, m.destination) in overfull for m in moves) for moves, _ in solved]
         together = _merged([p for p, meets in zip(problems, shared, strict=True) if meets])
         problems = [p for p, meets in zip(problems, shared, strict=True) if not meets]
         solved = [s for s, meets in zip(solved, shared, strict=True) if not meets]
         problems.append(together)
-        solved.append(_solve(*together, lanes))
+        solved.append(_solve(*together, lanes, refused))
     moves = [move for found, _ in solved for move in found]
     moves.sort(key=lambda move: (move.sku, move.origin, move.destination))
     return moves, sum(saved for _, saved in solved)
@@ -129,7 +137,7 @@ def _overfull(
 
 
 def _solve(
-    offers: Sequence[Side], wants: Sequence[Side], lanes: Sequence[Lane]
+    offers: Sequence[Side], wants: Sequence[Side], lanes: Sequence[Lane], refused: Refused
 ) -> tuple[list[Move], float]:
     """One family: variables are the units on each lane per SKU, and the units of each step."""
     lane_of = {(lane.origin, lane.destination): lane for lane in lanes}
@@ -141,6 +149,7 @@ def _solve(
         for offer in offers
         for want in wanted[offer.sku]
         if (lane := lane_of.get((offer.location, want.location))) is not None
+        and (offer.sku, offer.location, want.location) not in refused
     ]
     if not arcs:
         return [], 0.0

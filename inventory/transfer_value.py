@@ -5,6 +5,7 @@ there, the chance that demand reaches so far, times the money a missed unit cost
 every unit at a destination, and rises with every unit that an origin gives away.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -38,6 +39,34 @@ def shortfall_units(
     """
     left = np.maximum(stock_units - before_units, 0.0)
     missed: Floats = np.maximum(during_units - left - arriving_units, 0.0)
+    return missed
+
+
+def missed_units(
+    stretches: Sequence[tuple[Floats, float]], *, stock_units: float, spared: int
+) -> Floats:
+    """Units missed on each path of demand, shape (S,), day by day as supply comes.
+
+    What comes later does not serve who came before: an order under way for the last day of a
+    shortage leaves the days before it short.
+
+    Parameters
+    ----------
+    stretches : demand (S,) of each stretch of days, and what arrives as it begins.
+    spared : so many first stretches are over before a transfer could help: their misses stay.
+
+    >>> missed_units([(np.array([5.]), 0.), (np.array([15.]), 0.), (np.array([10.]), 12.)],
+    ...              stock_units=8.0, spared=1).tolist()
+    [12.0]
+    """
+    left = np.full_like(stretches[0][0], stock_units)
+    missed = np.zeros_like(left)
+    for number, (demand, arriving) in enumerate(stretches):
+        left = left + arriving
+        sold = np.minimum(left, demand)
+        if number >= spared:
+            missed += demand - sold
+        left = left - sold
     return missed
 
 

@@ -1,7 +1,8 @@
 """The daily job: what sold becomes a forecast, and the forecast becomes buffers, policies, orders.
 
     ledger -> sales history -> monitoring -> features -> train -> forecast -> promise buffers
-           -> safety stock, reorder points, order quantities -> proposed purchase orders, alerts
+           -> safety stock, reorder points, order quantities
+           -> proposed transfers -> proposed purchase orders for the rest, alerts
 
 Run twice on one day with the same data, the second run changes nothing.
 """
@@ -24,7 +25,6 @@ from pipelines.monitor import monitor, retraining_due, thresholds_of
 from pipelines.replenish import replenish
 from pipelines.schedule import training_due
 from pipelines.settings import Settings
-from pipelines.transfers import NO_LANES, propose_transfers
 
 Progress = Callable[[str], None]
 
@@ -261,21 +261,18 @@ def _act(
         counts |= {
             "policies": planned.policies,
             "triggered": planned.triggered,
+            "transfers": planned.transfers_created,
+            "transfer lines": planned.transfer_lines,
             "purchase orders": planned.orders_created,
             "order lines": planned.lines_added,
             "alerts raised": planned.alerts_raised,
             "alerts resolved": planned.alerts_resolved,
         }
-    with _step(report, "transfers", progress) as counts:
-        moved = propose_transfers(db, settings, now=now, skus=skus)
-        counts |= {"transfers": moved.transfers_created, "transfer lines": moved.lines}
     with _step(report, "announce", progress) as counts:
         # What the servers would say in time: supply that is overdue by now, above all.
         counts["events"] = announcements.announce_due(db, now=now)
         counts["promises moved"] = late_supply.move_due(db, now=now)
     report.notes += [*buffers.problems, *planned.problems]
-    # Who has no ways between locations does not want to hear of that every day.
-    report.notes += [problem for problem in moved.problems if problem != NO_LANES]
 
 
 def _note_lag(report: DailyReport, today: date) -> None:

@@ -17,6 +17,7 @@ from inventory.demand import Floats
 from inventory.order_fill import OrderLines, to_trucks, to_value
 from inventory.order_plan import LOT_COVER_DAYS_MAX, OrderPlan, Positions, plan_orders
 from inventory.policy.perishables import ages_first_in_first_out, estimated_outdating_units
+from inventory.store import proposed_moves
 from inventory.store.buying import OpenBudget, read_batches, read_budgets
 from inventory.store.planning_exceptions import FOUND_SCHEMA
 from pipelines.demand_windows import KEY
@@ -58,9 +59,13 @@ def plan_for(
     """What to order now under policies."""
     table = decided.table
     column = {n: table[n].to_numpy() for n in ("on_hand", "on_order", "committed", "firmed")}
+    moves = table.select(KEY).join(
+        proposed_moves.read(db, skus=skus), on=KEY, how="left", maintain_order="left"
+    ).fill_null(0.0)  # fmt: skip
     positions = Positions(
         column["on_hand"], column["on_order"], column["committed"],
         _outdating(db, decided, column["on_hand"], now=now, skus=skus),
+        coming_units=moves["coming"].to_numpy(), leaving_units=moves["leaving"].to_numpy(),
     )  # fmt: skip
     orders = table.select(pl.struct("vendor", "location").rank("dense")).to_series().to_numpy()
     may_order = (column["firmed"] == 0) & ~blocked(table)

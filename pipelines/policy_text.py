@@ -8,7 +8,8 @@ from pipelines.order_plans import Planned
 
 NEED = frozenset((
     "demand over lead time", "demand over review period", "safety stock", "on hand", "on order",
-    "commitments", "estimated outdating", "places supplied", "economic lot", "not due",
+    "commitments", "estimated outdating", "places supplied", "transfers proposed to here",
+    "transfers proposed from here", "economic lot", "not due",
 ))  # fmt: skip
 """Terms of the need; all others are steps that made an order of it, and are told in money too."""
 

@@ -1,4 +1,7 @@
-"""Policies for every position with a forecast, proposed orders to vendors, and alerts.
+"""Policies for every position with a forecast, proposed transfers and orders, and alerts.
+
+What another location can send sooner or cheaper is proposed as a transfer first, and the orders are
+for the rest: a need is covered once.
 
 Run again with the same input it changes nothing. What cannot be planned (a SKU without vendor or
 cost, an order below the vendor's minimum) is an exception that planners can work through, never a
@@ -7,24 +10,29 @@ crash and never a silent default.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
 import psycopg
 
-from inventory.store import lead_times, low_marks, policy_recomputes
+from inventory.store import lead_times, low_marks, policy_recomputes, proposed_moves
 from inventory.store.auto_approval import approve_by_rules
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.planning_exceptions import replace_exceptions
 from inventory.store.policies import read_positions
 from pipelines import planning_exceptions as exceptions
 from pipelines import policies
+from pipelines.demand_windows import KEY
 from pipelines.order_plans import Planned, plan_for
 from pipelines.policy_text import line_texts
 from pipelines.settings import Settings
 from pipelines.stock_alerts import refresh_alerts
+from pipelines.transfers import NO_LANES, propose_transfers
+
+STOCK = ("on_hand", "on_order", "committed", "firmed")
+"""Columns of positions that transfers change."""
 
 
 @dataclass(slots=True)
@@ -34,6 +42,9 @@ class ReplenishReport:
     policies: int = 0
     policies_changed: int = 0
     triggered: int = 0
+    transfers_created: int = 0
+    transfer_lines: int = 0
+    transfers_approved: int = 0
     orders_created: int = 0
     orders_withdrawn: int = 0
     lines_added: int = 0
@@ -72,6 +83,7 @@ def replenish(
         db, table.filter(pl.col("vendor").is_not_null()), settings, now=now, skus=skus
     )
     report.policies_changed, decided = policies.write(db, decided, now=now, asked=asked)
+    decided = _moved(db, decided, settings, report, now=now, skus=skus)
     planned = plan_for(db, decided, now=now, skus=skus)
     report.policies = len(planned.table)
     report.triggered = int(planned.plan.triggered.sum())
@@ -91,6 +103,31 @@ def replenish(
     told = refresh_alerts(db, now=now, skus=skus)
     report.alerts_raised, report.alerts_resolved = told.raised, told.resolved
     return report
+
+
+def _moved(
+    db: psycopg.Connection,
+    decided: policies.Decided,
+    settings: Settings,
+    report: ReplenishReport,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None,
+) -> policies.Decided:
+    """Propose transfers; returns the positions as they are when rules approved some."""
+    moved = propose_transfers(db, settings, now=now, skus=skus)
+    report.transfers_created, report.transfer_lines = moved.transfers_created, moved.lines
+    report.transfers_approved = len(moved.approved)
+    # Who has no ways between locations does not want to hear of that every day.
+    report.problems += [problem for problem in moved.problems if problem != NO_LANES]
+    if not moved.approved:
+        return decided
+    changed = proposed_moves.skus_of(db, moved.approved)
+    stock = read_positions(db, now=now, skus=changed).select(*KEY, *STOCK)
+    joined = decided.table.join(
+        stock, on=KEY, how="left", suffix="_now", maintain_order="left"
+    ).with_columns(pl.coalesce(f"{name}_now", name).alias(name) for name in STOCK)
+    return replace(decided, table=joined.drop(f"{name}_now" for name in STOCK))
 
 
 def order_rows(planned: Planned, *, now: datetime) -> pl.DataFrame:

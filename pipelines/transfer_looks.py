@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from inventory.demand import Floats
 from inventory.errors import InputRejected
 from inventory.health import OVER_COVER_DAYS
 from inventory.rebalancing import Move, Side
-from inventory.transfer_value import gains, losses, shortfall_units
+from inventory.transfer_value import gains, losses, missed_units, shortfall_units
 from pipelines.transfer_outlooks import AHEAD_DAYS, CLEARANCE_DAYS, RISE, Outlook
 
 SEASON_DAYS_MAX = 365
@@ -80,12 +81,13 @@ def _risk_want(p: Outlook, *, lead_time_days: int) -> Side | None:
     end = p.protection_days
     if lead_time_days >= end or p.horizon_days < end:
         return None
-    before = p.demand(lead_time_days)
-    missed = shortfall_units(
-        before_units=before,
-        during_units=p.demand(end) - before,
-        stock_units=max(p.free_units, 0.0) + p.arriving(0, lead_time_days),
-        arriving_units=p.arriving(lead_time_days, end),
+    marks = sorted({0, lead_time_days, end, *(day for day in p.arrivals if day < end)})
+    stretches = [
+        (p.demand(last) - p.demand(first), p.arriving(first - 1, first))
+        for first, last in pairwise(marks)
+    ]
+    missed = missed_units(
+        stretches, stock_units=max(p.free_units, 0.0), spared=marks.index(lead_time_days)
     )
     return _wanted(p, missed, p.margin)
 

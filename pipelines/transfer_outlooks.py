@@ -69,6 +69,11 @@ class Outlook:
         """Units that come after one day, until another; what is overdue comes tomorrow."""
         return sum(units for day, units in self.coming if after < max(day, 1) <= until)
 
+    @property
+    def arrivals(self) -> set[int]:
+        """Days on which something comes."""
+        return {max(day, 1) for day, _ in self.coming}
+
     def leave(self, units: int) -> None:
         """Book what goes away."""
         self.free_units -= units
@@ -137,13 +142,13 @@ def _days_needed(
     clearing = np.minimum(CLEARANCE_DAYS, rows["shelf_life_days"].fill_null(np.inf).to_numpy())
     sold = _each_up_to(means, clearing, forecast.period_days)
     free = (rows["sellable"] - rows["leaving"]).to_numpy()
-    arriving = np.array([
-        sum(units for day, units in told if day <= days)
-        for told, days in zip(rows["supply"], protection, strict=True)
-    ])  # fmt: skip
     own, up_to = rows["reorder_point"].to_numpy(), rows["order_up_to"].to_numpy()
+    short = [
+        _may_run_short(coming, units, need, days)
+        for coming, units, need, days in zip(rows["supply"], free, own, protection, strict=True)
+    ]
     told = rows.select("sku").with_columns(
-        pl.Series("short", free + arriving < own),
+        pl.Series("short", short, dtype=pl.Boolean),
         pl.Series("spare", np.minimum(free, rows["atp"].to_numpy()) > own),
         pl.Series("rises", (rise >= RISE * rate) & (ahead > 0) & (protection < AHEAD_DAYS)),
         pl.Series("clears", free > np.minimum(up_to + OVER_COVER_DAYS * rate,
@@ -166,6 +171,24 @@ def _days_needed(
     ).to_series()
     needed: NDArray[np.int64] = days.to_numpy().astype(np.int64)
     return needed
+
+
+def _may_run_short(
+    coming: Sequence[tuple[int, float]], free_units: float, own_units: float, days: float
+) -> bool:
+    """Whether stock may not last until the next supply, or until the end of protection.
+
+    What is needed for fewer days falls no faster than their root: a cheap bound, as this only says
+    whose futures are drawn.
+    """
+    have = free_units
+    for day, units in sorted((max(day, 1), units) for day, units in coming):
+        if day > days:
+            break
+        if have < own_units * math.sqrt(day / days):
+            return True
+        have += units
+    return have < own_units
 
 
 def _protection_days(rows: pl.DataFrame) -> Floats:
@@ -211,7 +234,8 @@ def _outlook(
     horizon_days = len(mean) * period_days
     life = math.inf if row["shelf_life_days"] is None else row["shelf_life_days"]
     protection = max(1, math.ceil(row["lead_time_days"] + row["review_period_days"]))
-    days = {0, protection, AHEAD_DAYS, min(CLEARANCE_DAYS, life), *marks}
+    arrivals = {max(day, 1) for day, _ in row["supply"] if day < protection}
+    days = {0, protection, AHEAD_DAYS, min(CLEARANCE_DAYS, life), *marks, *arrivals}
     added, means = _cumulated(paths), _cumulated(mean[:, None])
     near = [day for day in days if day <= horizon_days]
     demand = {day: _up_to(added, day / period_days).astype(np.float32) for day in near}

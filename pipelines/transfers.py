@@ -20,15 +20,15 @@ import polars as pl
 import psycopg
 
 from inventory.errors import VouchError
-from inventory.rebalancing import Move, Side, rebalance
-from inventory.store import transfer_lanes
+from inventory.rebalancing import Move, Refused, Side, rebalance
+from inventory.store import proposed_moves, transfer_lanes
+from inventory.store.auto_approval import approve_by_rules
 from inventory.store.availability import AvailabilityItem, availability_many
 from inventory.store.effective_forecasts import read_effective
 from inventory.store.transfer_candidates import read_candidates, read_coming
-from inventory.store.transfer_proposals import PLAN_COLUMNS, propose, proposed_skus
+from inventory.store.transfer_proposals import PLAN_COLUMNS, propose
 from inventory.transfers import LINES_MAX, TRANSFER, Lane
 from pipelines.settings import Settings
-from pipelines.stock_alerts import refresh_alerts
 from pipelines.transfer_looks import LOOKS, Look, Season, season_look
 from pipelines.transfer_outlooks import Outlook, outlooks
 
@@ -55,6 +55,8 @@ class TransferReport:
     lines_added: int = 0
     lines_changed: int = 0
     lines_removed: int = 0
+    approved: list[str] = field(default_factory=list)
+    """Transfers that rules approved."""
     by_reason: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -69,6 +71,9 @@ def propose_transfers(
 ) -> TransferReport:
     """Find transfers worth proposing and make the proposals say so. Run again, it changes nothing.
 
+    Rules approve what they hold for when all SKUs are planned.
+
+    skus : only these; proposals of others stay as they are.
     season : days whose demand is to be met from stock that lies elsewhere now; in place of the look
         at the weeks ahead.
     """
@@ -81,12 +86,13 @@ def propose_transfers(
         marks |= set(season.days_from(now.date()))
     found = _outlooks(db, settings, report, now=now, skus=skus, marks=marks,
                       season=season) if lanes else []  # fmt: skip
-    rows = _planned(found, lanes, today=now.date(), season=season)
+    loads = proposed_moves.loads(db, skus=skus)
+    refused = proposed_moves.read_refused(db, now=now, skus=skus)
+    rows = _planned(found, _less(lanes, loads), refused=refused, today=now.date(), season=season)
     plan = _frame(rows, lanes, report, today=now.date())
-    before = proposed_skus(db)
     done = propose(db, plan, now=now, skus=skus)
-    if touched := before | proposed_skus(db):  # What would help is another act now.
-        refresh_alerts(db, now=now, skus=sorted(touched))
+    if skus is None:
+        report.approved = list(approve_by_rules(db, now=now, subject="transfer"))
     report.lines, report.saving = len(plan), round(float(plan["saving"].sum()), 2)
     report.by_reason = dict(plan["reason"].value_counts(sort=True).iter_rows())
     for name in ("transfers_created", "transfers_withdrawn", "lines_added", "lines_changed",
@@ -147,10 +153,21 @@ def _atp(db: psycopg.Connection, table: pl.DataFrame, *, now: datetime) -> list[
     return found
 
 
+def _less(lanes: Sequence[Lane], loads: Mapping[tuple[str, str], int]) -> list[Lane]:
+    """Lanes with the room that is left on them."""
+    found = []
+    for lane in lanes:
+        room, load = lane.capacity_units, loads.get((lane.origin, lane.destination), 0)
+        left = _with_room(lane, None if room is None else room - load)
+        found += [] if left is None else [left]
+    return found
+
+
 def _planned(
     positions: Sequence[Outlook],
     lanes: Sequence[Lane],
     *,
+    refused: Refused,
     today: date,
     season: Season | None,
 ) -> list[dict[str, Any]]:
@@ -164,8 +181,8 @@ def _planned(
     for look in looks:
         open_lanes = [_with_room(lane, room[lane.origin, lane.destination]) for lane in lanes]
         usable = [lane for lane in open_lanes if lane is not None]
-        offers, wants = _sides(look, positions, usable)
-        moves, _ = rebalance(offers, wants, usable)
+        offers, wants = _sides(look, positions, usable, refused)
+        moves, _ = rebalance(offers, wants, usable, refused=refused)
         for row in _lines(look, moves, offers=offers, wants=wants, lanes=usable, at=at):
             if row["saving"] < SAVING_MIN:
                 continue
@@ -189,7 +206,7 @@ def _with_room(lane: Lane, room: int | None) -> Lane | None:
 
 
 def _sides(
-    look: Look, positions: Sequence[Outlook], lanes: Sequence[Lane]
+    look: Look, positions: Sequence[Outlook], lanes: Sequence[Lane], refused: Refused
 ) -> tuple[list[Side], list[Side]]:
     """Offers and wants; a want counts on the slowest way from where there is an offer."""
     offers = [side for p in positions if (side := look.offer(p)) is not None]
@@ -199,7 +216,11 @@ def _sides(
         leads[lane.destination].append(lane)
     wants = []
     for p in positions:
-        ways = [w.lead_time_days for w in leads[p.location] if (p.sku, w.origin) in offered]
+        ways = [
+            lane.lead_time_days
+            for lane in leads[p.location]
+            if (p.sku, lane.origin) in offered and (p.sku, lane.origin, p.location) not in refused
+        ]
         if ways and (side := look.want(p, lead_time_days=max(ways))) is not None:
             wants.append(side)
     return offers, wants

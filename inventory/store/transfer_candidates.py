@@ -61,7 +61,8 @@ where i.state in ('planned', 'confirmed', 'shipped') and i.quantity > 0
 union all
 select l.sku, p.location, p.expected_on, greatest(l.quantity - l.received_units, 0)
 from purchase_orders p join purchase_order_lines l using (purchase_order_id)
-where p.state in ('accepted', 'approved', 'sent') and l.quantity > 0
+where (p.state in ('accepted', 'approved', 'sent') or (p.state = {{proposed}} and l.firmed))
+    and l.quantity > l.received_units
     and ({{skus}}::text[] is null or l.sku = any({{skus}}))
     and not exists (select from inbound i where i.purchase_order_id = p.purchase_order_id
         and i.sku = l.sku and i.state in ('planned', 'confirmed', 'shipped'))
@@ -83,7 +84,7 @@ def read_candidates(
 def read_coming(
     db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """Dated supply, columns `COMING`: inbound, orders to vendors, firmed proposals."""
+    """Dated supply, columns `COMING`: inbound, orders to vendors, firmed proposals of both."""
     return copy_out(db, _composed(_COMING, now=now, skus=skus), schema=COMING)
 
 

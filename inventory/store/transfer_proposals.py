@@ -79,15 +79,6 @@ def propose(
     )
 
 
-def proposed_skus(db: psycopg.Connection) -> set[str]:
-    """SKUs of which somebody or planning proposes to move some."""
-    found = db.execute(
-        "select distinct l.sku from transfers t join transfer_lines l using (transfer_id) "
-        "where t.state = 'proposed'"
-    )
-    return {str(row[0]) for row in found}
-
-
 def propose_by_hand(
     db: psycopg.Connection,
     *,

@@ -66,6 +66,7 @@ def plan(
     positions: 0
     """  # noqa: D301
     from inventory.store import planning
+    from pipelines.stock_alerts import refresh_alerts
     from pipelines.transfer_looks import Season
     from pipelines.transfers import propose_transfers
 
@@ -77,6 +78,7 @@ def plan(
     now, _ = morning(as_of)
     with opened() as (settings, db), planning.turn(db):
         report = propose_transfers(db, settings, now=now, skus=sku, season=season)
+        refresh_alerts(db, now=now, skus=sku)  # What would help is another act now.
     show(report, as_json=as_json, lines=figures(report))
 
 

@@ -56,8 +56,7 @@ def test_a_day_from_ledger_to_orders_and_again(database_url, settings, quick):
         report = daily(database_url, settings, now=NOW, progress=said.append)
         counts = {step.name: step.counts for step in report.steps}
         assert list(counts) == [
-            "history", "monitor", "train", "forecast", "buffers", "replenish", "transfers",
-            "announce",
+            "history", "monitor", "train", "forecast", "buffers", "replenish", "announce",
         ]  # fmt: skip
         assert set(counts) <= set(said)
         series = counts["history"]["series"]

@@ -1,11 +1,10 @@
 """Which transfers are worth proposing: cases worked by hand, and what must hold of any plan."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
-from inventory.demand import LEVELS, DemandForecast
 from inventory.errors import InputRejected
 from inventory.reservations import AskedLine, Basket
 from inventory.store import inbound, reservations, transfer_lanes
@@ -15,33 +14,7 @@ from inventory.transfers import Lane
 from pipelines.settings import Settings
 from pipelines.transfer_looks import Season
 from pipelines.transfers import propose_transfers
-
-NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
-TODAY = NOW.date()
-
-
-def days(*runs):
-    """Units a day from runs (days, units), 28 days long."""
-    units = [u for n, u in runs for _ in range(n)]
-    return np.array((units + [units[-1]] * 28)[:28], dtype=float)
-
-
-def certain(demand, *, run_id="run-1", spread=0.0):
-    """A forecast that is sure (or spread around) of these units a day per (sku, location)."""
-    keys = sorted(demand)
-    mean = np.stack([demand[key] for key in keys])
-    factor = 1 + spread * (2 * np.array(LEVELS) - 1)
-    return DemandForecast(
-        skus=tuple(sku for sku, _ in keys),
-        locations=tuple(location for _, location in keys),
-        first_day=TODAY,
-        levels=np.array(LEVELS),
-        quantiles_units=mean[:, :, None] * factor,
-        mean_units=mean,
-        dependence=np.full((len(keys), 2), 0.2),
-        run_id=run_id,
-        model_version="test",
-    )
+from tests.pipelines.futures import NOW, TODAY, certain, days
 
 
 def position(db, sku, location, units, *, reorder_point, order_up_to):

@@ -1,6 +1,10 @@
 """Transfers over HTTP: lanes, proposals by hand, steps by role, and what both ends may promise."""
 
+from datetime import UTC, date, datetime, timedelta
+
 import pytest
+
+from inventory.store import database, keys
 
 
 @pytest.fixture
@@ -109,3 +113,60 @@ def test_lanes_are_listed_and_taken_away(shop, move, client_of):
     assert move().status_code == 404
     same = f"/transfer-lanes/{move.origin}/{move.origin}"
     assert shop.client.put(same, json={"freight_per_unit": 1, "lead_time_days": 1}).is_client_error
+
+
+def test_terms_and_rules_of_transfers_are_the_buyers(shop, move, client_of):
+    buyer, planner = client_of("buyer"), client_of("planner")
+    path, body = f"/transfer-terms/{move.origin}", {"second_approval_above": 20}
+    assert planner.put(path, json=body).status_code == 403
+    shop.ok(buyer.put(path, json=body))
+    assert shop.ok(planner.get(path))["in_force"] == {"second_approval_above": 20}
+    assert buyer.put("/transfer-terms/nowhere", json=body).is_client_error
+    rule = f"/auto-approval-rules/t-{shop.mark}"
+    body = {"subject": "transfer", "origin": move.origin, "value_max": 10, "enabled": False}
+    shop.ok(buyer.put(rule, json=body))
+    found = shop.ok(planner.get(rule))
+    assert {name: found[name] for name in body} == body
+    refused = buyer.put(rule, json=body | {"vendor": "V"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "vendor")
+    assert buyer.delete(rule).status_code == 204
+
+
+def test_two_buyers_approve_what_is_dear(shop, move, client_of, http_database_url):
+    shop.ok(client_of("buyer").put(f"/transfer-terms/{move.origin}",
+                                   json={"second_approval_above": 20}))  # fmt: skip
+    made = shop.ok(move(), status=201)
+    path = f"/transfers/{made['id']}"
+    assert made["value"] == 24
+    shop.ok(client_of("planner").post(f"{path}/accept"))
+    assert shop.ok(client_of("buyer").post(f"{path}/approve"))["state"] == "accepted"
+    again = client_of("buyer").post(f"{path}/approve")
+    assert again.status_code == 409
+    assert "another buyer" in again.json()["detail"]
+    assert shop.atp(move.sku, location=move.origin)["atp"] == 20
+    with database.connect(http_database_url) as db:
+        key = keys.create_key(db, role="buyer", vendor=None, label="second", now=datetime.now(UTC))
+    second = shop.client.post(f"{path}/approve", headers={"Authorization": f"Bearer {key}"})
+    assert shop.ok(second)["state"] == "approved"
+    report = shop.ok(client_of("viewer").get("/transfer-approvals"))
+    assert report["approved"] >= 1
+    late = shop.client.get("/transfer-approvals", params={"from": "2026-03-09", "to": "2026-03-01"})
+    assert (late.status_code, late.json()["field"]) == (422, "to")
+
+
+def test_what_is_under_way_gets_another_day(shop, move, client_of):
+    made = shop.ok(move(), status=201)
+    path = f"/transfers/{made['id']}"
+    for step in ("accept", "approve", "ship"):
+        left = shop.ok(shop.client.post(f"{path}/{step}"))
+    day = str(date.fromisoformat(left["expected_on"]) + timedelta(days=5))
+    body = {"expected_on": day, "reason": "no truck"}
+    assert client_of("planner").post(f"{path}/redate", json=body).status_code == 403
+    found = shop.ok(client_of("oms").post(f"{path}/redate", json=body))
+    assert (found["state"], found["expected_on"]) == ("shipped", day)
+    assert found["due_on"] == left["expected_on"]
+    days = shop.atp(move.sku, location=move.destination)["days"]
+    assert next(d["date"] for d in days if d["atp"] == 6) == day
+    without = shop.client.post(f"{path}/redate", json={})
+    assert (without.status_code, without.json()["field"]) == (422, "expected_on")
+    shop.ok(shop.client.post(f"{path}/receive"))
