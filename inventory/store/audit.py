@@ -1,8 +1,8 @@
 """Who did what, when, why and from which source: every record of change, in one order of time.
 
-Four books are read together: the entries behind the balances, the transitions of reservations,
-those of purchase orders, and what planners stated over the forecast. They are append-only; a
-mistake is corrected by a new record.
+Five books are read together: the entries behind the balances, the transitions of reservations,
+those of purchase orders and of transfers, and what planners stated over the forecast. They are
+append-only; a mistake is corrected by a new record.
 """
 
 import heapq
@@ -41,6 +41,7 @@ class Position:
     purchase_order: int = LAST_ID
     override: int = LAST_ID
     withdrawal: int = LAST_ID
+    transfer: int = LAST_ID
 
 
 def page(
@@ -117,6 +118,15 @@ _PURCHASE_ORDERS: LiteralString = """
         and (%(location)s::text is null or b.location = %(location)s)
 """
 
+_TRANSFERS: LiteralString = """
+    select * from audit_transfers b
+    where b.book_id < %(before)s
+        and (%(sku)s::text is null or exists (
+            select from transfer_lines l
+            where l.transfer_id = b.detail ->> 'transfer' and l.sku = %(sku)s))
+        and (%(location)s::text is null or %(location)s in (b.location, b.detail ->> 'origin'))
+"""
+
 # A SKU is meant by its category and vendor too, a location by its groups.
 _OF_SCOPE: LiteralString = """
         and (%(sku)s::text is null or b.sku = %(sku)s or b.sku is null and exists (
@@ -150,6 +160,7 @@ _BOOKS: dict[str, LiteralString] = {
     "purchase_order": _PURCHASE_ORDERS + _BY_WHOM_AND_WHEN,
     "override": _OVERRIDES + _OF_SCOPE + _BY_WHOM_AND_WHEN,
     "withdrawal": _WITHDRAWALS + _OF_SCOPE + _BY_WHOM_AND_WHEN,
+    "transfer": _TRANSFERS + _BY_WHOM_AND_WHEN,
 }
 
 ENTRY_COLUMNS = {

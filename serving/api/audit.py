@@ -32,7 +32,7 @@ def records(
     cursor: Cursor = None,
     limit: PageLimit = 100,
 ) -> JSONResponse:
-    """Ledger entries, transitions of reservations and orders, and overrides, newest first."""
+    """Ledger entries, steps of reservations, orders and transfers, and overrides, newest first."""
     _check(since, until)
     wanted = store.AuditFilter(sku, location, actor, since, until)
     before = store.Position(*_position(cursor)) if cursor else store.Position()

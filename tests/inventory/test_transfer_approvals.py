@@ -7,7 +7,7 @@ import pytest
 
 from inventory.auto_approval import AutoApproval
 from inventory.errors import InputRejected, StateConflict, UnknownLocation
-from inventory.store import auto_approval, database, transfer_terms
+from inventory.store import audit, auto_approval, database, transfer_terms
 from inventory.store.transfer_proposals import propose
 from inventory.store.transfers import edit, get_transfer, list_transfers
 from tests.inventory.moving import NOW, do, hand, open_ends, plan_of
@@ -158,3 +158,20 @@ def test_rules_that_cannot_be_meant_are_refused(shop):
         assert refused.value.field == field
     with pytest.raises(UnknownLocation):
         rule(shop, value_max=1, destination="XX")
+
+
+def test_what_was_done_is_in_the_record_of_changes(shop):
+    transfer = hand(shop, reason="a fair")
+    do(shop, transfer, "accept", actor="pia")
+    for wanted in ({"sku": "TEA"}, {"location": "DC"}, {"location": "ST"}):
+        found, _ = audit.page(shop, audit.AuditFilter(**wanted), before=audit.Position(), limit=100)
+        assert [
+            (row["act"], row["actor"], row["reason"], row["source"])
+            for row in found
+            if row["record"] == "transfer"
+        ] == [
+            ("accept", "pia", "accept as asked", f"transfer {transfer}"),
+            ("propose", "pia", "a fair", f"transfer {transfer}"),
+        ]
+    found, _ = audit.page(shop, audit.AuditFilter(sku="CUP"), before=audit.Position(), limit=100)
+    assert "transfer" not in {row["record"] for row in found}
