@@ -4,6 +4,7 @@
        │ ▲
        │ └── blocked               nobody can deliver it as things are: no address, an id too long
        └───▶ failed                the vendor's side refused, or did not answer for too long
+    withdrawn                     its order was cancelled: the order itself never leaves any more
 
 Between delivering and saying so a process may die: then it is delivered again, under the same
 number, by which the vendor's side knows it.
@@ -19,6 +20,7 @@ from psycopg.types.json import Jsonb
 
 from inventory.errors import NotFound, StateConflict
 from inventory.order_document import CANCELLATION, ORIGINAL
+from inventory.purchase_orders import CANCELLED
 from inventory.store.paging import check_choice, decode_cursor, page_of
 from inventory.store.vendor_dispatch import next_control
 
@@ -57,11 +59,7 @@ def announce_cancelled(db: psycopg.Connection, order: Mapping[str, Any], *, now:
 
     Runs in the transaction that cancels the order, holding its row.
     """
-    db.execute(
-        "update dispatches set state = 'withdrawn', problem = 'the order was cancelled' "
-        "where purchase_order_id = %s and state in ('waiting', 'blocked', 'failed')",
-        [order["id"]],
-    )
+    withdraw(db, order)
     # One that was tried may have arrived, also where nobody could say so any more.
     heard = db.execute(
         "select from dispatches where purchase_order_id = %s and state <> 'by_hand' "
@@ -70,6 +68,19 @@ def announce_cancelled(db: psycopg.Connection, order: Mapping[str, Any], *, now:
     ).fetchone()
     if heard is not None:
         _write(db, order, purpose=CANCELLATION, now=now)
+
+
+def withdraw(db: psycopg.Connection, order: Mapping[str, Any]) -> None:
+    """What waits for the vendor of a cancelled order does not leave any more.
+
+    Runs in the transaction that cancels the order, holding its row. Enough where the vendor itself
+    said that nothing will come: it needs no cancellation.
+    """
+    db.execute(
+        "update dispatches set state = 'withdrawn', problem = 'the order was cancelled' "
+        "where purchase_order_id = %s and state in ('waiting', 'blocked', 'failed')",
+        [order["id"]],
+    )
 
 
 def _write(
@@ -119,31 +130,50 @@ def any_due(db: psycopg.Connection, *, now: datetime) -> bool:
 def claim(db: psycopg.Connection, *, now: datetime) -> Dispatch | None:
     """The document that is due longest, for the caller alone to deliver; None where none is.
 
-    Whoever claims one and dies leaves it to be claimed again after `LEASE`.
+    Whoever claims one and dies leaves it to be claimed again after `LEASE`. The order of a vendor
+    is claimed only as long as it stands: one that was cancelled is withdrawn instead.
     """
+    given = {"now": now, "lost_at": now + LEASE, "original": ORIGINAL, "cancelled": CANCELLED}
+    db.execute(_WITHDRAW_CANCELLED, given)
     with db.cursor(row_factory=dict_row) as rows:
-        return rows.execute(_CLAIM, {"now": now, "lost_at": now + LEASE}).fetchone()
+        return rows.execute(_CLAIM, given).fetchone()
 
 
+_WITHDRAW_CANCELLED = """
+    update dispatches set state = 'withdrawn', problem = 'the order was cancelled'
+    where number in (
+        select number from dispatches d join purchase_orders p using (purchase_order_id)
+        where d.state in ('waiting', 'blocked') and d.due_at <= %(now)s
+            and d.purpose = %(original)s and p.state = %(cancelled)s
+        for update of d skip locked)
+"""
+
+# The order is locked too, so its state is the one now; whoever acts on it keeps its document for a
+# later look.
 _CLAIM = """
     update dispatches d set state = 'waiting', due_at = %(lost_at)s from (
-        select number from dispatches where state in ('waiting', 'blocked') and due_at <= %(now)s
-        order by due_at, number for update skip locked limit 1
+        select number from dispatches w join purchase_orders p using (purchase_order_id)
+        where w.state in ('waiting', 'blocked') and w.due_at <= %(now)s
+            and (w.purpose <> %(original)s or p.state <> %(cancelled)s)
+        order by due_at, number for update of w skip locked for share of p skip locked limit 1
     ) next
     where d.number = next.number
     returning d.number, d.purchase_order_id, d.vendor, d.purpose, d.document, d.due_at, d.created_at
 """
 
 
-def begin(db: psycopg.Connection, claimed: Mapping[str, Any]) -> int:
-    """Say, before anything leaves, that it is being delivered; returns which attempt this is."""
+def begin(db: psycopg.Connection, claimed: Mapping[str, Any]) -> int | None:
+    """Say, before anything leaves, that it is being delivered; returns which attempt this is.
+
+    None where it must not leave: its order was cancelled since it was claimed, or somebody else has
+    it by now. Who cancels after this tells the vendor so.
+    """
     row = db.execute(
-        "update dispatches set attempts = attempts + 1, tried = true where number = %s "
-        "returning attempts",
-        [claimed["number"]],
+        "update dispatches set attempts = attempts + 1, tried = true "
+        "where number = %s and state = 'waiting' and due_at = %s returning attempts",
+        [claimed["number"], claimed["due_at"]],
     ).fetchone()
-    assert row is not None
-    return int(row[0])
+    return None if row is None else int(row[0])
 
 
 def control_number(db: psycopg.Connection, number: str, vendor: str) -> int:

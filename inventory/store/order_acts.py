@@ -108,6 +108,7 @@ def _confirm(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done
         [order["id"]],
     ).fetchone()
     if nothing is None:
+        dispatches.withdraw(db, order)
         return rules.CANCELLED, changes | {"note": "the vendor confirmed nothing"}, moments
     return next_state(order["id"], order["state"], act), changes, moments
 

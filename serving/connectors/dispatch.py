@@ -99,6 +99,8 @@ def _deliver_one(
         report.blocked[number] = str(defect)
         return
     attempts = dispatches.begin(db, claimed)
+    if attempts is None:
+        return
     try:
         to = deliver()
     except NotPossible as why:

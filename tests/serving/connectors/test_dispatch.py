@@ -340,6 +340,50 @@ def test_a_cancelled_order_is_told_to_who_heard_of_it(shop, settings, clock):
                       (heard, "cancellation"): "delivered"}  # fmt: skip
 
 
+def test_an_order_that_the_vendor_confirms_to_nothing_never_leaves(shop, settings, clock):
+    """By telephone, before it was delivered: the vendor must not get it as a new one."""
+    wants(shop, "edi", **EDI)
+    order = sent(shop, ("ACME", "TEA", 10))
+    found = do(shop, order, "confirm", lines=[{"sku": "TEA", "quantity": 0}])
+    assert found["state"] == "cancelled"
+    assert deliver_due(shop, settings, clock=clock).delivered == []
+    assert (only(shop)["state"], only(shop)["problem"]) == ("withdrawn", "the order was cancelled")
+    assert not (settings.data_dir / "edi/outbox").exists()
+
+
+@pytest.mark.parametrize("state", ["waiting", "blocked"])
+def test_whatever_cancelled_an_order_it_does_not_leave(shop, settings, clock, state):
+    """Also where its document was missed: a copy that was restored, a repeat by hand."""
+    wants(shop, "edi", **EDI)
+    sent(shop)
+    shop.execute("update purchase_orders set state = 'cancelled'")
+    shop.execute("update dispatches set state = %s", [state])
+    assert deliver_due(shop, settings, clock=clock).delivered == []
+    assert only(shop)["state"] == "withdrawn"
+
+
+def test_an_order_that_is_cancelled_while_it_is_prepared_does_not_leave(shop, settings, clock):
+    wants(shop, "edi", **EDI)
+    order = sent(shop)
+    claimed = dispatches.claim(shop, now=clock.now)
+    do(shop, order, "cancel")
+    assert dispatches.begin(shop, claimed) is None
+    assert only(shop)["state"] == "withdrawn"  # And nothing to cancel: the vendor never heard.
+
+
+def test_an_order_that_somebody_acts_on_is_claimed_afterwards(shop, settings, clock, shop_url):
+    from inventory.store import database
+
+    wants(shop, "edi", **EDI)
+    order = sent(shop)
+    with database.connect(shop_url) as worker:
+        with shop.transaction():
+            do(shop, order, "cancel")
+            assert dispatches.claim(worker, now=clock.now) is None
+        assert dispatches.claim(worker, now=clock.now) is None
+    assert only(shop)["state"] == "withdrawn"
+
+
 def test_over_sftp_a_file_appears_whole_and_once(shop, settings, clock, tmp_path):
     theirs = tmp_path / "theirs"
     (theirs / "in").mkdir(parents=True)
