@@ -27,6 +27,7 @@ from inventory.store import (
     transfer_terms,
     transfers,
 )
+from inventory.store.retry import retrying
 
 
 def put(db: psycopg.Connection, rule: AutoApproval, *, actor: str, now: datetime) -> AutoApproval:
@@ -104,11 +105,12 @@ def approve_by_rules(
     if not rules:
         return []
     drafts = approval_candidates.read(db, subject, today=now.date())
-    return [
-        draft.id
-        for draft, rule in chosen(rules, drafts)
-        if _approve(db, subject, draft, reason(rule, draft), actor=ACTOR_PREFIX + rule.id, now=now)
-    ]
+
+    def approved(draft: Candidate, rule: AutoApproval) -> bool:
+        because, actor = reason(rule, draft), ACTOR_PREFIX + rule.id
+        return retrying(db, lambda: _approve(db, subject, draft, because, actor=actor, now=now))
+
+    return [draft.id for draft, rule in chosen(rules, drafts) if approved(draft, rule)]
 
 
 def _approve(
