@@ -40,7 +40,7 @@ def replan(
     skus: Sequence[str],
     asked: bool = True,
 ) -> dict[str, int]:
-    """Promise buffers, policies, proposed transfers, orders and alerts from the forecast as it acts.
+    """Promise buffers, policies, proposals and alerts from the forecast as it acts now.
 
     It is what the daily job does after forecasting, and as of the same morning. Returns counts.
     Inside a transaction, whose end is the end of its turn. `asked`: a person asked for what
