@@ -166,10 +166,12 @@ def lead_time_quantile_days(mean_days: Floats, sd_days: Floats, level: Floats) -
     """Lead times at given probabilities: shape (N, len(level)), days.
 
     Gamma with the given mean and standard deviation (N,): positive, skewed to the late side, and
-    certain where the deviation is zero. Cut at `LEAD_TIME_LEVEL_MAX`.
+    certain where the deviation is zero. Cut at `LEAD_TIME_LEVEL_MAX`. A deviation above the mean
+    counts as the mean: beyond, a gamma says that nearly all orders come at once, and more spread
+    would ask for less stock.
     """
     mean = np.asarray(mean_days, dtype=float)[:, None]
-    sd = np.asarray(sd_days, dtype=float)[:, None]
+    sd = np.minimum(np.asarray(sd_days, dtype=float)[:, None], mean)
     varies = (mean > 0) & (sd > 0)
     shape = np.where(varies, (mean / np.where(varies, sd, 1.0)) ** 2, 1.0)
     unit_gamma = gammaincinv(shape, level.clip(max=LEAD_TIME_LEVEL_MAX)[None])

@@ -17,7 +17,13 @@ import numpy as np
 import polars as pl
 import psycopg
 
-from inventory.store import lead_times, low_marks, policy_recomputes, proposed_moves
+from inventory.store import (
+    lead_times,
+    low_marks,
+    policy_recomputes,
+    proposed_moves,
+    shared_terms,
+)
 from inventory.store.auto_approval import approve_by_rules
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.planning_exceptions import replace_exceptions
@@ -72,10 +78,13 @@ def replenish(
     ----------
     settings : gives the service level where no rule says otherwise, the holding and the order cost
         where a SKU gives none, and the seed.
-    skus : only these; orders and alerts of others stay as they are.
+    skus : only these and what is ordered together with them (`shared_terms`); orders and alerts of
+        others stay as they are.
     asked : whether a person asked for what changes: then no change of a policy waits for one.
     """
     report = ReplenishReport()
+    if skus is not None:
+        skus = shared_terms.ordered_together(db, skus, today=now.date())
     asked_for = policy_recomputes.asked(db, skus=skus)
     lead_times.refresh(db, now=now)
     table = read_positions(db, now=now, skus=skus)

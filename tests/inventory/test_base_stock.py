@@ -83,6 +83,17 @@ def test_a_gamma_lead_time_has_the_mean_and_deviation_it_was_given():
     assert (days[1] == 8).all()
 
 
+def test_more_spread_of_the_lead_time_never_asks_for_less_stock():
+    spread = [0.0, 1.0, 3.0, 5.0, 15.0, 500.0]
+    safety = [
+        protection(normal_forecast(10, 3), lead=5.0, lead_sd=sd).safety_stock_units[0]
+        for sd in spread
+    ]
+    assert safety == sorted(safety)
+    # Beyond the mean it counts as the mean.
+    assert safety[3] == safety[4] == safety[5]
+
+
 def test_correlated_days_need_more_safety_stock_than_independent_ones():
     apart = protection(normal_forecast(100, 20))
     together = protection(normal_forecast(100, 20, dependence=(0.5, 0.0)))

@@ -11,6 +11,7 @@ from inventory.store import purchase_orders
 from inventory.store.forecasts import store_run
 from inventory.store.planning_exceptions import list_exceptions
 from inventory.store.policies import read_policy
+from inventory.store.shared_terms import ordered_together
 from pipelines.replenish import replenish
 from pipelines.settings import Settings
 
@@ -51,8 +52,13 @@ def stock(db, sku, units):
 
 
 def plan(db):
-    """Proposed lines by SKU, after checking that each explains itself to the unit."""
+    """Plan; returns what is proposed then."""
     replenish(db, Settings(seed=7), now=NOW)
+    return lines(db)
+
+
+def lines(db):
+    """Proposed lines by SKU, after checking that each explains itself to the unit."""
     found = {}
     for order in purchase_orders.list_orders(db, state="proposed")["orders"]:
         for line in order["lines"]:
@@ -203,3 +209,38 @@ def test_planning_again_changes_nothing(shop):
     report = replenish(shop, Settings(seed=7), now=NOW + timedelta(minutes=5))
     assert (report.policies_changed, report.lines_added, report.lines_changed) == (0, 0, 0)
     assert (report.exceptions_opened, report.exceptions_resolved) == (0, 0)
+
+
+SHARED = {
+    "joint cost": "update vendors set order_cost = 60",
+    "minimum": "update vendors set min_order_value = 900",
+    "trucks": "update vendors set truck_units = 500",
+    "budget": "insert into budgets (budget_id, amount, starts_on, ends_on) "
+    "values ('march', 400, '2026-03-01', '2026-03-31')",
+}
+
+
+@pytest.mark.parametrize("shared", SHARED)
+def test_planning_one_item_again_says_what_planning_all_said(shop, shared):
+    shop.execute(SHARED[shared])
+    every = plan(shop)
+    policy = read_policy(shop, "TEA", "S1")
+    report = replenish(shop, Settings(seed=7), now=NOW, skus=["TEA"])
+    assert (report.lines_added, report.lines_changed, report.lines_removed) == (0, 0, 0)
+    assert report.policies_changed == 0
+    stock(shop, "TEA", 3)
+    replenish(shop, Settings(seed=7), now=NOW, skus=["TEA"])
+    one_by_one = lines(shop)
+    assert one_by_one == plan(shop) != every
+    assert read_policy(shop, "TEA", "S1")["order_quantity"] == policy["order_quantity"]
+
+
+def test_items_that_share_nothing_are_planned_alone(shop):
+    assert ordered_together(shop, ["TEA", "new"], today=NOW.date()) == ["TEA", "new"]
+    shop.execute(SHARED["budget"])
+    assert ordered_together(shop, ["TEA"], today=NOW.date()) == ["MILK", "SOAP", "TEA"]
+    assert ordered_together(shop, ["TEA"], today=date(2026, 4, 1)) == ["TEA"]
+    shop.execute("update skus set category = 'hot' where sku in ('TEA', 'SOAP')")
+    shop.execute("update budgets set category = 'hot'")
+    assert ordered_together(shop, ["TEA"], today=NOW.date()) == ["SOAP", "TEA"]
+    assert ordered_together(shop, ["MILK"], today=NOW.date()) == ["MILK"]
