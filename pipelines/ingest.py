@@ -18,6 +18,7 @@ from inventory.errors import InputRejected
 from inventory.store import bulk, history
 from pipelines import catalog_files, override_files, stock_files
 from pipelines.defaults import add_missing_catalog
+from pipelines.phrases import phrase
 from pipelines.profiles import PROFILES as SALES_PROFILES
 from pipelines.profiles import SalesRows
 from pipelines.raw_table import RawTable, read_raw
@@ -276,7 +277,7 @@ def _judge_promotions(db: psycopg.Connection, raw: RawTable, *, name: str) -> Ju
 
 def promotions_of(rows: pl.DataFrame) -> pl.DataFrame:
     """Promotions as they are stored; one without a name is named after what it is."""
-    named = pl.format("{}@{}:{}..{}", SKU, pl.col(LOCATION).fill_null("*"), "starts_on", "ends_on")
+    named = phrase("{}@{}:{}..{}", SKU, pl.col(LOCATION).fill_null("*"), "starts_on", "ends_on")
     frame = rows.with_columns(pl.coalesce("promotion", named).alias("promotion_id"))
     frame = frame.unique("promotion_id", keep="last", maintain_order=True)
     return frame.select(history.PROMOTION_SCHEMA.keys())

@@ -22,6 +22,7 @@ from inventory.store.buying import OpenBudget, read_batches, read_budgets
 from inventory.store.planning_exceptions import FOUND_SCHEMA
 from pipelines.demand_windows import KEY
 from pipelines.networks import hub_rows
+from pipelines.phrases import phrase
 from pipelines.policies import Decided
 
 SUPPLIER_MINIMUM, FULL_TRUCKS, BUDGET = "supplier minimum", "full trucks", "budget"
@@ -317,7 +318,7 @@ def _below_minimum(decided: Decided, plan: OrderPlan, cost: Floats) -> pl.DataFr
     return small.select(
         pl.lit("below_vendor_minimum").alias("kind"), none.alias("sku"), "location", "vendor",
         none.alias("subject"),
-        pl.format(
+        phrase(
             "the order of {} for {} is worth {}, below the minimum order value {} of the vendor",
             "vendor", "location", pl.col("value").round(2), "min_order_value",
         ).alias("message"),

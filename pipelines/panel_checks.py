@@ -9,6 +9,7 @@ from datetime import date
 import polars as pl
 
 from features.frame import DATE, KEY, SERIES, UNITS, Panel
+from pipelines.phrases import phrase
 
 ROW = "row"
 REASON = "reason"
@@ -127,7 +128,7 @@ def reject_outliers(history: pl.DataFrame, report: FileReport) -> pl.DataFrame:
         & (units > OUTLIER_TIMES_MEDIAN * pl.col("_median"))
         & (units > OUTLIER_TIMES_HIGH * pl.max_horizontal("_high", "_around"))
     )
-    reason = pl.format(
+    reason = phrase(
         "{} units, where the series usually sells {}: taken as unrecorded",
         _plain(units.round_sig_figs(6)), _plain(pl.col("_median").round_sig_figs(3)),
     )  # fmt: skip

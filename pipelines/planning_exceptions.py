@@ -11,6 +11,7 @@ import polars as pl
 import psycopg
 
 from inventory.store.planning_exceptions import FOUND_SCHEMA, without_forecast
+from pipelines.phrases import phrase
 
 SKU_URL = "PUT /api/v2/skus/{} or `vouch import skus`"
 VENDOR_URL = "PUT /api/v2/vendors/{} or `vouch import vendors`"
@@ -96,24 +97,24 @@ NO_HISTORY = Check(
 
 def of_positions(table: pl.DataFrame) -> pl.DataFrame:
     """What rows of `read_positions` lack, also those without a vendor: columns `FOUND_SCHEMA`."""
-    return together([_seen(table, check) for check in POSITIONS])
+    return together([seen(table, check) for check in POSITIONS])
 
 
 def without_address(lines: pl.DataFrame) -> pl.DataFrame:
     """Vendors of proposed lines, rows of `read_positions`, to whom no order could be sent."""
-    return _seen(lines, NO_ADDRESS)
+    return seen(lines, NO_ADDRESS)
 
 
 def of_calendars(planned: pl.DataFrame) -> pl.DataFrame:
     """Calendars without an order day, of positions with the columns of `order_rhythm`."""
-    return _seen(planned, CLOSED)
+    return seen(planned, CLOSED)
 
 
 def without_history(db: psycopg.Connection, *, skus: Sequence[str] | None) -> pl.DataFrame:
     """Positions with stock that nothing is known to have sold of."""
     rows = without_forecast(db, skus=skus)
     named = {"sku": pl.String, "location": pl.String}
-    return _seen(pl.DataFrame(rows, schema=named, orient="row"), NO_HISTORY)
+    return seen(pl.DataFrame(rows, schema=named, orient="row"), NO_HISTORY)
 
 
 def together(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -132,7 +133,7 @@ def sentences(found: pl.DataFrame) -> list[str]:
     ]
 
 
-def _seen(table: pl.DataFrame, check: Check) -> pl.DataFrame:
+def seen(table: pl.DataFrame, check: Check) -> pl.DataFrame:
     """An exception for each different thing of which the check finds something wrong."""
     found = table.filter(check.wrong).unique([*check.about], keep="first", maintain_order=True)
     message, *filled = check.message
@@ -144,8 +145,8 @@ def _seen(table: pl.DataFrame, check: Check) -> pl.DataFrame:
             for name in ("sku", "location", "vendor")
         ),
         pl.lit(None, dtype=pl.String).alias("subject"),
-        pl.format(message, *(_plain(found, name) for name in filled)).alias("message"),
-        pl.format(remedy, *named).alias("remedy"),
+        phrase(message, *(_plain(found, name) for name in filled)).alias("message"),
+        phrase(remedy, *named).alias("remedy"),
         pl.lit(check.blocks).alias("blocks"),
     ).select(*FOUND_SCHEMA)
 

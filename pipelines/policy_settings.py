@@ -11,6 +11,7 @@ import polars as pl
 
 from inventory.policy_rules import VALUES, PolicyRule, precedence
 from inventory.targets import CYCLE_SERVICE
+from pipelines.phrases import phrase
 from pipelines.settings import Settings
 
 TYPES = {
@@ -130,10 +131,10 @@ def _defaulted(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         pl.col("change_factor_max").fill_null(settings.policy_change_factor_max),
         _lead_time_source().alias("lead_time_source"),
         pl.when(pl.col("full_pallets") == "t", pl.col("pallet_size") > 1)
-        .then(pl.format("whole pallets, as vendor {} asks", "vendor"))
+        .then(phrase("whole pallets, as vendor {} asks", "vendor"))
         .alias("packs_source"),
         pl.when(pl.col("order_days").is_not_null())
-        .then(pl.format("order calendar '{}' of vendor {}", "calendar", "vendor"))
+        .then(phrase("order calendar '{}' of vendor {}", "calendar", "vendor"))
         .alias("review_period_source"),
     )
     told = [f"{name}_source" for name in SOURCES]
@@ -144,12 +145,12 @@ def _defaulted(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
 
 def _lead_time_source() -> pl.Expr:
     """What the lead time was learned from, or who states it."""
-    learned = pl.format("{} orders received from vendor {}", "lead_time_orders", "vendor")
+    learned = phrase("{} orders received from vendor {}", "lead_time_orders", "vendor")
     where = pl.when(pl.col("lead_time_of_vendor") == "t").then(pl.lit(" on its other lanes"))
     return (
         pl.when(pl.col("lead_time_orders").is_null())
-        .then(pl.format("stated by vendor {}", "vendor"))
-        .otherwise(learned + where.otherwise(pl.format(" at {}", "location")))
+        .then(phrase("stated by vendor {}", "vendor"))
+        .otherwise(learned + where.otherwise(phrase(" at {}", "location")))
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import polars as pl
 
 from inventory.errors import InputRejected
+from pipelines.phrases import phrase
 from pipelines.raw_table import ROW, RawTable
 
 Kind = Literal["text", "integer", "number", "date", "moment", "time", "list", "json"]
@@ -102,7 +103,7 @@ class Judged:
     ) -> None:
         """Note the rows whose `column` names a thing that is not in the catalogue."""
         wrong = pl.col(column).is_not_null() & ~pl.col(column).is_in(sorted(known))
-        problem = pl.format(f"{kind} '{{}}' is not in the catalogue", pl.col(column))
+        problem = phrase(f"{kind} '{{}}' is not in the catalogue", pl.col(column))
         self.reject(wrong, column=column, problem=problem, remedy=remedy)
 
     def reject_repeats(self, key: Sequence[str]) -> None:
@@ -113,9 +114,7 @@ class Judged:
         if repeated.any():
             named = ", ".join(key)
             said = pl.select(
-                pl.format(
-                    f"a row for this {named} came before, in row {{}}", first.filter(repeated)
-                )
+                phrase(f"a row for this {named} came before, in row {{}}", first.filter(repeated))
             ).to_series()
             rows = self.text.filter(repeated)
             self._note(rows, key[0], said, f"keep one row per {named}")
@@ -224,7 +223,7 @@ def _note_ragged(judged: Judged, raw: RawTable) -> None:
             ROW,
             pl.lit("").alias("field"),
             pl.col("fields").cast(pl.String).alias("value"),
-            pl.format(f"the row has {{}} fields, the header {expected}", "fields").alias("problem"),
+            phrase(f"the row has {{}} fields, the header {expected}", "fields").alias("problem"),
             pl.lit("put values that hold a separator in double quotes").alias("remedy"),
         )
     )

@@ -16,6 +16,7 @@ from inventory.feeds import ROWS_MAX, Mode
 from inventory.ledger import STATUSES
 from inventory.store import feeds, inbound
 from pipelines.catalog_files import refuse_unknown
+from pipelines.phrases import phrase
 from pipelines.raw_table import ROW, RawTable
 from pipelines.row_checks import Column, Judged, judge
 
@@ -103,7 +104,7 @@ def write_stock(
 
 def _message_id(sound: pl.DataFrame, digest: str, now: datetime) -> pl.Expr:
     """The file's digest and the row; a count that gives no moment is a new count each time."""
-    own = pl.format(f"{digest[:24]}:{{}}", ROW)
+    own = phrase(f"{digest[:24]}:{{}}", ROW)
     timed = pl.col("effective_at").is_not_null() if "effective_at" in sound.columns else False
     return pl.when(timed).then(own).otherwise(own + f"@{now.isoformat()}")
 

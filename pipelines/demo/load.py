@@ -16,6 +16,7 @@ from inventory.store import bulk, feeds, history, reservations, transfer_lanes
 from pipelines.defaults import add_store_buffers
 from pipelines.demo.generate import LEDGER_DAYS, DemoHero, Retailer, generate
 from pipelines.demo.places import CHANNELS, GROUPS, PLACES, TIMEZONE, VENDORS, lanes
+from pipelines.phrases import phrase
 
 SOURCE = "demo"
 CANCELLATION_COST = 12.0
@@ -139,9 +140,9 @@ def _load_stock(db: psycopg.Connection, retailer: Retailer, *, now: datetime) ->
     _sync(db, "delta", moves, now)
     assert len(days) == LEDGER_DAYS
     inbound = retailer.inbound.with_row_index("n").select(
-        pl.format("demo-{}", "n").alias("inbound_id"),
+        phrase("demo-{}", "n").alias("inbound_id"),
         "sku", "location", "quantity",
-        pl.format("{}T05:00:00Z", "due_on").alias("expected_at"),
+        phrase("{}T05:00:00Z", "due_on").alias("expected_at"),
         pl.when(pl.col("n") % 3 == 0).then(pl.lit("shipped")).otherwise(pl.lit("confirmed"))
         .alias("state"),
         pl.lit("transfer").alias("source"),

@@ -20,6 +20,7 @@ from features.build import FeatureTable, build, recipe_for
 from features.frame import DATE, IN_STOCK, LOCATION, SKU, UNITS, Panel
 from features.recipe import Recipe
 from inventory.errors import InputRejected
+from pipelines.phrases import phrase
 from serving.bench.servers import machine
 
 FLOOR_WINDOW = 28
@@ -165,7 +166,7 @@ def made_up(series: int, *, periods: int, seed: int) -> Panel:
     in_stock = np.where(rng.random((series, periods)) < 0.1, rng.random((series, periods)), 1.0)  # noqa: PLR2004
     number = np.repeat(np.arange(series), periods)
     sku, location = (
-        pl.format(letter + "{}", column.cast(pl.String).str.zfill(7))
+        phrase(letter + "{}", column.cast(pl.String).str.zfill(7))
         for letter, column in (("S", pl.col(SKU)), ("L", pl.col(LOCATION)))
     )
     names = pl.DataFrame({SKU: number // LOCATIONS, LOCATION: number % LOCATIONS}).select(
