@@ -5,10 +5,10 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from inventory.store import database, server
+from tests.databases import copied, folder_in_memory
 
 MIGRATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 counter = itertools.count()
@@ -17,7 +17,8 @@ counter = itertools.count()
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory):
     """URL of one PostgreSQL for the whole run, with a migrated template database."""
-    with server.running(tmp_path_factory.mktemp("pg")) as url:
+    disk = tmp_path_factory.mktemp("pg")
+    with folder_in_memory(otherwise=disk) as folder, server.running(folder) as url:
         with database.connect(url) as db:
             database.migrate(db, now=MIGRATED_AT)
         yield url
@@ -26,12 +27,8 @@ def postgres_url(tmp_path_factory):
 @pytest.fixture
 def database_url(postgres_url):
     """A fresh database with all tables, as a URL that other processes can use too."""
-    name = f"test_{os.getpid()}_{next(counter)}"
-    admin_url = postgres_url.replace("/vouch?", "/postgres?")
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(f"create database {name} template vouch")
-        yield postgres_url.replace("/vouch?", f"/{name}?")
-        admin.execute(f"drop database {name} with (force)")
+    with copied(postgres_url, f"test_{os.getpid()}_{next(counter)}") as url:
+        yield url
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 import uvicorn
 from fastapi import FastAPI
 
 from inventory.store import database
 from serving.console import mount
+from tests.databases import copied
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 KEY = "a-key-that-is-good"
@@ -60,18 +60,10 @@ def console(database_url):
             yield address
 
 
-@contextmanager
-def own_database(postgres_url, name):
-    """A database that lives as long as the block: pages only read, so tests can share it."""
-    with psycopg.connect(postgres_url.replace("/vouch?", "/postgres?"), autocommit=True) as admin:
-        admin.execute(f"create database {name} template vouch")
-        yield postgres_url.replace("/vouch?", f"/{name}?")
-        admin.execute(f"drop database {name} with (force)")
-
-
 @pytest.fixture(scope="session")
 def story_database(postgres_url):
-    with own_database(postgres_url, "console_story") as url:
+    # Pages only read, so tests can share it.
+    with copied(postgres_url, "console_story") as url:
         with database.connect(url) as db:
             db.execute((Path(__file__).parent / "story.sql").read_text())
         yield url
@@ -85,7 +77,7 @@ def story_console(story_database):
 
 @pytest.fixture(scope="session")
 def empty_console(postgres_url):
-    with own_database(postgres_url, "console_empty") as url, console(url) as address:
+    with copied(postgres_url, "console_empty") as url, console(url) as address:
         yield address
 
 

@@ -3,16 +3,15 @@
 import pytest
 
 from inventory.store import database
+from tests.databases import copied
 from tests.inventory.story import TABLES
 
 
 @pytest.fixture(scope="module")
 def shop_url(postgres_url):
     """One database for all stories of a file: each starts by emptying it."""
-    with database.connect(postgres_url.replace("/vouch?", "/postgres?")) as admin:
-        admin.execute("create database stories template vouch")
-        yield postgres_url.replace("/vouch?", "/stories?")
-        admin.execute("drop database stories with (force)")
+    with copied(postgres_url, "stories") as url:
+        yield url
 
 
 @pytest.fixture

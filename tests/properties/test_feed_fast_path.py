@@ -16,6 +16,7 @@ from inventory.feed_columns import ROWS_TOGETHER_MIN, read_rows
 from inventory.feeds import Problem, read_row
 from inventory.ledger import SNAPSHOT, Balance, Fact, Key, decide_delta, decide_snapshot
 from inventory.store import catalog, database, feeds, ledger, verify
+from tests.databases import copied
 
 NOW = datetime(2026, 7, 1, 8, tzinfo=UTC)
 examples = itertools.count()
@@ -58,13 +59,9 @@ def test_columns_read_as_rows_do(rows, spoilt, mode, location, alien):
 @pytest.fixture(scope="module")
 def shop(postgres_url):
     """One database for all examples; nothing drifts in it at the end."""
-    name = "fast_path"
-    with database.connect(postgres_url.replace("/vouch?", "/postgres?")) as admin:
-        admin.execute(f"create database {name} template vouch")
-        with database.connect(postgres_url.replace("/vouch?", f"/{name}?")) as db:
-            yield db
-            assert verify.verify(db).drifts == []
-        admin.execute(f"drop database {name} with (force)")
+    with copied(postgres_url, "fast_path") as url, database.connect(url) as db:
+        yield db
+        assert verify.verify(db).drifts == []
 
 
 class ByTheRules:

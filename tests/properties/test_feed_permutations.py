@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from inventory.catalog import Location, Sku
 from inventory.ledger import SNAPSHOT, Fact, balance_of
 from inventory.store import catalog, database, feeds, inbound, ledger, verify
+from tests.databases import copied
 from tests.simulator import faults
 
 START = datetime(2026, 7, 1, 6, tzinfo=UTC)
@@ -187,14 +188,9 @@ def told(db, arrivals, *, crashes=()):
 @pytest.fixture(scope="module")
 def shop(postgres_url):
     """One database for all examples; nothing drifts in it at the end."""
-    name = "permutations"
-    admin_url = postgres_url.replace("/vouch?", "/postgres?")
-    with database.connect(admin_url) as admin:
-        admin.execute(f"create database {name} template vouch")
-        with database.connect(postgres_url.replace("/vouch?", f"/{name}?")) as db:
-            yield db
-            assert verify.verify(db).drifts == []
-        admin.execute(f"drop database {name} with (force)")
+    with copied(postgres_url, "permutations") as url, database.connect(url) as db:
+        yield db
+        assert verify.verify(db).drifts == []
 
 
 crashed = st.lists(

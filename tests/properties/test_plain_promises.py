@@ -19,6 +19,7 @@ from inventory.store import (
     verify,
 )
 from inventory.store.wanted import Wanted
+from tests.databases import copied
 
 NOW = datetime(2026, 6, 1, 16, 30, tzinfo=UTC)
 TODAY = NOW.date()
@@ -80,11 +81,8 @@ worlds = st.fixed_dictionaries({
 
 @pytest.fixture(scope="module")
 def world_db(postgres_url):
-    with database.connect(postgres_url.replace("/vouch?", "/postgres?")) as admin:
-        admin.execute("create database plain_promises template vouch")
-        with database.connect(postgres_url.replace("/vouch?", "/plain_promises?")) as db:
-            yield db
-        admin.execute("drop database plain_promises with (force)")
+    with copied(postgres_url, "plain_promises") as url, database.connect(url) as db:
+        yield db
 
 
 def build(db, world):

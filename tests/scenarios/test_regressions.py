@@ -7,6 +7,7 @@ that a client can run into are told over HTTP too, in `tests/serving/test_http_r
 import pytest
 
 from inventory.store import database, reservations, verify
+from tests.databases import copied
 from tests.inventory.story import START, TABLES, Story
 from tests.scenarios.racing import race
 
@@ -107,10 +108,8 @@ STORIES = {
 @pytest.fixture(scope="module")
 def shop_url(postgres_url):
     """One database for all stories: each starts by emptying it."""
-    with database.connect(postgres_url.replace("/vouch?", "/postgres?")) as admin:
-        admin.execute("create database regressions template vouch")
-        yield postgres_url.replace("/vouch?", "/regressions?")
-        admin.execute("drop database regressions with (force)")
+    with copied(postgres_url, "regressions") as url:
+        yield url
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import uuid
 from datetime import UTC, datetime
 
 import httpx
-import psycopg
 import pytest
 
 from inventory.store import database, keys
+from tests.databases import copied
 
 START_SECONDS_MAX = 60
 
@@ -21,12 +21,8 @@ START_SECONDS_MAX = 60
 @pytest.fixture(scope="session")
 def http_database_url(postgres_url):
     """The database behind `server_url`."""
-    name = f"http_{os.getpid()}"
-    admin_url = postgres_url.replace("/vouch?", "/postgres?")
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(f"create database {name} template vouch")
-        yield postgres_url.replace("/vouch?", f"/{name}?")
-        admin.execute(f"drop database {name} with (force)")
+    with copied(postgres_url, f"http_{os.getpid()}") as url:
+        yield url
 
 
 def free_port():

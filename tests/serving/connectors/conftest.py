@@ -2,10 +2,10 @@
 
 import os
 
-import psycopg
 import pytest
 
 from inventory.store import database
+from tests.databases import copied
 from tests.inventory.ordering import open_centre
 
 
@@ -13,10 +13,8 @@ from tests.inventory.ordering import open_centre
 def shop_url(postgres_url, request):
     """One database for all tests of a file."""
     name = f"{request.module.__name__.rpartition('.')[2]}_{os.getpid()}"
-    with psycopg.connect(postgres_url.replace("/vouch?", "/postgres?"), autocommit=True) as admin:
-        admin.execute(f"create database {name} template vouch")
-        yield postgres_url.replace("/vouch?", f"/{name}?")
-        admin.execute(f"drop database {name} with (force)")
+    with copied(postgres_url, name) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
