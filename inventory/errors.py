@@ -8,6 +8,7 @@ VouchError
 ├── ReservationExpired     the hold ended by the clock
 ├── EventsExpired          the events asked for are not kept any more
 ├── StateConflict          the transition is not allowed from the state it is in
+├── VersionConflict        it changed since the caller read it; says what changed
 ├── IdempotencyConflict    this id was used before, for something else
 └── Unavailable            the database or data folder cannot be used; says what to do
 """
@@ -148,6 +149,35 @@ class StateConflict(VouchError):
         self.act = act
         first = "; allocate it first" if (act, state) in _NOT_ALLOCATED else ""
         super().__init__(f"cannot {act} {kind} '{key}': it is {state}{first}")
+
+
+class VersionConflict(VouchError):
+    """It is not what the caller read any more. `changes`: the acts since then, the oldest first."""
+
+    def __init__(
+        self,
+        kind: str,
+        key: str,
+        *,
+        seen: int,
+        version: int,
+        changes: Sequence[Mapping[str, Any]],
+    ) -> None:
+        self.kind = kind
+        self.key = key
+        self.seen = seen
+        self.version = version
+        self.changes = tuple(changes)
+        told = ", ".join(
+            f"{change['act']} by {change['actor']}"
+            + (f" ({change['reason']})" if change["reason"] else "")
+            for change in self.changes
+        )
+        since = f", since when: {told}" if told else ""
+        super().__init__(
+            f"{kind} '{key}' is at version {version} and you saw {seen}{since}; look at it again, "
+            f"then say version {version}"
+        )
 
 
 class IdempotencyConflict(VouchError):

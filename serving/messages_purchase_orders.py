@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from serving.messages import Day, Id, Message, Moment, Money, Text, Units
 
@@ -15,6 +15,9 @@ Act = Literal[
 
 Urgency = Literal["critical", "high", "medium", "low"]
 Sort = Literal["newest", "urgency", "value"]
+
+
+Version = Annotated[StrictInt, Field(ge=1)] | None
 
 
 class EditedLine(Message):
@@ -30,6 +33,10 @@ class Edit(Message):
     lines: Annotated[list[EditedLine], Field(min_length=1, max_length=LINES_MAX)] | None = None
     expected_on: Day | None = None
     reason: Text | None = None
+    override: StrictBool = False
+    """That packs, minimum, maximum or the vendor's least order are broken on purpose."""
+    version: Version = None
+    """Of the order as it was read: where it changed since, nothing is done (409)."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -69,3 +76,5 @@ class Step(Message):
     reason: Text | None = None
     received_at: Moment | None = None
     """When goods arrived, if that was before now."""
+    version: Version = None
+    """Of the order as it was read: where it changed since, nothing is done (409)."""

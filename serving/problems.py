@@ -90,6 +90,9 @@ KINDS: dict[type[errors.VouchError], Kind] = {
     errors.StateConflict: Kind(
         HTTPStatus.CONFLICT, "state-conflict", "Not allowed from the present state"
     ),
+    errors.VersionConflict: Kind(
+        HTTPStatus.CONFLICT, "version-conflict", "It changed since it was read"
+    ),
     errors.IdempotencyConflict: Kind(
         HTTPStatus.CONFLICT, "idempotency-conflict", "The id was used for something else"
     ),
@@ -147,7 +150,8 @@ def body_of(error: errors.VouchError) -> dict[str, Any]:
     if isinstance(error, errors.NotFound) and error.kind == "group":
         return _unknown_group(error)
     kind = kind_of(error)
-    return document(kind.status, kind.slug, kind.title, str(error)) | _data_of(error)
+    data = _news_of(error) if isinstance(error, errors.VersionConflict) else _data_of(error)
+    return document(kind.status, kind.slug, kind.title, str(error)) | data
 
 
 def _unknown_group(error: errors.NotFound) -> dict[str, Any]:
@@ -184,6 +188,18 @@ def _data_of(error: errors.VouchError) -> dict[str, Any]:
         case TooManyRequests():
             data = {"retry_after_seconds": error.retry_after_seconds}
     return {name: value for name, value in data.items() if value is not None}
+
+
+def _news_of(error: errors.VersionConflict) -> dict[str, Any]:
+    """The version now, and what happened since the one that the caller read."""
+    changes = [{**change, "at": change["at"].isoformat()} for change in error.changes]
+    return {
+        "kind": error.kind,
+        "id": error.key,
+        "seen": error.seen,
+        "version": error.version,
+        "changes": changes,
+    }
 
 
 def _shortage(shortage: errors.Shortage) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The books of what people decide on: the row locked, every step on record, and who approved it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from inventory.errors import NotFound, StateConflict
+from inventory.errors import NotFound, StateConflict, VersionConflict
 
 Row = dict[str, Any]
 
@@ -60,6 +60,32 @@ def locked(db: psycopg.Connection, book: Book, name: str) -> Row:
     if found is None:
         raise NotFound(book.noun, name)
     return found
+
+
+def check_version(
+    db: psycopg.Connection,
+    book: Book,
+    row: Mapping[str, Any],
+    seen: int | None,
+    *,
+    told: Collection[str] | None = None,
+) -> None:
+    """Raise `VersionConflict` where a locked row is not at the version that was seen.
+
+    seen : None: whoever acts does not say. told : acts that the caller may hear of; None: all.
+    """
+    if seen is None or seen == row["version"]:
+        return
+    # Every act is one version, so the latest events are what happened since.
+    behind = row["version"] - seen
+    since = events(db, book, row["id"])[-behind:] if behind > 0 else []
+    raise VersionConflict(
+        book.noun,
+        row["id"],
+        seen=seen,
+        version=row["version"],
+        changes=[event for event in since if told is None or event["act"] in told],
+    )
 
 
 def record(

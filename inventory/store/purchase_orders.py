@@ -23,15 +23,15 @@ from inventory.purchase_orders import (
     OPEN_STATES,
     STATES,
     SUPPLYING_STATES,
+    TOLD_TO_VENDORS,
     UNSENT_STATES,
     may,
     next_state,
     state_after_edit,
 )
-from inventory.store import act_history, idempotency, order_worth
+from inventory.store import act_history, idempotency, order_edits, order_worth
 from inventory.store.act_history import ORDERS as BOOK
 from inventory.store.order_acts import Told, do
-from inventory.store.order_lines import edit_lines
 from inventory.store.order_supply import announce
 from inventory.store.paging import decode_cursor, encode_cursor
 from inventory.store.retry import retrying
@@ -157,6 +157,7 @@ def act(
     lines: Sequence[Mapping[str, Any]] | None = None,
     at: datetime | None = None,
     document_id: str | None = None,
+    version: int | None = None,
 ) -> Order:
     """Do one of `purchase_orders.ACTS` and return the order as it is then.
 
@@ -169,6 +170,7 @@ def act(
     at : when goods arrived; by default now.
     document_id : done once for this id: a repeat changes nothing, another body under it raises
         `IdempotencyConflict`.
+    version : of the order that the caller decided on; another one raises `VersionConflict`.
 
     Raises `NotFound`, `StateConflict`, and `InputRejected` when the role may not do this or a line
     is wrong. Nothing is half done.
@@ -178,6 +180,7 @@ def act(
     def attempt() -> dict[str, Any]:
         with db.transaction():
             order = act_history.locked(db, BOOK, po_id)
+            _check_version(db, order, version, role=role)
             next_state(po_id, order["state"], act)
             told = Told(lines, actor=actor, now=now, at=at, document_id=document_id)
             to_state, changes, moments = do(db, order, act, told)
@@ -212,25 +215,24 @@ def edit(
     reason: str | None,
     lines: Sequence[Mapping[str, Any]] | None = None,
     expected_on: date | None = None,
+    override: bool = False,
+    version: int | None = None,
 ) -> Order:
     """Change quantities, [{"sku", "quantity"}] (zero removes the line), or the expected date.
 
     Edited lines become firmed: planning leaves them alone. An approved order goes back to
-    accepted. Raises as `act` does.
+    accepted, and every approval lapses. Raises as `act` does, and `InputRejected` for a day that is
+    past and for what breaks packs, minimum or maximum, unless `override` says that it is meant.
     """
     _check_role("edit", role)
     if not reason or not reason.strip():
         raise InputRejected("say why the order is changed", field="reason")
     with db.transaction():
         order = act_history.locked(db, BOOK, po_id)
+        _check_version(db, order, version, role=role)
         to_state = state_after_edit(po_id, order["state"])
-        changes = edit_lines(db, order, lines or (), actor=actor, reason=reason)
-        if expected_on is not None and expected_on != order["expected_on"]:
-            changes["expected_on"] = [str(order["expected_on"]), str(expected_on)]
-            db.execute(
-                "update purchase_orders set expected_on = %s where purchase_order_id = %s",
-                [expected_on, po_id],
-            )
+        wanted = order_edits.Edit(actor, now, reason, lines or (), expected_on, override)
+        changes = order_edits.change(db, order, wanted)
         act_history.unsign(db, BOOK, po_id)
         act_history.record(
             db, BOOK, order, act="edit", to_state=to_state, actor=actor, now=now, reason=reason,
@@ -263,6 +265,12 @@ _LATE = """
     from lines where arrives_on < %(today)s or arrives_on > due_on
     group by 1, 2, 3 order by 1
 """
+
+
+def _check_version(db: psycopg.Connection, order: Order, seen: int | None, *, role: str) -> None:
+    """Raise `VersionConflict` for another version; a vendor hears of what it is told anyway."""
+    told = TOLD_TO_VENDORS if role == "vendor" else None
+    act_history.check_version(db, BOOK, order, seen, told=told)
 
 
 def _check_role(act: str, role: str) -> None:

@@ -50,7 +50,11 @@ def order(id: Id, call: Reader) -> JSONResponse:  # noqa: A002 - the name in the
 
 @router.patch("/purchase-orders/{id}")
 def edit(id: Id, body: Edit, call: OrderActor) -> JSONResponse:  # noqa: A002
-    """Change quantities or the date; the changed lines are left alone by planning."""
+    """Change quantities or the date; the changed lines are left alone by planning.
+
+    What breaks packs, minimum or maximum is refused unless `override` is true. With `version`, only
+    the order that was read is changed, as with every step: else 409, with what changed since.
+    """
     _check_role("edit", call)
     with call.db() as db:
         return call.once(
@@ -65,6 +69,8 @@ def edit(id: Id, body: Edit, call: OrderActor) -> JSONResponse:  # noqa: A002
                     reason=body.reason,
                     lines=rows_of(body.lines),
                     expected_on=body.expected_on,
+                    override=body.override,
+                    version=body.version,
                 )
             ),
         )
@@ -95,6 +101,7 @@ def perform(
                     reason=step.reason,
                     lines=rows_of(step.lines),
                     at=step.received_at,
+                    version=step.version,
                     # A delivery is booked once, whoever tells of it again.
                     document_id=step.id if act in rules.TOLD_ONCE else None,
                 ),

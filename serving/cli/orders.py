@@ -11,6 +11,11 @@ from serving.cli.screen import Json, opened, person, short_enough, show, utc_now
 cli = typer.Typer(help="Orders to vendors.", no_args_is_help=True)
 
 Order = Annotated[str, typer.Argument(help="Id of the order.", metavar="ORDER")]
+Version = Annotated[
+    int | None,
+    typer.Option(help="Of the order as you read it: where it changed since, nothing is done.",
+                 min=1),
+]  # fmt: skip
 Vendor = Annotated[str | None, typer.Option(help="Of this vendor.")]
 
 REPORTED_DAYS = 28
@@ -73,7 +78,7 @@ def show_(order: Order, *, as_json: Json = False) -> None:
 
     with opened() as (_, db):
         found = get_order(db, order)
-    lines = [_line(found)]
+    lines = [f"{_line(found)}; version {found['version']}"]
     for line in found["lines"]:
         lines.append(
             f"{line['line_no']:>3}  {line['sku']}: {line['quantity']} at {line['unit_cost']:g} is "
@@ -99,6 +104,7 @@ def act_(
     on: Annotated[datetime | None, typer.Option(help="The day on which it comes, where that is "
                                                 "another: to confirm, ship or redate.",
                                                 formats=["%Y-%m-%d"])] = None,
+    version: Version = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Take an order one step further, all of its lines.
@@ -119,9 +125,53 @@ def act_(
         lines = None if on is None else _dated(get_order(db, order), step, on)
         found = act(
             db, order, step, actor=person(), role="admin", now=utc_now(), reason=reason,
-            lines=lines,
+            lines=lines, version=version,
         )  # fmt: skip
     show(found, as_json=as_json, lines=[f"{found['id']} is {found['state']}"])
+
+
+@cli.command()
+def edit(
+    order: Order,
+    *,
+    reason: Annotated[str, typer.Option(help="Why.", callback=short_enough)],
+    quantity: Annotated[list[str] | None, typer.Option(
+        help="A new quantity as SKU=UNITS; 0 takes the line out. May be repeated.")] = None,
+    on: Annotated[datetime | None, typer.Option(help="The day on which it is to come.",
+                                                formats=["%Y-%m-%d"])] = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Also where that breaks packs, minimum "
+                                         "or maximum: the reason stands for it.")] = False,
+    version: Version = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Change quantities or the day of an order that is not sent yet.
+
+    \b
+    $ vouch orders edit PO-20270104-0001 --quantity TEA=60 --reason "half a pallet"
+    vouch: no purchase order 'PO-20270104-0001'
+    """  # noqa: D301
+    from inventory.errors import InputRejected
+    from inventory.store.purchase_orders import edit as edit_order
+
+    if not quantity and on is None:
+        raise InputRejected("say what changes: --quantity, --on or both", field="quantity")
+    with opened() as (_, db):
+        found = edit_order(
+            db, order, actor=person(), role="admin", now=utc_now(), reason=reason,
+            lines=[_quantity(told) for told in quantity or ()], override=anyway,
+            expected_on=None if on is None else on.date(), version=version,
+        )  # fmt: skip
+    show(found, as_json=as_json, lines=[f"{_line(found)}; version {found['version']}"])
+
+
+def _quantity(told: str) -> dict[str, Any]:
+    """`SKU=UNITS`; a SKU may hold an equals sign itself."""
+    from inventory.errors import InputRejected
+
+    sku, _, units = told.rpartition("=")
+    if not sku or not units.isdecimal():
+        raise InputRejected(f"'{told}' is not SKU=UNITS, e.g. TEA=60", field="quantity")
+    return {"sku": sku, "quantity": int(units)}
 
 
 DATED = ("confirm", "ship", "redate")

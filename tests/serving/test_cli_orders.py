@@ -56,6 +56,22 @@ def test_an_order_from_proposal_to_receipt(vouch, db):
     assert (code, "is none of" in printed) == (2, True)
 
 
+def test_an_edit_says_why_and_against_what(vouch, db):
+    order = proposed(open_centre(db))
+    db.execute("update skus set pack_size = 12 where sku = 'TEA'")
+    code, printed = vouch(f"orders edit {order} --quantity TEA=50 --reason 'half a pallet'")
+    assert (code, "50 of 'TEA': not whole packs of 12; order 60" in printed) == (2, True)
+    line = f"orders edit {order} --quantity TEA=50 --reason 'half a pallet' --version 1"
+    assert told(vouch, f"{line} --anyway")["version"] == 2
+    code, printed = vouch(f"{line} --anyway")
+    assert code != 0
+    assert "at version 2 and you saw 1, since when: edit by" in printed
+    assert "(half a pallet)" in printed
+    assert vouch(f"orders act {order} accept --version 1")[0] != 0
+    assert vouch(f"orders act {order} accept --version 2") == (0, f"{order} is accepted")
+    assert "not SKU=UNITS" in vouch(f"orders edit {order} --quantity TEA --reason x")[1]
+
+
 def test_an_invoice_from_file_to_decision(vouch, db):
     order = sent(open_centre(db))
     bill = {

@@ -102,6 +102,60 @@ def test_two_buyers_approve_what_is_dear(order, client_of, http_database_url):
     assert 0 <= report["share"] <= 1
 
 
+def test_who_decides_on_what_changed_meanwhile_is_told_what(order, client_of):
+    """A buyer reads 50.00, a planner makes it 22,500.00: the buyer's approval is not for that."""
+    shop, sku, _, order_id = order
+    path = f"/purchase-orders/{order_id}"
+    shop.ok(shop.client.post(f"{path}/accept"))
+    read = shop.ok(client_of("buyer").get(path))
+    more = {"lines": [{"sku": sku, "quantity": 9000}], "reason": "a promotion"}
+    shop.ok(client_of("planner").patch(path, json=more | {"version": read["version"]}))
+    for act in ("approve", "reject", "cancel"):
+        refused = client_of("buyer").post(f"{path}/{act}", json={"version": read["version"]})
+        problem = refused.json()
+        assert (refused.status_code, problem["type"].rpartition("/")[2]) == (
+            409, "version-conflict",
+        )  # fmt: skip
+        assert (problem["seen"], problem["version"]) == (2, 3)
+        (change,) = problem["changes"]
+        assert (change["act"], change["reason"]) == ("edit", "a promotion")
+        assert change["changes"]["lines"] == [{"sku": sku, "from": 20, "to": 9000}]
+    assert client_of("planner").patch(path, json=more | {"version": 2}).status_code == 409
+    assert shop.ok(shop.client.get(path))["state"] == "accepted"
+    approved = client_of("buyer").post(f"{path}/approve", json={"version": 3})
+    assert shop.ok(approved)["state"] == "approved"
+    assert client_of("buyer").post(f"{path}/send", json={"version": 3}).status_code == 409
+    assert shop.ok(client_of("buyer").post(f"{path}/send", json={"version": 4}))["version"] == 5
+    assert client_of("buyer").post(f"{path}/send", json={"version": 0}).status_code == 422
+
+
+def test_an_edit_that_breaks_what_the_vendor_accepts_must_be_meant(order, client_of):
+    shop, _, vendor, order_id = order
+    path, planner = f"/purchase-orders/{order_id}", client_of("planner")
+    shop.ok(shop.client.put(f"/vendors/{vendor}", json={"lead_time_days": 2,
+                                                        "min_order_value": 40}))  # fmt: skip
+    sku = shop.sku(vendor=vendor, unit_cost=2.5, pack_size=6, min_order_quantity=10)
+    assert sku == order[1]
+    few = {"lines": [{"sku": sku, "quantity": 3}], "reason": "a trial"}
+    refused = planner.patch(path, json=few)
+    assert (refused.status_code, refused.json()["field"]) == (422, "quantity")
+    for words in ("not whole packs of 6", "fewer than the minimum of 10", "order 12", "override"):
+        assert words in refused.json()["detail"]
+    small = planner.patch(path, json={"lines": [{"sku": sku, "quantity": 12}], "reason": "less"})
+    assert (small.status_code, small.json()["field"]) == (422, "lines")
+    assert "worth 30.00, below the 40.00" in small.json()["detail"]
+    past = planner.patch(path, json={"expected_on": "2020-01-01", "reason": "r", "override": True})
+    assert (past.status_code, past.json()["field"]) == (422, "expected_on")
+    found = shop.ok(planner.patch(path, json=few | {"override": True}))
+    assert found["lines"][0]["quantity"] == 3
+    kept = found["events"][-1]
+    assert (kept["reason"], len(kept["changes"]["overridden"])) == ("a trial", 2)
+    # What stays as it was is not asked about again.
+    day = (NOW + timedelta(days=9)).date().isoformat()
+    same = {"lines": [{"sku": sku, "quantity": 3}], "expected_on": day, "reason": "later"}
+    assert "overridden" not in shop.ok(planner.patch(path, json=same))["events"][-1]["changes"]
+
+
 def test_a_receipt_is_booked_once_and_a_surplus_waits(order):
     shop, sku, _, order_id = order
     send(shop, order_id)
