@@ -6,6 +6,7 @@ they left behind. Every function takes `now`, because holds end by the clock.
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import LiteralString
 
 import psycopg
 from psycopg.rows import class_row
@@ -140,29 +141,36 @@ class OpenAlert:
     raised_at: datetime
 
 
-def open_alerts(db: psycopg.Connection, *, limit: int) -> list[OpenAlert]:
-    """Open alerts, the most severe first, then the newest."""
+def open_alerts(db: psycopg.Connection, *, now: datetime, limit: int) -> list[OpenAlert]:
+    """Open alerts that nobody put off, the most severe first, then the newest."""
     with db.cursor(row_factory=class_row(OpenAlert)) as cursor:
         cursor.execute(
-            """
-            select alert_id, severity, split_part(kind, ':', 1) as kind, sku, location, message,
-                raised_at
-            from alerts where resolved_at is null
+            "select alert_id, severity, split_part(kind, ':', 1) as kind, sku, location, message, "
+            "raised_at "
+            + _AWAKE
+            + """
             order by array_position(array['critical', 'warning', 'info'], severity),
                 raised_at desc, alert_id
-            limit %s
+            limit %(limit)s
             """,
-            [limit],
+            {"now": now, "limit": limit},
         )
         return cursor.fetchall()
 
 
-def alert_counts(db: psycopg.Connection) -> dict[str, int]:
-    """Open alerts per severity; severities without any are absent."""
+def alert_counts(db: psycopg.Connection, *, now: datetime) -> dict[str, int]:
+    """Open alerts that nobody put off, per severity; severities without any are absent."""
     rows = db.execute(
-        "select severity, count(*) from alerts where resolved_at is null group by severity"
+        "select severity, count(*) " + _AWAKE + " group by severity", {"now": now}
     ).fetchall()
     return dict(rows)
+
+
+_AWAKE: LiteralString = """
+    from alerts a where resolved_at is null and not exists (
+        select from alert_snoozes z where z.kind = a.kind and z.until > %(now)s
+            and z.sku is not distinct from a.sku and z.location is not distinct from a.location)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +181,8 @@ class WaitingOrder:
     vendor_name: str
     location: str
     state: str
+    urgency: str | None
+    stock_out_on: date | None
     lines: int
     units: int
     cost: float
@@ -180,18 +190,19 @@ class WaitingOrder:
 
 
 def waiting_orders(db: psycopg.Connection, *, limit: int) -> list[WaitingOrder]:
-    """Proposed and accepted purchase orders, the dearest first."""
+    """Proposed and accepted purchase orders, what runs out soonest first, then what saves most."""
     with db.cursor(row_factory=class_row(WaitingOrder)) as cursor:
         cursor.execute(
             """
             select purchase_order_id, vendors.name as vendor_name, location, state,
-                count(*) as lines, sum(quantity)::bigint as units,
+                urgency, stock_out_on, count(*) as lines, sum(quantity)::bigint as units,
                 sum(quantity * unit_cost)::float as cost, expected_on
             from purchase_orders join vendors using (vendor)
             join purchase_order_lines using (purchase_order_id)
             where state in ('proposed', 'accepted')
             group by purchase_order_id, vendors.name
-            order by cost desc, purchase_order_id limit %s
+            order by stock_out_on nulls last, revenue_protected desc nulls last, purchase_order_id
+            limit %s
             """,
             [limit],
         )

@@ -233,7 +233,7 @@ def _alerts(page: OverviewPage) -> Component:
         {"field": "sku", "headerName": "SKU", "width": 112, "cellRenderer": "SkuLink"},
         {"field": "location", "headerName": "Location", "width": 126},
         {"field": "message", "headerName": "What happened", "flex": 1, "minWidth": 220,
-         "tooltipField": "message"},
+         "wrapText": True, "autoHeight": True, "cellClass": "wrapped"},
         {"field": "raised", "headerName": "Raised", "width": 94, "sortable": False},
     ]  # fmt: skip
     shown = f"{number(len(rows))} of {number(total)}" if len(rows) < total else number(total)
@@ -279,15 +279,16 @@ def _orders(page: OverviewPage) -> Component:
         [
             html.Div(
                 [
-                    html.Strong(order.vendor_name),
-                    html.Span(f"to {order.location} · due {day(order.expected_on)}"),
+                    html.Strong(f"{order.vendor_name} to {order.location}"),
+                    html.Span(f"{order.purchase_order_id} · due {day(order.expected_on)}"),
                 ],
                 className="two-lines",
             ),
+            _runs_out(order),
             html.Div(
                 [
                     html.Strong(compact(order.cost)),
-                    html.Span(f"{counted(order.lines, 'line')}, {units(order.units)}"),
+                    html.Span(counted(order.lines, "line")),
                 ],
                 className="two-lines",
             ),
@@ -297,7 +298,18 @@ def _orders(page: OverviewPage) -> Component:
     note = f"{number(totals.proposed)} proposed, {number(totals.accepted)} accepted"
     return card(
         "Purchase orders waiting",
-        table(["Vendor", "Cost"], rows, figures={1}),
+        table(["Order", "Runs out", "Cost"], rows, figures={2}),
         note=note,
         wide=4,
     )
+
+
+URGENCY_DOTS = {"critical": "critical", "high": "warning"}
+
+
+def _runs_out(order: overview.WaitingOrder) -> Child:
+    """The day on which the first of its items would be sold out, and how near that is."""
+    if order.stock_out_on is None:
+        return ""
+    dot = html.I(className=f"dot {URGENCY_DOTS.get(order.urgency or '', 'info')}")
+    return html.Span([dot, day(order.stock_out_on)], className="badge", title=order.urgency)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from inventory.health import stock_health
-from inventory.store import database, overview, sku_overview
+from inventory.store import alert_settings, database, overview, sku_overview
 from serving.console import figures, mount
 from serving.console.figures import Fan, Sold
 from serving.console.projection import project
@@ -212,11 +212,33 @@ def test_overview_counts_what_the_story_tells(db):
     assert (promises.reservations, promises.overdue_units, promises.due_7_days_units) == (3, 9, 9)
     orders = overview.order_totals(db)
     assert (orders.proposed, orders.accepted, orders.units, orders.cost) == (1, 1, 156, 234.0)
-    assert [o.purchase_order_id for o in overview.waiting_orders(db, limit=9)] == ["PO-2", "PO-1"]
-    assert overview.alert_counts(db) == {"critical": 1, "warning": 1, "info": 1}
-    assert [a.severity for a in overview.open_alerts(db, limit=2)] == ["critical", "warning"]
+    assert overview.alert_counts(db, now=NOW) == {"critical": 1, "warning": 1, "info": 1}
+    alerts = overview.open_alerts(db, now=NOW, limit=2)
+    assert [a.severity for a in alerts] == ["critical", "warning"]
     run = overview.run_in_force(db)
     assert (run.run_id, run.series_in_force, run.series_on_other_runs) == ("run-2026-03-02", 1, 0)
+
+
+def test_orders_wait_by_what_runs_out_first_and_then_by_what_they_save(db):
+    db.execute(STORY.read_text())
+    for order, runs_out, saves in [("PO-1", "2026-03-09", 900), ("PO-2", "2026-03-05", 20)]:
+        db.execute(
+            "update purchase_orders set stock_out_on = %s, revenue_protected = %s "
+            "where purchase_order_id = %s", [runs_out, saves, order],
+        )  # fmt: skip
+    assert [o.purchase_order_id for o in overview.waiting_orders(db, limit=9)] == ["PO-2", "PO-1"]
+    db.execute("update purchase_orders set stock_out_on = '2026-03-05'")
+    assert [o.purchase_order_id for o in overview.waiting_orders(db, limit=9)] == ["PO-1", "PO-2"]
+
+
+def test_what_was_put_off_is_not_open(db):
+    db.execute(STORY.read_text())
+    (first, *_) = overview.open_alerts(db, now=NOW, limit=9)
+    until = NOW + timedelta(hours=1)
+    alert_settings.snooze(db, first.alert_id, until=until, reason="known", by="p", now=NOW)
+    assert first not in overview.open_alerts(db, now=NOW, limit=9)
+    assert sum(overview.alert_counts(db, now=NOW).values()) == 2
+    assert first in overview.open_alerts(db, now=until, limit=9)
 
 
 def test_carts_end_by_the_clock(db):
