@@ -10,6 +10,9 @@ that lifts the stock then to x
                more than would be wanted in that review period anyway,
     costs  w   where it is still unsold when its shelf life ends.
 
+What is under way and arrives later than the order is on no shelf before its own period: from then
+on demand has to reach that much further to sell the unit.
+
 With one period between orders, nothing beyond it and goods that keep, this is the newsvendor's
 quantile p / (p + h). The third term is what that leaves out: a unit too many is no loss where the
 next order is simply one smaller, and a loss for weeks where demand falls or is hardly there. A unit
@@ -88,13 +91,16 @@ def next_order(
     needed: Floats = np.empty(N)
     stock: Floats = np.empty(N)
     for rows, paths in chunks(forecast, seed=seed, periods=L + reviews * R):
-        at_arrival = stock_at_arrival(
+        after = at_arrival(
             start.select(rows), paths, lead_time_periods=L, lost_sales=lost_sales,
             shelf_life_periods=shelf_life_periods,
         )  # fmt: skip
+        first = after.stock_units
         asked = paths[:, L:].reshape(len(paths), reviews, R, -1)
-        needed[rows] = _needed(asked, at_arrival, costs, shelf_life_periods)
-        stock[rows] = at_arrival.mean(axis=1)
+        later = after.later_units(reviews * R).reshape(len(paths), reviews, R)
+        met = Ahead(asked, later, lost_sales=lost_sales)
+        needed[rows] = _needed(met, first, costs, shelf_life_periods)
+        stock[rows] = first.mean(axis=1)
     stock = on_grid(stock)
     needed = on_grid(needed)
     return NextOrder(
@@ -106,18 +112,32 @@ def next_order(
     )
 
 
-def stock_at_arrival(
+@dataclass(frozen=True, slots=True, eq=False)
+class AtArrival:
+    """Stock of each path at the start of period L + 1, and what is under way beyond."""
+
+    stock_units: Floats
+    """Shape (n, S), arrivals due in that period included."""
+    beyond_units: Floats
+    """Shape (n, K), arriving 1, 2, … periods after it."""
+
+    def later_units(self, periods: int) -> Floats:
+        """Arrivals after the order's own, by period from it on: (n, periods), the first empty."""
+        later = np.zeros((len(self.beyond_units), periods))
+        known = min(periods - 1, self.beyond_units.shape[1])
+        later[:, 1 : 1 + known] = self.beyond_units[:, :known]
+        return later
+
+
+def at_arrival(
     start: StockState,
     paths: Floats,
     *,
     lead_time_periods: int,
     lost_sales: bool,
     shelf_life_periods: int | None = None,
-) -> Floats:
-    """Stock of each path (n, S) at the start of period L + 1, arrivals due then included.
-
-    Everything under way then or later counts: the order must not repeat what is coming anyway.
-    """
+) -> AtArrival:
+    """What an order placed now meets, along each path (n, H, S), when it arrives."""
     n, _, S = paths.shape
     recent = start.recent_units
     each = StockState(
@@ -129,25 +149,84 @@ def stock_at_arrival(
         each, paths[:, :lead_time_periods], lost_sales=lost_sales,
         shelf_life_periods=shelf_life_periods,
     )  # fmt: skip
-    return after.position_units
+    # Beyond the lead time the pipeline is the same on every path.
+    under_way = start.pipeline_units[:, lead_time_periods:]
+    return AtArrival(
+        after.on_hand_units + (under_way[:, :1].sum(axis=1))[:, None], under_way[:, 1:]
+    )
 
 
-def _needed(asked: Floats, stock: Floats, costs: UnitCosts, shelf_life: int | None) -> Floats:
-    """Units (n,) to add to the stock (n, S), given demand (n, reviews, R, S) from then on.
+@dataclass(frozen=True, slots=True, eq=False)
+class Ahead:
+    """What comes from the order's arrival on, by review period.
+
+    asked_units : demand, shape (n, reviews, R, S).
+    later_units : other arrivals at the start of each period, shape (n, reviews, R).
+    """
+
+    asked_units: Floats
+    later_units: Floats
+    lost_sales: bool
+
+    @property
+    def sold_units(self) -> Floats:
+        """Demand up to the end of each period: (n, reviews · R, S)."""
+        n, _, _, S = self.asked_units.shape
+        sold: Floats = self.asked_units.reshape(n, -1, S).cumsum(axis=1)
+        return sold
+
+    @property
+    def came_units(self) -> Floats:
+        """Other arrivals up to the start of each period: (n, reviews · R, 1)."""
+        came: Floats = self.later_units.reshape(len(self.later_units), -1, 1).cumsum(axis=1)
+        return came
+
+    def review(self, review: int) -> "Ahead":
+        """One review period by itself: what arrives at its start is there already."""
+        later = self.later_units[:, review : review + 1].copy()
+        later[:, :, 0] = 0.0
+        return Ahead(self.asked_units[:, review : review + 1], later, lost_sales=self.lost_sales)
+
+    @property
+    def net_units(self) -> Floats:
+        """Stock at arrival that demand has used up by the end of each period."""
+        return self.sold_units - self.came_units
+
+    @property
+    def reached_units(self) -> Floats:
+        """The most of it that was used up at any time: the first stock that was ever missed."""
+        reached: Floats = np.maximum.accumulate(self.net_units, axis=1)
+        return reached
+
+    @property
+    def gone_units(self) -> Floats:
+        """Stock at arrival of which nothing is left at the end of each period.
+
+        Who found nothing is gone with lost sales: a unit that would have been sold stays sold.
+        Those who wait are served by what comes, and the unit is there again; that it could then
+        be missed a second time is left out.
+        """
+        return self.reached_units if self.lost_sales else self.net_units
+
+
+def _needed(ahead: Ahead, stock: Floats, costs: UnitCosts, shelf_life: int | None) -> Floats:
+    """Units (n,) to add to the stock (n, S), given what comes from then on.
 
     The last unit worth buying is a weighted quantile: every cost begins, on each path, at a stock
     of its own, and they are added up from the lowest on until they come to p.
     """
-    n, reviews, R, S = asked.shape
+    n, reviews, R, S = ahead.asked_units.shape
     life = reviews * R if shelf_life is None else shelf_life
-    sold = asked.reshape(n, reviews * R, S).cumsum(axis=1)
-    begins = [sold[:, min(life, R) - 1]]
+    gone, came, sold = ahead.gone_units, ahead.came_units, ahead.sold_units
+    begins = [ahead.reached_units[:, min(life, R) - 1]]
     money = [costs.shortage]
     for review in range(reviews):
-        before = sold[:, review * R - 1] if review else 0.0
-        enough = before + _enough(asked[:, review], costs)[:, None] if review else 0.0
+        enough: Floats | float = -np.inf
+        if review:
+            before = sold[:, review * R - 1] - came[:, review * R]
+            enough = before + _enough(ahead.review(review), costs)[:, None]
         for period in range(review * R, min((review + 1) * R, life)):
-            begins.append(np.maximum(sold[:, period], enough))
+            begins.append(np.maximum(gone[:, period], enough))
             money.append(costs.holding)
     if costs.waste and life <= reviews * R and shelf_life is not None:
         begins.append(sold[:, life - 1])
@@ -157,13 +236,13 @@ def _needed(asked: Floats, stock: Floats, costs: UnitCosts, shelf_life: int | No
     return _weighted_quantile(thresholds.reshape(n, -1), weights, costs.shortage)
 
 
-def _enough(asked: Floats, costs: UnitCosts) -> Floats:
-    """Stock (n,) wanted at the start of a review period (n, R, S), seen by itself."""
-    n, R, S = asked.shape
-    sold = asked.cumsum(axis=1)
-    money = np.full(R, costs.holding)
-    money[-1] += costs.shortage
-    return _weighted_quantile(sold.reshape(n, -1), np.repeat(money / S, S), costs.shortage)
+def _enough(ahead: Ahead, costs: UnitCosts) -> Floats:
+    """Stock (n,) wanted at the start of one review period, seen by itself."""
+    n, _, R, S = ahead.asked_units.shape
+    begins = np.concatenate([ahead.gone_units, ahead.reached_units[:, -1:]], axis=1)
+    money = np.array([costs.holding] * R + [costs.shortage])
+    weights = np.repeat(money / S, S)
+    return _weighted_quantile(begins.reshape(n, -1), weights, costs.shortage)
 
 
 def _weighted_quantile(values: Floats, weights: Floats, wanted: float) -> Floats:

@@ -6,7 +6,7 @@ and `inventory.next_order` says how much each series should be topped up by.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,20 @@ from inventory.demand import DemandForecast
 from inventory.errors import InputRejected
 from inventory.next_order import NextOrder, UnitCosts, next_order
 from inventory.policy.newsvendor import critical_ratio
-from inventory.simulate import StockState
 from models.members import Preset
 from pipelines.order_forecast import order_forecast
+from pipelines.order_state import OrderState, checked_state, named, state_of
 from pipelines.out_file import check_writable, write_whole
 from pipelines.panel_file import key_types, read_panel, read_table, typed_like
 from pipelines.predict import forecast_panel
 
-ON_HAND = "on_hand"
-ON_ORDER = "on_order_"
+SHOWN_MAX = 10
+"""Problems on the screen; `--json` lists them all."""
+
+STOCK_SOURCE = (
+    "on hand and on order, projected to the order's arrival along the same paths; what comes later "
+    "counts from its own period on, in the target"
+)
 TERMS = ("target", "stock_at_arrival", "whole_units", "not_below_zero")
 
 
@@ -38,8 +43,30 @@ class OrderFileReport:
     ordered_units: int
     critical_ratio: float
     rejected_rows: int
+    """Of the history."""
+    refused_rows: int
+    """Of the state: they are not in OUT."""
     notes: list[str]
     out: Path
+    problems: list[dict[str, object]]
+    """What is wrong with the rows refused: row, field, value, problem, remedy."""
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        hidden = len(self.problems) - SHOWN_MAX
+        return [
+            *self.notes,
+            *(
+                "row {row} of the state, {field}: {problem} ({value!r}); {remedy}".format(**each)
+                for each in self.problems[:SHOWN_MAX]
+            ),
+            *([f"and {hidden} more; --json lists them all"] if hidden > 0 else []),
+            *(
+                f"{name.replace('_', ' ')}: {value}"
+                for name, value in asdict(self).items()
+                if name not in {"notes", "problems"}
+            ),
+        ]
 
 
 def order_file(
@@ -68,14 +95,14 @@ def order_file(
     holding, shortage : money per unit left at a period's end, and per unit of demand not met.
     lost_sales : demand that is not met is lost; otherwise it waits.
     out_path : parquet with sku, location, quantity, target, mean, explanation (JSON), one row per
-        row of the state. A row without history orders nothing, and says so.
+        sound row of the state. A row without history orders nothing, and says so.
 
     Raises `InputRejected` for a file or figure that cannot be used.
     """
     _check(lead_time_periods, review_periods, holding, shortage)
     check_writable(out_path)
     stock = read_table(state_path)
-    state = checked_state(stock, name=state_path.name)
+    state = checked_state(stock, name=state_path.name, lost_sales=lost_sales)
     panel, read = read_panel(history_path)
     progress(f"read {len(panel.series)} series up to {panel.origin}")
     times = {"lead_time_periods": lead_time_periods, "review_periods": review_periods}
@@ -85,7 +112,7 @@ def order_file(
     )  # fmt: skip
     forecast = order_forecast(forecast, panel, **times)
     costs = UnitCosts(holding, shortage)
-    rows = decided_rows(forecast, state, costs, lost_sales=lost_sales, seed=seed, **times)
+    rows = decided_rows(forecast, state.rows, costs, lost_sales=lost_sales, seed=seed, **times)
     write_whole(typed_like(rows, key_types(stock)), out_path)
     return OrderFileReport(
         series=len(rows),
@@ -93,14 +120,25 @@ def order_file(
         ordered_units=int(rows["quantity"].sum()),
         critical_ratio=float(critical_ratio(shortage_cost=shortage, holding_cost=holding)),
         rejected_rows=len(read.rejected),
-        notes=[*read.notes, *_without_history(state, panel.series, name=state_path.name)],
+        refused_rows=state.refused_rows,
+        notes=[*read.notes, *state.notes, *_one_sided(state, panel.series, name=state_path.name)],
         out=out_path,
+        problems=state.problems.to_dicts(),
     )
 
 
-def _without_history(state: pl.DataFrame, series: pl.DataFrame, *, name: str) -> list[str]:
-    unknown = len(state.join(series, on=SERIES, how="anti"))
-    return [f"{unknown} rows of {name} have no history: nothing ordered"] if unknown else []
+def _one_sided(state: OrderState, series: pl.DataFrame, *, name: str) -> list[str]:
+    """Notes on series that only the state, or only the history, knows."""
+    unknown = state.rows.join(series, on=SERIES, how="anti", maintain_order="left")
+    absent = series.join(state.rows, on=SERIES, how="anti", maintain_order="left")
+    return [
+        f"{len(found)} {text}: {named(found)}"
+        for found, text in (
+            (unknown, f"rows of {name} have no history: nothing ordered"),
+            (absent, f"series of the history have no sound row in {name}: nothing decided"),
+        )
+        if len(found)
+    ]
 
 
 def decided_rows(
@@ -144,60 +182,6 @@ def decided_rows(
     )
 
 
-def checked_state(table: pl.DataFrame, *, name: str) -> pl.DataFrame:
-    """The state file, checked: sku, location, on_hand, and on_order_1 … on_order_K without gaps."""
-    for column in (SKU, LOCATION, ON_HAND):
-        if column not in table.columns:
-            raise InputRejected(
-                f"{name} has no column '{column}'; it has {', '.join(table.columns)}",
-                field=column,
-            )
-    if table.is_empty():
-        raise InputRejected(f"{name} has no rows; give the stock of each sku and location")
-    arriving = _arriving(table)
-    state = table.select(
-        pl.col(SKU).cast(pl.String),
-        pl.col(LOCATION).cast(pl.String),
-        pl.col(ON_HAND, *arriving).cast(pl.Float64, strict=False),
-    ).with_columns(pl.col(arriving).fill_null(0.0))
-    for column in (ON_HAND, *arriving):
-        least = 0.0 if column != ON_HAND else -np.inf
-        sound = pl.col(column).is_finite() & (pl.col(column) >= least)
-        wrong = state.with_row_index("row", offset=1).filter(~sound.fill_null(value=False))
-        if len(wrong):
-            raise InputRejected(
-                f"must be a number{', not negative' if least == 0 else ''}",
-                field=column,
-                row=int(wrong["row"][0]),
-            )
-    twice = state.with_row_index("row", offset=1).filter(pl.struct(SERIES).is_duplicated())
-    if len(twice):
-        raise InputRejected(
-            "a second row of the same sku and location", field=SKU, row=int(twice["row"][1])
-        )
-    return state
-
-
-def state_of(state: pl.DataFrame) -> StockState:
-    """Rows of the state file as the simulator reads them."""
-    arriving = _arriving(state)
-    pipeline = state.select(arriving).to_numpy() if arriving else np.zeros((len(state), 0))
-    return StockState(state[ON_HAND].to_numpy(), np.asarray(pipeline, dtype=float))
-
-
-def _arriving(table: pl.DataFrame) -> list[str]:
-    """Columns on_order_1 … on_order_K, in order."""
-    count = sum(column.startswith(ON_ORDER) for column in table.columns)
-    wanted = [f"{ON_ORDER}{k}" for k in range(1, count + 1)]
-    for column in wanted:
-        if column not in table.columns:
-            raise InputRejected(
-                f"'{column}' is missing; number on_order_1, on_order_2, … without gaps",
-                field=column,
-            )
-    return wanted
-
-
 def _check(lead_time_periods: int, review_periods: int, holding: float, shortage: float) -> None:
     if lead_time_periods < 0:
         raise InputRejected("must be 0 or more periods", field="lead_time")
@@ -217,7 +201,7 @@ def _explanation(order: NextOrder, row: int, costs: UnitCosts, *, periods: int) 
     weighed = f"holding at {costs.holding:g} a period weighed against {costs.shortage:g} if short"
     sources = (
         f"{weighed}, over sample paths, {periods} periods ahead",
-        "on hand and on order, projected to the order's arrival along the same paths",
+        STOCK_SOURCE,
         "rounding",
         "nothing is sent back",
     )

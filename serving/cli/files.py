@@ -8,7 +8,7 @@ import typer
 
 from inventory.errors import InputRejected
 from pipelines.settings import Settings
-from serving.cli.screen import Json, figures, progress, show, utc_now
+from serving.cli.screen import Json, progress, show, utc_now
 
 if TYPE_CHECKING:
     from pipelines.predict import PredictReport
@@ -157,6 +157,9 @@ def order(
 ) -> None:
     """Order for a file: how much of each SKU now, given stock and what is on its way.
 
+    A row of the state that cannot be right is listed with what to mend, and the others go on; exit
+    code 2 when none is left.
+
     \b
     $ vouch order --history history.csv --state state.csv --lead-time 2 --holding 1 --shortage 9 --out order.parquet
     series: 2
@@ -178,4 +181,4 @@ def order(
         preset=preset,
         progress=progress,
     )
-    show(report, as_json=as_json, lines=figures(report))
+    show(report, as_json=as_json)

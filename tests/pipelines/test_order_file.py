@@ -11,7 +11,8 @@ from scipy.stats import norm
 from inventory.demand import LEVELS, DemandForecast
 from inventory.errors import InputRejected
 from inventory.next_order import UnitCosts
-from pipelines.order_file import checked_state, decided_rows, order_file
+from pipelines.order_file import decided_rows, order_file
+from pipelines.order_state import checked_state
 from pipelines.panel_file import read_table
 
 LEVEL = np.array(LEVELS)
@@ -67,16 +68,54 @@ def test_a_state_without_rows_is_refused_before_anything_is_forecast():
     [
         ({"on_order_1": [0, 0]}, "on_hand"),
         ({"on_hand": [1, 2], "on_order_2": [0, 0]}, "on_order_1"),
-        ({"on_hand": [1, None]}, "on_hand"),
-        ({"on_hand": [1, 2], "on_order_1": [0, -1]}, "on_order_1"),
-        ({"on_hand": ["many", "2"]}, "on_hand"),
-        ({"on_hand": [1, 2], "sku": ["A", "A"]}, "sku"),
+        ({"on_hand": [None, None]}, "on_hand"),
+        ({"on_hand": ["many", "x"]}, "on_hand"),
     ],
+    ids=["no stock", "a gap", "empty", "words"],
 )
 def test_a_state_that_cannot_be_used_names_its_column(tmp_path, columns, field):
     with pytest.raises(InputRejected) as refused:
         checked_state(read_table(write_state(tmp_path, **columns)), name="state.parquet")
     assert refused.value.field == field
+
+
+ROWS = {
+    "sku": ["A", "B", "C", "A", None, "D", "E", "C"],
+    "location": ["S"] * 8,
+    "on_hand": ["1", "", "many", "4", "5", "6", "-2", "8"],
+    "on_order_1": [None, "0", "0", "0", "0", "-1", "3", "x"],
+}
+
+
+def test_rows_that_cannot_be_right_are_refused_by_themselves():
+    state = checked_state(pl.DataFrame(ROWS), name="state.csv")
+    assert state.rows.rows() == [("A", "S", 1.0, 0.0), ("E", "S", -2.0, 3.0)]
+    told = state.problems.select("row", "field", "value", "problem").rows()
+    assert told == [
+        (2, "on_hand", "", "is not a number"),
+        (3, "on_hand", "many", "is not a number"),
+        (4, "sku", "A", "a row of the same sku and location came before"),
+        (5, "sku", "", "is empty"),
+        (6, "on_order_1", "-1", "is negative"),
+        (8, "on_order_1", "x", "is not a number"),
+    ]
+    assert state.refused_rows == 6
+    assert all(state.problems["remedy"])
+
+
+def test_a_row_that_is_refused_makes_no_other_a_second_one():
+    table = pl.DataFrame({"sku": ["A", "A"], "location": ["S", "S"], "on_hand": [None, 7.0]})
+    state = checked_state(table, name="state.csv")
+    assert state.rows.rows() == [("A", "S", 7.0)]
+
+
+def test_with_lost_sales_nothing_is_owed():
+    table = pl.DataFrame({"sku": ["A", "B"], "location": ["S", "S"], "on_hand": [-7.0, 3.0]})
+    state = checked_state(table, name="state.csv", lost_sales=True)
+    assert state.rows["on_hand"].to_list() == [0, 3]
+    assert "1 rows of state.csv have stock below zero" in state.notes[0]
+    assert "(A at S)" in state.notes[0]
+    assert checked_state(table, name="state.csv").rows["on_hand"].to_list() == [-7, 3]
 
 
 @pytest.mark.parametrize(
@@ -105,10 +144,12 @@ def test_from_file_to_file(tmp_path):
     history = pl.concat(
         pl.DataFrame({"sku": [sku] * 80, "location": ["S"] * 80, "date": weeks,
                       "units": rng.poisson(20, 80)})
-        for sku in ("A", "B")
+        for sku in ("A", "B", "C")
     )  # fmt: skip
     history.write_parquet(tmp_path / "history.parquet")
-    state = write_state(tmp_path, on_hand=[0, 60], on_order_1=[0, 0])
+    state = write_state(
+        tmp_path, sku=["A", "B", "B"], location=["S"] * 3, on_hand=[0, 60, 9], on_order_1=[0, 0, 0]
+    )
     report = order_file(
         tmp_path / "history.parquet", state, lead_time_periods=1, holding=0.2, shortage=1.0,
         lost_sales=True, out_path=tmp_path / "out.parquet", seed=7, threads=1,
@@ -116,6 +157,10 @@ def test_from_file_to_file(tmp_path):
     out = pl.read_parquet(tmp_path / "out.parquet")
     assert out.columns == ["sku", "location", "quantity", "target", "mean", "explanation"]
     assert report.series == 2
+    assert report.refused_rows == 1
+    assert report.problems[0]["row"] == 3
+    assert any("no sound row in state.parquet" in n and "C at S" in n for n in report.notes)
+    assert "row 3 of the state, sku" in "\n".join(report.lines())
     assert report.ordered_units == out["quantity"].sum()
     a, b = out["quantity"].to_list()
     assert 15 <= a <= 35  # Poisson 20 at 0.83: 24.
