@@ -12,9 +12,8 @@ from pipelines.settings import Settings
 from serving.connectors import folders
 from serving.exchanger import FETCH_EVERY, Exchanger
 from tests.inventory.ordering import NOW, do, proposed, sent
+from tests.serving.connectors.dispatching import EDI
 from tests.serving.edi.papers import CONFIRMED, x12
-
-EDI = {"edi_standard": "x12", "edi_qualifier": "ZZ", "edi_id": "ACME"}
 
 
 @pytest.fixture
