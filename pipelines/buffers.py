@@ -29,10 +29,12 @@ from inventory.promise_buffer import Exposure, PromiseBuffer, exposure_of, promi
 from inventory.store.effective_forecasts import read_effective
 from inventory.store.forecast_buffers import (
     BUFFER_COLUMNS,
+    has_rules,
     read_committed_days,
     read_exposed,
     write_buffers,
 )
+from inventory.store.planning_exceptions import FOUND_SCHEMA
 
 SECONDS_PER_DAY = 86_400
 
@@ -46,6 +48,23 @@ class BuffersReport:
     written: int = 0
     removed: int = 0
     problems: list[str] = field(default_factory=list)
+
+
+NO_RULES = {
+    "kind": "no_buffer_rules", "sku": None, "location": None, "vendor": None,
+    "subject": "promise buffers",
+    "message": "no rule sets a promise buffer: stores may promise all that is on hand, whatever "
+    "the forecast says",
+    "remedy": "add rules for stores with `vouch buffers --add-rules COST`, COST being what a "
+    "broken promise costs, or your own with `vouch import buffer-rules FILE`",
+    "blocks": False,
+}  # fmt: skip
+
+
+def without_rules(db: psycopg.Connection) -> pl.DataFrame:
+    """That there is no rule, where stores promise what is forecast: columns `FOUND_SCHEMA`."""
+    rows = [] if has_rules(db) else [NO_RULES]
+    return pl.DataFrame(rows, schema=FOUND_SCHEMA, orient="row")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,10 @@ def add_missing_catalog(
 
 
 def add_store_buffers(db: psycopg.Connection, *, cancellation_cost: float) -> int:
-    """Promise buffers from the forecast for whatever is promised out of a store."""
+    """Promise buffers from the forecast for whatever is promised out of a store.
+
+    cancellation_cost : money lost when a promise is broken. Returns how many rules were missing.
+    """
     exposure_days = {"bopis": 1.0, "same_day": 0.5, "sfs": 1.0}
     rules = pl.DataFrame(
         [

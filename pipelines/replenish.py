@@ -30,6 +30,7 @@ from inventory.store.planning_exceptions import replace_exceptions
 from inventory.store.policies import read_positions
 from pipelines import planning_exceptions as exceptions
 from pipelines import policies
+from pipelines.buffers import without_rules
 from pipelines.demand_windows import KEY
 from pipelines.order_plans import Planned, plan_for
 from pipelines.policy_text import line_texts
@@ -87,13 +88,15 @@ def replenish(
         skus = shared_terms.ordered_together(db, skus, today=now.date())
     asked_for = policy_recomputes.asked(db, skus=skus)
     lead_times.refresh(db, now=now)
-    table = read_positions(db, now=now, skus=skus)
+    table = read_positions(db, now=now, skus=skus).with_columns(
+        pl.col("currency", "vendor_currency").fill_null(settings.currency)
+    )
     decided = policies.decide(
         db, table.filter(pl.col("vendor").is_not_null()), settings, now=now, skus=skus
     )
     report.policies_changed, decided = policies.write(db, decided, now=now, asked=asked)
     decided = _moved(db, decided, settings, report, now=now, skus=skus)
-    planned = plan_for(db, decided, now=now, skus=skus)
+    planned = plan_for(db, decided, currency=settings.currency, now=now, skus=skus)
     report.policies = len(planned.table)
     report.triggered = int(planned.plan.triggered.sum())
     low_marks.refresh(db, skus=skus, now=now)
@@ -101,7 +104,7 @@ def replenish(
     found = exceptions.together([
         exceptions.of_positions(table), exceptions.without_history(db, skus=skus),
         decided.prices.exceptions(decided.table), planned.exceptions,
-        exceptions.of_calendars(planned.table),
+        exceptions.of_calendars(planned.table), without_rules(db),
         exceptions.without_address(planned.table.join(lines, on=["sku", "location"], how="semi")),
     ])  # fmt: skip
     report.exceptions_opened, report.exceptions_resolved = replace_exceptions(
@@ -155,6 +158,7 @@ def order_rows(planned: Planned, *, now: datetime) -> pl.DataFrame:
         pl.Series("explanation", texts, dtype=pl.String),
         "run_id",
         pl.Series("expected_on", arrivals, dtype=pl.Date),
+        pl.col("vendor_currency").alias("currency"),
     )  # fmt: skip
 
 

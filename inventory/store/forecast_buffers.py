@@ -43,6 +43,19 @@ COMMITTED_SCHEMA = {
 }  # fmt: skip
 
 
+def has_rules(db: psycopg.Connection) -> bool:
+    """Whether any rule sets a buffer, or no store promises anything that is forecast."""
+    row = db.execute(_HAS_RULES).fetchone()
+    return row == (True,)
+
+
+_HAS_RULES = """
+    select exists (select from buffer_rules) or not exists (
+        select from current_forecasts join locations l using (location)
+        where l.type = 'store' and l.methods <> '{}')
+"""
+
+
 def read_exposed(db: psycopg.Connection, *, skus: Sequence[str] | None = None) -> pl.DataFrame:
     """Every position that a forecast rule speaks of; columns `EXPOSED_SCHEMA`."""
     query = sql.SQL(EXPOSED).format(skus=_literal(skus))

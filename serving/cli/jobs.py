@@ -131,7 +131,21 @@ def forecast(
     show(told, as_json=as_json, lines=lines)
 
 
-def buffers(*, sku: Skus = None, as_of: AsOf = None, as_json: Json = False) -> None:
+def buffers(
+    *,
+    sku: Skus = None,
+    add_rules: Annotated[
+        float | None,
+        typer.Option(
+            metavar="COST",
+            min=0,
+            help="First add rules for what stores promise, where "
+            "there are none of that name; COST is what a broken promise costs.",
+        ),
+    ] = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
     """Work out the promise buffers that come from the forecast in force.
 
     \b
@@ -140,9 +154,12 @@ def buffers(*, sku: Skus = None, as_of: AsOf = None, as_json: Json = False) -> N
     """  # noqa: D301 - \b keeps the example's line breaks.
     from inventory.store import planning
     from pipelines.buffers import compute_buffers
+    from pipelines.defaults import add_store_buffers
 
     now, _ = morning(as_of)
     with opened() as (settings, db), planning.turn(db):
+        if add_rules is not None:
+            add_store_buffers(db, cancellation_cost=add_rules)
         report = compute_buffers(db, now=now, seed=settings.seed, skus=sku)
     show(report, as_json=as_json, lines=figures(report))
 

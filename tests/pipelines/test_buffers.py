@@ -10,7 +10,8 @@ from scipy.stats import norm
 from inventory.demand import LEVELS, DemandForecast
 from inventory.store.forecast_buffers import read_buffer
 from inventory.store.forecasts import store_run
-from pipelines.buffers import compute_buffers
+from pipelines.buffers import compute_buffers, without_rules
+from pipelines.defaults import add_store_buffers
 
 NOW = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 LEVEL = np.array(LEVELS)
@@ -190,3 +191,14 @@ def test_a_rule_that_cannot_be_followed_is_told_and_stops_nobody(shop, forecast,
 def test_no_rules_nothing_to_do(shop):
     report = compute(shop)
     assert (report.rules, report.positions, report.written) == (0, 0, 0)
+
+
+def test_stores_that_promise_without_any_rule_are_told(shop):
+    shop.execute("update locations set methods = '{}'")
+    assert without_rules(shop).is_empty()  # Nothing is promised out of them.
+    shop.execute("update locations set methods = '{bopis}'")
+    (told,) = without_rules(shop).to_dicts()
+    assert "vouch buffers --add-rules" in told["remedy"]
+    add_store_buffers(shop, cancellation_cost=8)
+    assert without_rules(shop).is_empty()
+    assert compute(shop).written > 0
