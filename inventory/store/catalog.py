@@ -276,6 +276,11 @@ def get(db: psycopg.Connection, kind: type[ItemT], item_id: str) -> ItemT:
     return found[0]
 
 
+def exists(db: psycopg.Connection, kind: type[Item], item_id: str) -> bool:
+    """Whether there is one of that id."""
+    return bool(_read(db, kind, "{key} = %s", [item_id], limit=1))
+
+
 def page(
     db: psycopg.Connection, kind: type[ItemT], *, after: str | None = None, limit: int = 100
 ) -> list[ItemT]:

@@ -34,9 +34,15 @@ def availability(
     $ vouch availability SKU-1 --location S1
     5 units of SKU-1 may be promised at S1
     """  # noqa: D301 - \b keeps the example's line breaks.
+    from inventory.catalog import METHODS, Channel
+    from inventory.catalog_checks import one_of
+    from inventory.store import catalog
     from inventory.store.availability import availability as ask
 
+    if method is not None:
+        one_of("method", method, METHODS)
     with opened() as (settings, db):
+        known = channel is None or catalog.exists(db, Channel, channel)
         answer = ask(
             db,
             sku=sku,
@@ -62,6 +68,8 @@ def availability(
         f"(pre-sale {left.pre_sale})"
         for left in answer.pre_sales
     ]
+    if not known:
+        lines.append(f"no channel '{channel}' is registered: it has the terms of any channel")
     show(answer.as_dict(), as_json=as_json, lines=lines)
 
 

@@ -42,4 +42,6 @@ def test_a_share_and_a_pre_sale_are_told(vouch):
         "40 units of A may be promised at S1 to web",
         f"25 more may be sold ahead for {LAUNCH} at S1 (pre-sale launch)",
     ]
-    assert vouch("availability", "A", "--location", "S1", "--channel", "app")[0].startswith("100 ")
+    other = vouch("availability", "A", "--location", "S1", "--channel", "wbe")
+    assert other[0].startswith("100 ")
+    assert other[-1] == "no channel 'wbe' is registered: it has the terms of any channel"
