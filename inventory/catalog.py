@@ -124,7 +124,7 @@ class Sku:
     pallet_size: int | None = None
     """Units on a pallet."""
     currency: str | None = None
-    """Of its cost and price; none: that of its vendor."""
+    """Of its cost and price; none: that of the house, `VOUCH_CURRENCY`."""
 
     def __post_init__(self) -> None:
         sound_id(self.id)

@@ -54,10 +54,11 @@ def plan_for(
     db: psycopg.Connection,
     decided: Decided,
     *,
+    currency: str,
     now: datetime,
     skus: Sequence[str] | None = None,
 ) -> Planned:
-    """What to order now under policies."""
+    """What to order now under policies. `currency`: that of the house, of budgets without one."""
     table = decided.table
     column = {n: table[n].to_numpy() for n in ("on_hand", "on_order", "committed", "firmed")}
     moves = table.select(KEY).join(
@@ -89,7 +90,7 @@ def plan_for(
     plan = planned(positions, may_order)
     found: Found = []
     plan = _filled(Drafts(decided, positions, orders, may_order), plan, found)
-    budgets = read_budgets(db, today=now.date())
+    budgets = read_budgets(db, today=now.date(), currency=currency)
     plan = _budgeted(decided, positions, plan, budgets=budgets, found=found)
     cost = np.array([
         decided.prices.unit_cost(sku, units, listed=listed) if units > 0 else listed
@@ -105,7 +106,7 @@ def plan_for(
 
 def blocked(table: pl.DataFrame) -> NDArray[np.bool_]:
     """Positions that nothing may be ordered for until somebody mends their data."""
-    mixed = (pl.col("currency") != pl.col("vendor_currency")).fill_null(value=False)
+    mixed = pl.col("currency") != pl.col("vendor_currency")
     closed = pl.col("calendar").is_not_null() & pl.col("order_days").is_null()
     wrong: NDArray[np.bool_] = table.select(mixed | closed).to_series().to_numpy()
     return wrong
@@ -264,10 +265,7 @@ def _budgeted(
 
 def _in_its_currency(table: pl.DataFrame, rows: Rows, budget: OpenBudget, found: Found) -> Rows:
     """Rows whose money is the budget's; others are told, and not bound by it."""
-    if budget.currency is None:
-        return rows
-    own = table.select(pl.coalesce("currency", "vendor_currency")).to_series()[rows.tolist()]
-    other = (own != budget.currency).fill_null(value=False).to_numpy()
+    other = (table["vendor_currency"][rows.tolist()] != budget.currency).to_numpy()
     if other.any():
         first = int(rows[np.flatnonzero(other)[0]])
         found.append({

@@ -24,7 +24,7 @@ class OpenBudget:
     id: str
     amount: float
     spent: float
-    currency: str | None
+    currency: str
     vendor: str | None
     location: str | None
     category: str | None
@@ -47,14 +47,14 @@ def read_price_tables(
     return {sku: (discount, breaks) for sku, discount, breaks in found}
 
 
-def read_budgets(db: psycopg.Connection, *, today: date) -> list[OpenBudget]:
-    """Budgets of this day, by id.
+def read_budgets(db: psycopg.Connection, *, today: date, currency: str) -> list[OpenBudget]:
+    """Budgets of this day, by id; what has no currency of its own is in that of the house.
 
     Spent is what orders made in its days are worth from the moment somebody accepted them, and
-    firmed lines of proposals.
+    firmed lines of proposals, of orders in its currency.
     """
     with db.cursor(row_factory=class_row(OpenBudget)) as cursor:
-        return cursor.execute(_BUDGETS, {"today": today}).fetchall()
+        return cursor.execute(_BUDGETS, {"today": today, "currency": currency}).fetchall()
 
 
 def read_batches(
@@ -68,8 +68,8 @@ def read_batches(
 
 
 _BUDGETS = """
-select b.budget_id as id, b.amount, coalesce(x.spent, 0)::float8 as spent, b.currency, b.vendor,
-    b.location, b.category
+select b.budget_id as id, b.amount, coalesce(x.spent, 0)::float8 as spent, b.vendor,
+    coalesce(b.currency, %(currency)s) as currency, b.location, b.category
 from budgets b
 left join lateral (
     select sum(l.quantity * l.unit_cost) as spent
@@ -77,6 +77,7 @@ left join lateral (
     join skus k on k.sku = l.sku
     where p.state not in ('rejected', 'cancelled') and (p.state <> 'proposed' or l.firmed)
         and p.created_at >= b.starts_on and p.created_at < b.ends_on + 1
+        and coalesce(p.currency, %(currency)s) = coalesce(b.currency, %(currency)s)
         and (b.vendor is null or p.vendor = b.vendor)
         and (b.location is null or p.location = b.location)
         and (b.category is null or k.category = b.category)

@@ -103,7 +103,7 @@ def _write(
 # Prices as text: a double's shortest decimal is what was entered, and JSON must not change it.
 _DOCUMENT = """
     select jsonb_build_object(
-        'deliver_on', p.expected_on, 'vendor', p.vendor, 'vendor_name', v.name,
+        'currency', p.currency, 'deliver_on', p.expected_on, 'vendor', p.vendor, 'vendor_name', v.name,
         'location', p.location, 'location_name', o.name,
         'lines', (
             select coalesce(jsonb_agg(jsonb_build_object(

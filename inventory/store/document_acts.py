@@ -45,6 +45,7 @@ class Us:
     """Who we are in documents."""
 
     currency: str
+    """Of orders that have none of their own."""
     edi_id: str | None
 
 
@@ -157,7 +158,7 @@ def _act(
         lines=invoiced_lines(said, ordered),
         order_id=said.order_id,
         invoiced_on=said.issued_on,
-        currency=said.currency or us.currency,
+        currency=said.currency or ordered.currency,
         total=said.total,
         charges=said.charges or Decimal(0),
         **told,
@@ -230,7 +231,7 @@ def _refuse_repeat(
 
 _ORDER = """
     select p.state, p.vendor, p.sent_at, coalesce((p.sent_at at time zone o.timezone)::date,
-        p.created_at::date) as sent_on, p.expected_on
+        p.created_at::date) as sent_on, p.expected_on, p.currency
     from purchase_orders p join locations o using (location)
     where p.purchase_order_id = %s for update of p
 """
@@ -259,7 +260,7 @@ def _ordered(
     ordered = Ordered(
         order_id=said.order_id,
         sent_on=order["sent_on"],
-        currency=us.currency,
+        currency=order["currency"] or us.currency,
         lines=tuple(
             OrderedLine(line["line_no"], line["sku"], line["quantity"], line["expected_on"])
             for line in lines

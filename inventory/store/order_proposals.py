@@ -23,9 +23,11 @@ PROPOSAL_LOCK = 5_119_203
 
 PLAN_COLUMNS = (
     "vendor", "location", "sku", "quantity", "unit_cost", "explanation", "run_id", "expected_on",
+    "currency",
 )  # fmt: skip
 """Columns of a plan: quantity whole units, explanation JSON text, expected_on the date at which
-that line would come; one row per SKU and location."""
+that line would come, currency of the unit cost, one for all lines of a vendor (null: that of the
+house); one row per SKU and location."""
 
 ACTOR = "planning"
 
@@ -87,6 +89,7 @@ def propose(
         _record_changes(db, sorted(changes.orders - created), changes, now)
         withdrawn = _withdraw_empty(db, now)
         _redate(db)
+        _reprice(db, now)
         db.execute("drop table plan_staged")
         assess(db, now=now, skus=skus)
     return Proposed(
@@ -106,7 +109,7 @@ _HOLD_DRAFTS = """
 def _stage(db: psycopg.Connection, plan: pl.DataFrame, now: datetime) -> None:
     db.execute(
         "create temp table plan_staged (vendor text, location text, sku text, quantity bigint, "
-        "unit_cost float8, explanation jsonb, run_id text, expected_on date, "
+        "unit_cost float8, explanation jsonb, run_id text, expected_on date, currency text, "
         "calendar text not null default '', order_on date) on commit drop"
     )
     copy_in(db, plan, table="plan_staged", columns=PLAN_COLUMNS)
@@ -153,7 +156,7 @@ def _create_orders(db: psycopg.Connection, now: datetime) -> set[str]:
 _CREATE = """
     with missing as (
         select vendor, location, calendar, max(expected_on) as expected_on,
-            max(order_on) as order_on
+            max(order_on) as order_on, max(currency) as currency
         from plan_staged s
         where not exists (select from purchase_orders p where p.state = 'proposed'
             and p.vendor = s.vendor and p.location = s.location and p.calendar = s.calendar)
@@ -166,9 +169,9 @@ _CREATE = """
         from missing m, latest
     )
     insert into purchase_orders (purchase_order_id, vendor, location, calendar, state, created_at,
-        updated_at, expected_on, order_on)
+        updated_at, expected_on, order_on, currency)
     select %(day)s || lpad(n, greatest(4, length(n)), '0'), vendor, location, calendar,
-        'proposed', %(now)s, %(now)s, expected_on, order_on
+        'proposed', %(now)s, %(now)s, expected_on, order_on, currency
     from numbered returning purchase_order_id
 """
 
@@ -256,4 +259,33 @@ _REDATE = """
     where p.state = 'proposed' and p.vendor = s.vendor and p.location = s.location
         and p.calendar = s.calendar
         and (p.expected_on, p.order_on) is distinct from (s.expected_on, s.order_on)
+"""
+
+
+def _reprice(db: psycopg.Connection, now: datetime) -> None:
+    """A draft whose vendor changed its currency is in the new one, with all its lines."""
+    db.execute(_REPRICE, {"now": now, "actor": ACTOR})
+
+
+# Lines that planning made have their new price by then; those that a person fixed get theirs here.
+_REPRICE = """
+    with changed as (
+        select distinct p.purchase_order_id, p.currency as old, s.currency as new
+        from purchase_orders p join plan_staged s using (vendor, location, calendar)
+        where p.state = 'proposed' and s.currency is distinct from p.currency
+            and s.currency is not null
+    ), priced as (
+        update purchase_order_lines l set unit_cost = k.unit_cost from changed c, skus k
+        where c.old is not null and l.purchase_order_id = c.purchase_order_id
+            and l.firmed and k.sku = l.sku
+    ), told as (
+        insert into purchase_order_events (purchase_order_id, act, from_state, to_state, at, actor,
+            changes)
+        select purchase_order_id, 'replan', 'proposed', 'proposed', %(now)s, %(actor)s,
+            jsonb_build_object('currency', jsonb_build_array(old, new))
+        from changed where old is not null
+    )
+    update purchase_orders p set currency = c.new, updated_at = %(now)s,
+        version = version + (c.old is not null)::int
+    from changed c where c.purchase_order_id = p.purchase_order_id
 """

@@ -45,7 +45,7 @@ Order = dict[str, Any]
 ORDERS = """
 select p.purchase_order_id as id, p.vendor, p.location, p.state, p.created_at, p.updated_at,
     p.order_on, p.calendar, p.expected_on, p.sent_at, p.approved_by, p.version,
-    p.urgency, p.stock_out_on, p.cover_days, p.revenue_protected::float8,
+    p.currency, p.urgency, p.stock_out_on, p.cover_days, p.revenue_protected::float8,
     coalesce(l.value, 0) as value, coalesce(l.lines, '[]') as lines
 from purchase_orders p
 left join lateral (

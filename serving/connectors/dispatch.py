@@ -156,10 +156,11 @@ def prepare(
 
 
 def document_of(dispatch: Dispatch, settings: Settings) -> OrderDocument:
-    """What a dispatch says, in our currency. Raises `NotPossible` where we have no name."""
+    """What a dispatch says, in the order's currency. Raises `NotPossible` where we have no name."""
     if not settings.company_name:
         raise NotPossible("an order needs our name: VOUCH_COMPANY_NAME")
-    return OrderDocument.from_dict({**dispatch["document"], "currency": settings.currency})
+    said = dispatch["document"]
+    return OrderDocument.from_dict({**said, "currency": said.get("currency") or settings.currency})
 
 
 def mail_of(document: OrderDocument, place: VendorDispatch, settings: Settings) -> mail.Mail:

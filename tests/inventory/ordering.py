@@ -23,12 +23,12 @@ def open_centre(db):
     return db
 
 
-def plan_of(*lines, location="DC", unit_cost=4.0, expected_on=DUE):
+def plan_of(*lines, location="DC", unit_cost=4.0, expected_on=DUE, currency=None):
     """(vendor, sku, quantity) rows of a plan for one location."""
     rows = [
         (vendor, location, sku, quantity, unit_cost,
          json.dumps({"terms": [{"term": "need", "quantity": quantity, "source": "test"}]}),
-         "run-1", expected_on)
+         "run-1", expected_on, currency)
         for vendor, sku, quantity in lines
     ]  # fmt: skip
     kinds = dict.fromkeys(PLAN_COLUMNS, pl.String) | {

@@ -86,10 +86,14 @@ SHUT = """
         (SHUT, ("vendor_closed", None, "ACME"), True),
         ("update skus set currency = 'USD' where sku = 'TEA'; update vendors set currency = 'EUR'",
          ("currency_mismatch", "TEA", "ACME"), True),
+        ("update skus set currency = 'USD' where sku = 'TEA'",
+         ("currency_mismatch", "TEA", "ACME"), True),
+        ("update vendors set currency = 'USD'; update skus set currency = 'USD' where sku = 'SOAP'",
+         ("currency_mismatch", "TEA", "ACME"), True),
         ("update vendors set email = null", ("vendor_without_address", None, "ACME"), False),
     ],
     ids=["vendor", "lead-time-zero", "lead-time-missing", "cost", "price", "pack", "minimum",
-         "calendar", "currency", "address"],
+         "calendar", "currency", "currency-of-sku", "currency-of-vendor", "address"],
 )  # fmt: skip
 def test_bad_data_is_an_exception_and_the_run_goes_on(shop, broken, key, blocked):
     shop.execute(broken)

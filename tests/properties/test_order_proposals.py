@@ -65,7 +65,7 @@ class Drafts(RuleBasedStateMachine):
     def propose(self):
         rows = [
             (VENDOR_OF[sku], place, sku, units, 1.0, json.dumps({"terms": []}), "run",
-             self.now.date() + timedelta(days=5))
+             self.now.date() + timedelta(days=5), None)
             for (sku, place), units in sorted(self.plan.items())
         ]  # fmt: skip
         kinds = dict.fromkeys(PLAN_COLUMNS, pl.String) | {
