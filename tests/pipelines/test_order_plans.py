@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 from inventory.demand import LEVELS, DemandForecast
 from inventory.store import purchase_orders
+from inventory.store.buying import read_budgets
 from inventory.store.forecasts import store_run
 from inventory.store.planning_exceptions import list_exceptions
 from inventory.store.policies import read_policy
@@ -178,14 +179,56 @@ def test_a_budget_buys_what_saves_most(shop):
     assert (told["kind"], told["subject"]) == ("budget_below_a_pack", "budget march")
 
 
-def test_a_budget_in_another_currency_is_told(shop):
-    shop.execute("update vendors set currency = 'EUR'")
+@pytest.mark.parametrize(("vendor", "budget"), [("EUR", "USD"), (None, "USD"), ("USD", None)])
+def test_a_budget_in_another_currency_is_told(shop, vendor, budget):
+    """Where none is named it is the euro, which is the currency of the house."""
+    shop.execute("update vendors set currency = %s", [vendor])
+    shop.execute("update skus set currency = %s", [vendor])
     shop.execute(
         "insert into budgets (budget_id, amount, currency, starts_on, ends_on) "
-        "values ('usd', 10, 'USD', '2026-03-01', '2026-03-31')"
-    )
+        "values ('usd', 10, %s, '2026-03-01', '2026-03-31')", [budget],
+    )  # fmt: skip
     assert len(plan(shop)) == 3
     assert kinds(shop) == {"currency_mismatch"}
+
+
+def test_an_order_keeps_the_currency_of_its_prices(shop):
+    (order,) = plan(shop) and purchase_orders.list_orders(shop)["orders"]
+    assert order["currency"] == "EUR"
+    shop.execute("update purchase_order_lines set firmed = true where sku = 'TEA'")
+    shop.execute("update vendors set currency = 'USD'")
+    shop.execute("update skus set currency = 'USD', unit_cost = 3 * unit_cost")
+    plan(shop)
+    (turned,) = purchase_orders.list_orders(shop)["orders"]
+    assert (turned["id"], turned["currency"]) == (order["id"], "USD")
+    assert turned["version"] > order["version"]
+    costs = {line["sku"]: line["unit_cost"] for line in turned["lines"]}
+    assert costs == {"MILK": 3, "SOAP": 6, "TEA": 12}
+    told = purchase_orders.get_order(shop, order["id"])["events"][-1]
+    assert told["changes"] == {"currency": ["EUR", "USD"]}
+    plan(shop)
+    assert purchase_orders.list_orders(shop)["orders"][0]["version"] == turned["version"]
+
+
+def test_a_budget_is_spent_in_its_own_currency(shop):
+    shop.execute(
+        "insert into budgets (budget_id, amount, starts_on, ends_on) "
+        "values ('march', 1000000, '2026-03-01', '2026-03-31')"
+    )
+    for name, currency, units in (("D", "USD", 5), ("E", "EUR", 7), ("N", None, 11)):
+        shop.execute(
+            "insert into purchase_orders (purchase_order_id, vendor, location, state, created_at, "
+            "updated_at, expected_on, currency) "
+            "values (%s, 'ACME', 'S1', 'received', %s, %s, '2026-03-09', %s)",
+            [name, NOW, NOW, currency],
+        )
+        shop.execute(
+            "insert into purchase_order_lines (purchase_order_id, line_no, sku, quantity, "
+            "received_units, unit_cost, explanation, run_id) "
+            "values (%s, 1, 'TEA', %s, 0, 2, '{}', 'r')", [name, units],
+        )  # fmt: skip
+    (budget,) = read_budgets(shop, today=NOW.date(), currency="EUR")
+    assert (budget.currency, budget.spent) == ("EUR", 2 * (7 + 11))
 
 
 def test_what_will_expire_unsold_is_ordered_anew(shop):
