@@ -8,7 +8,7 @@ from inventory.buying import Budget, PriceTableOfSku, SupplyLane
 from inventory.catalog import Location, Sku, Vendor
 from inventory.policy_rules import PolicyRule
 from inventory.store import catalog
-from pipelines import ingest
+from tests.pipelines.importing import importer
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 
@@ -18,15 +18,7 @@ def bring(db, tmp_path):
     catalog.put_many(db, [Location("L1", "x", "store"), Location("HUB", "x", "hub")])
     catalog.put(db, Vendor("ACME", lead_time_days=4))
     catalog.put_many(db, [Sku("A", "x"), Sku("B", "x")])
-
-    def run(kind, text):
-        path = tmp_path / "file.csv"
-        path.write_text(text)
-        return ingest.import_file(
-            db, kind=kind, path=path, now=NOW, rejected_dir=tmp_path / "rejected"
-        )
-
-    return run
+    return importer(db, tmp_path, now=NOW)
 
 
 def problems(report):

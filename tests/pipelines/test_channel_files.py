@@ -7,7 +7,7 @@ import pytest
 from inventory.catalog import Channel, Location, PreSale, Sku, SupplyLink
 from inventory.reservations import AskedLine, Basket
 from inventory.store import catalog, reservations
-from pipelines import ingest
+from tests.pipelines.importing import importer
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 
@@ -22,14 +22,7 @@ def shop(db):
 
 @pytest.fixture
 def bring(shop, tmp_path):
-    def run(kind, text):
-        path = tmp_path / "file.csv"
-        path.write_text(text)
-        return ingest.import_file(
-            shop, kind=kind, path=path, now=NOW, rejected_dir=tmp_path / "rejected"
-        )
-
-    return run
+    return importer(shop, tmp_path, now=NOW)
 
 
 def problems(report):

@@ -7,16 +7,17 @@ import pytest
 
 from inventory.demand import LEVELS, DemandForecast
 from inventory.overrides import Scope
-from inventory.store import database, overrides
+from inventory.store import overrides
 from inventory.store.forecasts import store_run
 from pipelines.ingest import import_file
+from tests.pipelines.importing import undone
 
 NOW = datetime(2026, 6, 10, 6, tzinfo=UTC)
 
 
 @pytest.fixture
 def db(postgres_url):
-    with database.connect(postgres_url) as connection, connection.transaction(force_rollback=True):
+    with undone(postgres_url) as connection:
         yield connection
 
 
