@@ -17,7 +17,7 @@ from inventory.demand import LEVELS, DemandForecast, Floats, quantile_function
 from inventory.errors import InputRejected
 from models.ensemble import Ensemble
 from models.members import Preset, members_of
-from pipelines.out_file import check_writable, write_whole
+from pipelines.out_file import CSV, check_writable, write_whole
 from pipelines.panel_checks import gaps_ahead
 from pipelines.panel_file import read_panel, typed_like
 from pipelines.signals import with_signals
@@ -100,7 +100,7 @@ def predict_file(
     keep_members: bool = False,
     progress: Progress | None = None,
 ) -> PredictReport:
-    """`vouch predict`: read, fit, forecast, write OUT and, per window, W.parquet beside it.
+    """`vouch predict`: read, fit, forecast, write OUT and, per window, W beside it.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def _country_of(code: str | None) -> str | None:
 
 
 def _sums_path(out_path: Path, periods: int) -> Path:
-    return out_path.parent / f"{periods}.parquet"
+    return out_path.with_name(f"{periods}{CSV if out_path.suffix.lower() == CSV else '.parquet'}")
 
 
 def _checked(
@@ -232,7 +232,7 @@ def _checked(
         raise InputRejected("must lie between 0 and 1, like 0.05,0.5,0.95", field="levels")
     if any(window < 1 for window in windows):
         raise InputRejected("must be at least 1 period", field="window")
-    if out_path.name in {f"{window}.parquet" for window in windows}:
+    if out_path in {_sums_path(out_path, window) for window in windows}:
         raise InputRejected(f"{out_path.name} is the name of the window's file", field="out")
     check_writable(out_path)
     return np.array(sorted(set(levels)))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from inventory.analytics import FIGURES
-from serving.cli.screen import Json, opened, say, show, utc_now
+from serving.cli.screen import Json, figure, opened, say, show, utc_now
 
 
 def register(cli: typer.Typer) -> None:
@@ -46,6 +46,8 @@ def analytics(
         return
     when = f"{days[0]} to {days[1]}" if told.dated else "now"
     lines = [f"{told.title}, {when}", *(_line(row) for row in rows)]
+    if not rows:
+        lines.append("nothing on record" + (f" of '{of}'" if of else ""))
     period = {"from": days[0], "to": days[1]} if told.dated else {}
     show(told.as_dict() | period | {"rows": rows}, as_json=as_json, lines=lines)
 
@@ -77,9 +79,5 @@ def prices(
 def _line(row: dict[str, Any]) -> str:
     """`DC: sold units 40, turnover 18.7`; the row of everything says so."""
     (_, key), *others = row.items()
-    shown = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in others]
+    shown = [f"{name.replace('_', ' ')} {figure(value)}" for name, value in others]
     return f"{'everything' if key is None else key}: {', '.join(shown)}"
-
-
-def _number(value: object) -> str:
-    return f"{value:,.4g}" if isinstance(value, float) else "-" if value is None else str(value)

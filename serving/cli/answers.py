@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from serving.cli.screen import Json, opened, show, utc_now
+from serving.cli.screen import Json, figure, opened, show, utc_now
 
 Sku = Annotated[str, typer.Argument(help="Id of the SKU.", metavar="SKU")]
 
@@ -92,7 +92,7 @@ def policy(
     shown = ("safety_stock", "reorder_point", "order_quantity", "order_up_to", "lead_time",
              "target", "service_level", "segment", "demand_law", "run_id")  # fmt: skip
     lines = [
-        f"{name.replace('_', ' '):<15} {_figure(found[name])}" for name in shown if name in found
+        f"{name.replace('_', ' '):<15} {figure(found[name])}" for name in shown if name in found
     ]
     show(found, as_json=as_json, lines=lines)
 
@@ -130,7 +130,3 @@ def explain(
             f"today's level: {like.followed.units_per_day:.2f} units a day"
         )
     show(found.as_dict(), as_json=as_json, lines=lines)
-
-
-def _figure(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

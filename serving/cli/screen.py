@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime
@@ -85,9 +86,35 @@ def _text(value: object) -> object:
 
 
 def figures(report: Any) -> list[str]:  # noqa: ANN401 - any dataclass of figures.
-    """`name: value` lines of a flat report."""
+    """`name: value` lines of a flat report; what is empty is left out."""
     plain: Mapping[str, Any] = _plain(report)
-    return [f"{name.replace('_', ' ')}: {value}" for name, value in plain.items()]
+    return [
+        f"{name.replace('_', ' ')}: {figure(value)}"
+        for name, value in plain.items()
+        if value not in ({}, [], ())
+    ]
+
+
+WHOLE_FROM = 1_000
+"""From here on decimals tell nobody anything."""
+
+
+def figure(value: object) -> str:
+    """A value as people read it: never in powers of ten, and without needless decimals.
+
+    >>> figure(111_234.5), figure(36.4375), figure(4.0), figure(1e-5), figure({"a": None})
+    ('111,234', '36.44', '4', '0.000010', 'a -')
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, float) and math.isfinite(value):
+        shown = f"{value:,.0f}" if abs(value) >= WHOLE_FROM else f"{value:.4g}"
+        return f"{value:.6f}" if "e" in shown else shown
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {figure(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(figure(part) for part in value)
+    return str(value)
 
 
 @contextlib.contextmanager
