@@ -22,9 +22,11 @@ Source: Snyder & Shen, Fundamentals of Supply Chain Theory, 2nd ed., 4.3 (newsve
 myopic policy, which is best while the next target lies within reach).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inventory.base_stock import chunks
 from inventory.demand import DemandForecast, Floats
@@ -36,13 +38,25 @@ LATER_REVIEWS = 2
 cost 4 % more, and four cost as much as two."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class UnitCosts:
-    """Money per unit: held at a period's end, short, and thrown away at the end of its life."""
+    """Money per unit: held at a period's end, short, and thrown away at the end of its life.
 
-    holding: float
-    shortage: float
-    waste: float = 0.0
+    Each a number for all series, or of shape (N,).
+    """
+
+    holding: Floats | float
+    shortage: Floats | float
+    waste: Floats | float = 0.0
+
+    def select(self, rows: NDArray[np.generic] | slice) -> "UnitCosts":
+        """Of some of the N."""
+        return UnitCosts(
+            *(
+                money[rows] if isinstance(money, np.ndarray) else money
+                for money in (self.holding, self.shortage, self.waste)
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +113,7 @@ def next_order(
         asked = paths[:, L:].reshape(len(paths), reviews, R, -1)
         later = after.later_units(reviews * R).reshape(len(paths), reviews, R)
         met = Ahead(asked, later, lost_sales=lost_sales)
-        needed[rows] = _needed(met, first, costs, shelf_life_periods)
+        needed[rows] = _needed(met, first, costs.select(rows), shelf_life_periods)
         stock[rows] = first.mean(axis=1)
     stock = on_grid(stock)
     needed = on_grid(needed)
@@ -219,7 +233,7 @@ def _needed(ahead: Ahead, stock: Floats, costs: UnitCosts, shelf_life: int | Non
     life = reviews * R if shelf_life is None else shelf_life
     gone, came, sold = ahead.gone_units, ahead.came_units, ahead.sold_units
     begins = [ahead.reached_units[:, min(life, R) - 1]]
-    money = [costs.shortage]
+    money: list[Floats | float] = [costs.shortage]
     for review in range(reviews):
         enough: Floats | float = -np.inf
         if review:
@@ -228,29 +242,39 @@ def _needed(ahead: Ahead, stock: Floats, costs: UnitCosts, shelf_life: int | Non
         for period in range(review * R, min((review + 1) * R, life)):
             begins.append(np.maximum(gone[:, period], enough))
             money.append(costs.holding)
-    if costs.waste and life <= reviews * R and shelf_life is not None:
+    if np.any(costs.waste) and life <= reviews * R and shelf_life is not None:
         begins.append(sold[:, life - 1])
         money.append(costs.waste)
     thresholds = np.stack(begins, axis=1) - stock[:, None]
-    weights = np.repeat(np.array(money) / S, S)
-    return _weighted_quantile(thresholds.reshape(n, -1), weights, costs.shortage)
+    return _weighted_quantile(thresholds.reshape(n, -1), _weights(money, S), costs.shortage)
 
 
 def _enough(ahead: Ahead, costs: UnitCosts) -> Floats:
     """Stock (n,) wanted at the start of one review period, seen by itself."""
     n, _, R, S = ahead.asked_units.shape
     begins = np.concatenate([ahead.gone_units, ahead.reached_units[:, -1:]], axis=1)
-    money = np.array([costs.holding] * R + [costs.shortage])
-    weights = np.repeat(money / S, S)
+    weights = _weights([costs.holding] * R + [costs.shortage], S)
     return _weighted_quantile(begins.reshape(n, -1), weights, costs.shortage)
 
 
-def _weighted_quantile(values: Floats, weights: Floats, wanted: float) -> Floats:
-    """Of each row (n, m): the least value up to which the weights (m,) come to `wanted`."""
+def _weights(money: Sequence[Floats | float], paths: int) -> Floats:
+    """Each amount, shared by the paths: (1 or n, len(money) · paths)."""
+    each = np.broadcast_arrays(*(np.atleast_1d(amount) for amount in money))
+    weights: Floats = np.repeat(np.stack(each, axis=1) / paths, paths, axis=1)
+    return weights
+
+
+def _weighted_quantile(values: Floats, weights: Floats, wanted: Floats | float) -> Floats:
+    """Of each row (n, m): the least value up to which the weights (1 or n, m) come to `wanted`."""
     order = np.argsort(values, axis=1)
-    reached = weights[order].cumsum(axis=1)
+    reached = np.take_along_axis(np.broadcast_to(weights, values.shape), order, axis=1)
+    reached = reached.cumsum(axis=1)
     # Sums of many weights fall a little short of what they are.
-    place = (reached < wanted * (1 - 1e-9)).sum(axis=1).clip(max=values.shape[1] - 1)
+    place = (
+        (reached < np.reshape(wanted, (-1, 1)) * (1 - 1e-9))
+        .sum(axis=1)
+        .clip(max=values.shape[1] - 1)
+    )
     at = np.take_along_axis(order, place[:, None], axis=1)
     found: Floats = np.take_along_axis(values, at, axis=1)[:, 0]
     return found

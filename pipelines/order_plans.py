@@ -3,6 +3,7 @@
 Every step adds a term to the lines that it changed, so that each still explains itself to the unit.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -89,7 +90,7 @@ def plan_for(
         may_order &= hub < 0
     plan = planned(positions, may_order)
     found: Found = []
-    plan = _filled(Drafts(decided, positions, orders, may_order), plan, found)
+    plan = filled(Drafts(decided, positions, orders, may_order), plan, found)
     budgets = read_budgets(db, today=now.date(), currency=currency)
     plan = _budgeted(decided, positions, plan, budgets=budgets, found=found)
     cost = np.array([
@@ -125,15 +126,23 @@ def _outdating(
     none = np.zeros(len(table))
     if table["shelf_life_days"].is_null().all():
         return none
-    keyed = table.select(*KEY, "shelf_life_days").with_row_index("row")
+    keyed = table.select(*KEY).with_row_index("row")
     batches = read_batches(db, now=now, skus=skus).join(keyed, on=KEY)
     if batches.is_empty():
         return none
     rows = batches["row"].to_numpy().astype(np.intp)
-    age = batches["age_days"].to_numpy()
-    left = ages_first_in_first_out(rows, age, batches["units"].to_numpy(), on_hand)
+    age, units = batches["age_days"].to_numpy(), batches["units"].to_numpy()
+    return outdating_of(decided, rows, on_hand, age_days=age, received_units=units)
+
+
+def outdating_of(
+    decided: Decided, rows: Rows, on_hand: Floats, *, age_days: Floats, received_units: Floats
+) -> Floats:
+    """The same from receipts (B,) by the row of their position."""
+    table = decided.table
+    left = ages_first_in_first_out(rows, age_days, received_units, on_hand)
     units = estimated_outdating_units(
-        rows, batches["shelf_life_days"].to_numpy() - age, left,
+        rows, table["shelf_life_days"].fill_null(math.inf).to_numpy()[rows] - age_days, left,
         demand_per_day_units=decided.demand_per_day_units,
         window_days=(table["lead_time_days"] + table["review_period_days"]).to_numpy(),
     )  # fmt: skip
@@ -151,7 +160,7 @@ class Drafts:
     may_order: NDArray[np.bool_]
 
 
-def _filled(drafts: Drafts, plan: OrderPlan, found: Found) -> OrderPlan:
+def filled(drafts: Drafts, plan: OrderPlan, found: Found) -> OrderPlan:
     """Orders raised to the supplier's minimum value and to whole trucks."""
     decided, orders, table = drafts.decided, drafts.orders, drafts.decided.table
     asks = (table["min_order_value"] > 0).fill_null(value=False).to_numpy()

@@ -90,7 +90,7 @@ def decide(
 
 def decided(table: pl.DataFrame, windows: Windows, prices: Prices) -> Decided:
     """Policies from positions with their settings and windows: nothing but arrays."""
-    constraints = _constraints(table)
+    constraints = constraints_of(table)
     rate = windows.table["demand_rate"].to_numpy()
     economic = economic_lots(
         demand_per_day_units=rate,
@@ -111,7 +111,7 @@ def decided(table: pl.DataFrame, windows: Windows, prices: Prices) -> Decided:
     return Decided(table, windows, chosen, constraints, lots.joint_days, prices)
 
 
-def _constraints(table: pl.DataFrame) -> Constraints:
+def constraints_of(table: pl.DataFrame) -> Constraints:
     """Minimum, multiple and maximum of each line; full pallets where the vendor asks for them."""
     pack = table["pack_size"].to_numpy()
     pallet = table["pallet_size"].fill_null(1.0).to_numpy()

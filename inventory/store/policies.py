@@ -57,15 +57,7 @@ select f.sku, f.location, l.type, s.vendor, s.category, f.run_id,
         select from vendor_dispatch d where d.vendor = v.vendor), h.hub, h.lead_time_days,
     coalesce(b.units, 0), coalesce(o.units, 0) + coalesce(i.units, 0), coalesce(c.units, 0),
     coalesce(o.firmed, 0)
-from (
-    select sku, location, run_id from current_forecasts
-    union all
-    -- A hub that sells nothing itself is planned for what its places sell.
-    select c.sku, h.hub, max(c.run_id) from current_forecasts c join supply_lanes h using (location)
-    where not exists (
-        select from current_forecasts x where x.sku = c.sku and x.location = h.hub)
-    group by c.sku, h.hub
-) f
+from ({positions}) f
 join skus s using (sku)
 join locations l using (location)
 left join vendors v using (vendor)
@@ -96,6 +88,21 @@ where l.type <> 'vendor' and ({skus}::text[] is null or f.sku = any({skus}))
 order by f.sku, f.location
 """
 
+FORECAST = """
+    select sku, location, run_id from current_forecasts
+    union all
+    -- A hub that sells nothing itself is planned for what its places sell.
+    select c.sku, h.hub, max(c.run_id) from current_forecasts c join supply_lanes h using (location)
+    where not exists (
+        select from current_forecasts x where x.sku = c.sku and x.location = h.hub)
+    group by c.sku, h.hub
+"""
+"""Positions that have a forecast, or supply one that has."""
+
+NAMED = (
+    "select sku, location, null as run_id from unnest({}::text[], {}::text[]) as x (sku, location)"
+)
+
 POLICY_SCHEMA = {
     "sku": pl.String, "location": pl.String, "safety_stock": pl.Float64,
     "reorder_point": pl.Float64, "order_quantity": pl.Float64, "order_up_to": pl.Float64,
@@ -113,14 +120,25 @@ POLICY_COLUMNS = tuple(POLICY_SCHEMA)
 
 
 def read_positions(
-    db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
+    db: psycopg.Connection,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None = None,
+    named: Sequence[tuple[str, str]] | None = None,
 ) -> pl.DataFrame:
     """Every position that has a forecast, with its stock and what its vendor asks.
+
+    named : SKUs and locations, in place of those with a forecast.
 
     Columns as `POSITION_SCHEMA`, sorted by SKU and location. Vendor columns are null where the SKU
     has no vendor.
     """
+    positions: sql.Composable = sql.SQL(FORECAST)
+    if named is not None:
+        pairs = ([pair[column] for pair in named] for column in (0, 1))
+        positions = sql.SQL(NAMED).format(*pairs)
     query = sql.SQL(POSITIONS).format(
+        positions=positions,
         now=sql.Literal(now),
         states=sql.Literal(list(ON_ORDER_STATES)),
         skus=sql.Literal(None if skus is None else list(skus)),
