@@ -2,17 +2,20 @@
 
 import contextlib
 import os
+import shlex
 import socket
 import subprocess
 import sys
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from inventory.store import database, keys
+from serving.cli import run as run_command
 from tests.databases import copied
 
 START_SECONDS_MAX = 60
@@ -176,3 +179,36 @@ class Shop:
     def atp(self, sku, **query):
         query = {"channel": self.channel, "method": "ship"} | query
         return self.ok(self.client.get(f"/availability/{sku}", params=query))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """A folder without a database, and `here(line)` to run `vouch LINE` there, in this process."""
+    monkeypatch.delenv("VOUCH_DATABASE_URL", raising=False)
+    monkeypatch.setenv("VOUCH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+    def run(line):
+        capsys.readouterr()
+        code = run_command(shlex.split(line))
+        return Done(code, *capsys.readouterr())
+
+    run.folder = tmp_path
+    return run
+
+
+@pytest.fixture
+def desk(here, database_url, monkeypatch):
+    """A folder and an empty database, and `vouch` to run there, in this process."""
+    monkeypatch.setenv("VOUCH_DATABASE_URL", database_url)
+    return here
+
+
+@dataclass
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str

@@ -1,20 +1,12 @@
-"""The command line: its help is true, its refusals are clear, and it starts quickly."""
+"""The command line: its help is true, and its refusals are clear."""
 
-import contextlib
 import json
 import os
 import re
-import shlex
-import signal
 import socket
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import numpy as np
 import polars as pl
 import pytest
@@ -25,7 +17,6 @@ from inventory.demand import LEVELS, DemandForecast
 from inventory.store import database, forecasts
 from pipelines.daily import DailyReport
 from serving.cli import cli
-from serving.cli import run as run_command
 from tests.serving.edi.papers import x12
 
 COMMAND = get_command(cli)
@@ -48,47 +39,8 @@ def example_of(help_text):
 
 
 EXAMPLES = {name: example_of(command.help or "") for name, command in COMMANDS.items()}
-
 STARTS_A_SERVER = {"serve", "mlflow"}
 TAKES_MINUTES = {"demo", "bench http", "bench accuracy", "bench forecast", "bench inference"}
-
-
-def vouch(line, *, folder, environment=(), **options):
-    """Run `vouch LINE` in `folder`, as a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "serving.cli", *shlex.split(line)],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path.cwd()), "COLUMNS": "200"} | dict(environment),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        **options,
-    )
-
-
-@dataclass
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def desk(database_url, tmp_path, monkeypatch, capsys):
-    """A folder and an empty database, and `vouch` to run there, in this process."""
-    monkeypatch.setenv("VOUCH_DATABASE_URL", database_url)
-    monkeypatch.setenv("VOUCH_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
-    def run(line):
-        capsys.readouterr()
-        code = run_command(shlex.split(line))
-        return Done(code, *capsys.readouterr())
-
-    run.folder = tmp_path
-    return run
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -284,122 +236,43 @@ def test_a_day_that_is_not_yet_is_refused(desk):
     assert "field 'as-of': must not be before 1970-01-01" in done.stderr
 
 
-def test_a_wrong_setting_is_named(tmp_path):
-    done = vouch("verify", folder=tmp_path, environment={"VOUCH_PORT": "many"})
+def test_a_wrong_setting_is_named(here, monkeypatch):
+    monkeypatch.setenv("VOUCH_PORT", "many")
+    done = here("verify")
     assert done.returncode == 2
     assert "VOUCH_PORT" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_that_is_away(tmp_path):
-    away = {"VOUCH_DATABASE_URL": "postgresql://x:y@127.0.0.1:9/none"}
-    done = vouch("verify", folder=tmp_path, environment=away)
+def test_a_database_that_is_away(here, monkeypatch):
+    monkeypatch.setenv("VOUCH_DATABASE_URL", "postgresql://x:y@127.0.0.1:9/none")
+    done = here("verify")
     assert done.returncode == 2
     assert "VOUCH_DATABASE_URL" in done.stderr
 
 
-def test_a_data_folder_without_rights(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    done = vouch(
-        "verify", folder=tmp_path, environment={"VOUCH_DATA_DIR": str(tmp_path / "file" / "data")}
-    )
+def test_a_data_folder_without_rights(here, monkeypatch):
+    (here.folder / "file").write_text("in the way")
+    monkeypatch.setenv("VOUCH_DATA_DIR", str(here.folder / "file" / "data"))
+    done = here("verify")
     assert done.returncode == 2
     assert "VOUCH_DATA_DIR" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["serve", "demo", "mlflow"])
-def test_a_port_in_use_is_said_before_anything_starts(tmp_path, command):
+def test_a_port_in_use_is_said_before_anything_starts(here, command):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        data = tmp_path / "data"
-        done = vouch(
-            f"{command} --port {port}", folder=tmp_path, environment={"VOUCH_DATA_DIR": str(data)}
-        )
+        done = here(f"{command} --port {port}")
     assert done.returncode == 2
     assert f"127.0.0.1:{port}" in done.stderr
     assert "--port" in done.stderr
-    assert not data.exists()
+    assert not (here.folder / "data").exists()
 
 
 def test_json_is_only_json(desk):
     done = desk("verify --json")
     assert done.returncode == 0
     assert json.loads(done.stdout) == {"balances": 0, "drifts": []}
-
-
-def test_help_loads_nothing_heavy():
-    heavy = ("torch", "xgboost", "mlflow", "bentoml", "statsmodels", "dash", "pandas", "sklearn")
-    code = "import sys; from serving.cli import cli; print([m for m in %r if m in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
-
-
-def test_the_promise_path_loads_no_models():
-    heavy = ("torch", "xgboost", "mlflow", "bentoml", "statsmodels", "sklearn")
-    code = (
-        "import sys; from serving.app import create_app; from pipelines.settings import Settings;"
-        "create_app(Settings()); print([m for m in %r if m in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code % (heavy,)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("workers", [1, 2])
-def test_stopping_leaves_nothing_behind(tmp_path, how, workers):
-    """`vouch serve` over its own embedded server: Ctrl-C and a polite kill both stop all of it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = tmp_path / "data"
-    environment = {n: v for n, v in os.environ.items() if n != "VOUCH_DATABASE_URL"}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "serving.cli", "serve", f"--port={port}", f"--workers={workers}"],
-        env=environment | {"VOUCH_DATA_DIR": str(data)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        wait_until_ready(port, child)
-        pid_file = data / "postgres" / "cluster" / "postmaster.pid"
-        postmaster = int(pid_file.read_text().split()[0])
-        os.kill(child.pid, how)
-        told, _ = child.communicate(timeout=30)
-    finally:
-        child.kill()
-    assert child.returncode == 0, told
-    assert "Traceback" not in told
-    assert "vouch keys create" in told
-    assert not pid_file.exists()
-    assert not Path(f"/proc/{postmaster}").exists()
-    assert gone(child.pid)
-
-
-def gone(process_group):
-    """Whether the last process of the group ends within a moment."""
-    for _ in range(100):
-        try:
-            os.killpg(process_group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def wait_until_ready(port, child):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and child.poll() is None:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
-                return
-        time.sleep(0.1)
-    child.kill()
-    pytest.fail(f"the server did not start: {child.communicate()[0]}")

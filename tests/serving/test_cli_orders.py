@@ -1,28 +1,19 @@
 """`vouch orders` and `vouch invoices` on one order from proposal to paid."""
 
 import json
-import shlex
 
 import pytest
 
-from serving.cli import run as run_command
 from tests.inventory.ordering import NOW, open_centre, proposed, sent
 
 
 @pytest.fixture
-def vouch(database_url, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("VOUCH_DATABASE_URL", database_url)
-    monkeypatch.setenv("VOUCH_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
+def vouch(desk):
     def run(line):
-        capsys.readouterr()
-        code = run_command(shlex.split(line))
-        printed = capsys.readouterr()
-        return code, printed.out.strip() or printed.err.strip()
+        done = desk(line)
+        return done.returncode, done.stdout.strip() or done.stderr.strip()
 
-    run.folder = tmp_path
+    run.folder = desk.folder
     return run
 
 
