@@ -4,11 +4,21 @@ Every alert of a position says what is there, from when on more is ordered, how 
 it runs out, and the one act that would resolve it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
+from inventory.amounts import counted, money
 from inventory.health import LOW, OUT, OVER, OVER_COVER_DAYS
+from inventory.shelf import (
+    AGES_DAYS,
+    ENDLESS_DAYS,
+    Lot,
+    Supply,
+    expiring_lots,
+    stock_out_day,
+    units_by_age,
+)
 
 OUT_OF_STOCK = "out_of_stock"
 LOW_STOCK = "low_stock"
@@ -22,12 +32,6 @@ POSITION_KINDS = (OUT_OF_STOCK, LOW_STOCK, OVERSTOCK, EXPIRING, SLOW_MOVING)
 
 SEVERITIES = ("info", "warning", "critical")
 """From what may wait to what may not."""
-
-ENDLESS_DAYS = 10_000
-"""Cover beyond this is told as none: it never runs out."""
-
-AGES_DAYS = (30, 60, 90)
-"""Bounds between the ages that stock is told by."""
 
 API = "/api/v2"
 
@@ -57,22 +61,6 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
-    """Units on the shelf that arrived on one day."""
-
-    arrived_on: date
-    units: int
-
-
-@dataclass(frozen=True, slots=True)
-class Supply:
-    """Units that come on a day."""
-
-    day: date
-    units: int
-
-
-@dataclass(frozen=True, slots=True)
 class Situation:
     """A position as an alert sees it; units, days, money."""
 
@@ -87,13 +75,20 @@ class Situation:
     cover_days: float
     demand_per_day_units: float
     proposed_units: float
+    """Units of orders and transfers to here that wait for somebody to accept them."""
+    needed_units: float = 0.0
+    """What an order up to the level of the policy would hold, in whole packs."""
     price: float = 0.0
     unit_cost: float = 0.0
+    currency: str | None = None
+    """Of the price and the cost; None: that of the house."""
     purchase_order: str | None = None
     """The proposal that would order it."""
     transfer_in: str | None = None
     transfer_out: str | None = None
     """Proposals that would bring it here, or take it away."""
+    obstacle: str | None = None
+    """What keeps planning from ordering it: the message of the exception."""
     low_mark_units: float | None = None
     """From how many units on a person calls it low; None: the reorder point says."""
     shelf_life_days: float | None = None
@@ -116,40 +111,37 @@ class Situation:
             self.sellable_units, self.demand_per_day_units, self.supply, today=self.today
         )
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the policy orders now: stock and what is on its way are at the reorder point."""
+        return self.sellable_units + self.on_order_units <= self.reorder_point_units
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it is low by what a person said."""
+        return self.low_mark_units is not None and self.sellable_units <= self.low_mark_units
+
+    @property
+    def recommended_units(self) -> float:
+        """What is proposed; where nothing is, what an order would hold if it were made now."""
+        if self.proposed_units > 0:
+            return self.proposed_units
+        wanted = self.is_due or (self.is_marked and self.on_order_units <= 0)
+        return self.needed_units if wanted else 0.0
+
     def detail(self, **more: object) -> dict[str, object]:
-        """What a person needs to act, with the recommended quantity."""
+        """What a person needs to act."""
         endless = self.cover_days >= ENDLESS_DAYS
         out_on = self.stock_out_on
         return {
             "current_stock": round(self.sellable_units),
             "on_order": round(self.on_order_units),
             "reorder_point": round(self.reorder_point_units, 1),
-            "recommended_quantity": round(self.proposed_units),
+            "recommended_quantity": round(self.recommended_units),
             "days_of_cover": None if endless else round(self.cover_days, 1),
             "expected_stock_out_on": None if out_on is None else out_on.isoformat(),
             **more,
         }
-
-
-def stock_out_day(
-    units: float, per_day_units: float, supply: Iterable[Supply], *, today: date
-) -> date | None:
-    """The day on which stock is sold out at an even rate; None where nothing sells, or not in
-    `ENDLESS_DAYS`.
-
-    >>> soon = [Supply(date(2026, 3, 4), 10), Supply(date(2026, 3, 20), 10)]
-    >>> stock_out_day(6, 2.0, soon, today=date(2026, 3, 2)).isoformat()
-    '2026-03-10'
-    """
-    if per_day_units <= 0:
-        return None
-    lasts = max(units, 0.0) / per_day_units
-    for coming in sorted(supply, key=lambda s: s.day):
-        after = max((coming.day - today).days, 0)
-        if after > lasts:
-            break
-        lasts += coming.units / per_day_units
-    return None if lasts > ENDLESS_DAYS else today + timedelta(days=int(lasts))
 
 
 def position_alerts(situations: Iterable[Situation]) -> list[Alert]:
@@ -175,22 +167,25 @@ def _is_low(at: Situation) -> bool:
     is how a healthy policy looks most of the time: it is an alert when the shelf is nearly empty.
     """
     if at.low_mark_units is not None:
-        return at.sellable_units <= at.low_mark_units
+        return at.is_marked
     covered = at.sellable_units + at.on_order_units > at.reorder_point_units
     return at.health == LOW and (not covered or at.cover_days < at.thresholds.low_cover_days)
 
 
 def _out_of_stock(at: Situation) -> Alert:
-    """With what it has cost and will cost, at the mean of the forecast."""
+    """With what it has cost and will cost, at the mean of the forecast.
+
+    What is missed so far is not known where units are there and all of them committed.
+    """
     rate = at.demand_per_day_units
-    out_days = 0 if at.out_since is None else max((at.today - at.out_since).days, 0)
+    out_days = None if at.out_since is None else max((at.today - at.out_since).days, 0)
     until = min((s.day for s in at.supply if s.units > 0), default=None)
     waits = None if until is None else max((until - at.today).days, 0)
-    money = at.price if at.price > 0 else None
-    missed = {"per_day": rate, "so_far": rate * out_days,
+    price = at.price if at.price > 0 else None
+    missed = {"per_day": rate, "so_far": None if out_days is None else rate * out_days,
               "until_supply": None if waits is None else rate * waits}  # fmt: skip
-    lost = f"about {rate:.1f} units a day are not sold"
-    worth = "" if money is None else f", worth {rate * money:,.2f}"
+    lost = f"about {rate:,.1f} units a day are not sold"
+    worth = "" if price is None else f", worth {money(rate * price, at.currency)}"
     coming = "nothing is on order" if until is None else f"supply is due on {until}"
     return Alert(
         OUT_OF_STOCK, "critical", f"{at.place} is out of stock; {lost}{worth}; {coming}",
@@ -198,8 +193,9 @@ def _out_of_stock(at: Situation) -> Alert:
         at.detail(
             out_since=None if at.out_since is None else at.out_since.isoformat(),
             missed_units={name: _rounded(units) for name, units in missed.items()},
-            missed_money={name: _rounded(None if units is None or money is None else units * money)
+            missed_money={name: _rounded(None if units is None or price is None else units * price)
                           for name, units in missed.items()},
+            currency=at.currency,
             action=_supply_action(at),
         ),
     )  # fmt: skip
@@ -207,14 +203,15 @@ def _out_of_stock(at: Situation) -> Alert:
 
 def _low_stock(at: Situation) -> Alert:
     told = (
-        f"the reorder point is {at.reorder_point_units:.0f}"
+        f"the reorder point is {at.reorder_point_units:,.0f}"
         if at.low_mark_units is None
-        else f"it is low from {at.low_mark_units:.0f} on"
+        else f"it is low from {at.low_mark_units:,.0f} on"
     )
-    lasts = "" if at.cover_days >= ENDLESS_DAYS else f", which last {at.cover_days:.1f} days"
+    endless = at.cover_days >= ENDLESS_DAYS
+    lasts = "" if endless else f", enough for {_days(at.cover_days, decimals=1)}"
     message = (
-        f"{at.place} has {at.sellable_units:.0f} units{lasts}; {told}, "
-        f"{at.on_order_units:.0f} on order"
+        f"{at.place} has {counted(round(at.sellable_units), 'unit')}{lasts}; {told}, "
+        f"{at.on_order_units:,.0f} on order"
     )
     return Alert(LOW_STOCK, "warning", message, at.sku, at.location,
                  at.detail(action=_supply_action(at)))  # fmt: skip
@@ -227,13 +224,15 @@ def _too_much(at: Situation) -> Alert:
     excess = max(at.sellable_units - at.order_up_to_units, 0.0)
     slow = at.cover_days > at.thresholds.slow_cover_days
     old = oldest is not None and oldest >= AGES_DAYS[-1]
-    aged = "" if oldest is None else f"; the oldest came {oldest} days ago"
-    lasts = "never sell" if at.cover_days >= ENDLESS_DAYS else f"last {at.cover_days:.0f} days"
+    aged = "" if oldest is None else f"; the oldest came {counted(oldest, 'day')} ago"
+    endless = at.cover_days >= ENDLESS_DAYS
+    lasts = "and sells none" if endless else f"enough for {_days(at.cover_days)}"
+    units = counted(round(at.sellable_units), "unit")
     message = (
-        f"{at.place} has {at.sellable_units:.0f} units that {lasts}{aged}"
+        f"{at.place} has {units}, {lasts}{aged}"
         if slow
-        else f"{at.place} has {at.sellable_units:.0f} units, more than the "
-        f"{at.order_up_to_units:.0f} that policy would ever order up to{aged}"
+        else f"{at.place} has {units}, more than the {at.order_up_to_units:,.0f} that policy would "
+        f"ever order up to{aged}"
     )
     return Alert(
         SLOW_MOVING if slow else OVERSTOCK, "warning" if old else "info", message,
@@ -241,6 +240,7 @@ def _too_much(at: Situation) -> Alert:
         at.detail(
             excess_units=round(excess),
             excess_value=_rounded(excess * at.unit_cost if at.unit_cost > 0 else None),
+            currency=at.currency,
             units_by_age_days=by_age,
             oldest_days=oldest,
             action=_surplus_action(at),
@@ -261,88 +261,69 @@ def _expiring(at: Situation) -> Alert | None:
     if not units:
         return None
     first = min(lot.arrived_on for lot in near)
-    over = first < at.today
+    expired = sum(lot.units for lot in near if lot.arrived_on < at.today)
+    over = expired > 0
     when = f"expired on {first}" if over else f"will not sell before {first}"
     return Alert(
-        EXPIRING, "critical" if over else "warning", f"{units} units of {at.place} {when}",
+        EXPIRING, "critical" if over else "warning",
+        f"{counted(units, 'unit')} of {at.place} {when}",
         at.sku, at.location,
         at.detail(
             expiring_units=units,
+            expired_units=expired,
             expiring_value=_rounded(units * at.unit_cost if at.unit_cost > 0 else None),
+            currency=at.currency,
             expires_on=first.isoformat(),
-            action=_surplus_action(at),
+            action=_removal(at, expired) if over else _surplus_action(at),
         ),
     )  # fmt: skip
 
 
-def expiring_lots(
-    lots: Iterable[Lot], *, shelf_life_days: float, per_day_units: float, today: date
-) -> list[Lot]:
-    """Units that even demand leaves behind, each with the day they expire in `arrived_on`.
-
-    What came first is sold first. A lot that has expired is not sold any more.
-
-    >>> [(lot.arrived_on.isoformat(), lot.units) for lot in expiring_lots(
-    ...     [Lot(date(2026, 3, 1), 8), Lot(date(2026, 3, 3), 8)],
-    ...     shelf_life_days=5, per_day_units=1.0, today=date(2026, 3, 4))]
-    [('2026-03-06', 6), ('2026-03-08', 6)]
-    """
-    left, sold = [], 0.0
-    for lot in sorted(lots, key=lambda lot: lot.arrived_on):
-        expires_on = lot.arrived_on + timedelta(days=int(shelf_life_days))
-        days = max((expires_on - today).days, 0)
-        sells = max(min(lot.units, days * per_day_units - sold), 0.0)
-        sold += sells
-        if (rest := int(lot.units - sells)) > 0:
-            left.append(Lot(expires_on, rest))
-    return left
-
-
-def units_by_age(lots: Iterable[Lot], *, today: date) -> dict[str, int]:
-    """Units by days since they arrived: `0-29`, `30-59`, `60-89`, `90+`.
-
-    >>> units_by_age([Lot(date(2026, 3, 1), 4), Lot(date(2026, 1, 1), 2)], today=date(2026, 3, 2))
-    {'0-29': 4, '30-59': 0, '60-89': 2, '90+': 0}
-    """
-    names = [f"{low}-{high - 1}" for low, high in zip((0, *AGES_DAYS), AGES_DAYS, strict=False)]
-    found = dict.fromkeys([*names, f"{AGES_DAYS[-1]}+"], 0)
-    keys = list(found)
-    for lot in lots:
-        age = (today - lot.arrived_on).days
-        found[keys[sum(age >= bound for bound in AGES_DAYS)]] += lot.units
-    return found
-
-
-def sync_alert(*, feed: str, message: str, **detail: object) -> Alert:
-    """A feed that fails: rows that could not go in, or silence. One alert per feed."""
-    mend = action("Look at the rows, mend and send them again", "GET",
-                  f"/quarantine?feed={feed}")  # fmt: skip
-    return Alert(f"{SYNC_FAILURE}:{feed}", "warning", message,
-                 detail={"feed": feed, **detail, "action": mend})  # fmt: skip
-
-
-def _supply_action(at: Situation) -> dict[str, str]:
+def _supply_action(at: Situation) -> dict[str, object]:
     """What would bring stock soonest: a transfer, an order, or a look at what is on its way."""
     if at.transfer_in is not None:
         return action("Accept the transfer", "POST", f"/transfers/{at.transfer_in}/accept")
     if at.purchase_order is not None:
         return action("Accept the order", "POST", f"/purchase-orders/{at.purchase_order}/accept")
+    if at.obstacle is not None:
+        return action(f"Mend what keeps it from being ordered: {at.obstacle}", "GET",
+                      f"/replenishment/exceptions?sku={at.sku}")  # fmt: skip
+    if at.is_due:
+        return action("Plan it now, which proposes the order", "POST",
+                      "/policies/compute", body={"skus": [at.sku]})  # fmt: skip
     if at.on_order_units > 0:
         return action("See when supply comes", "GET", f"/inventory/{at.sku}")
-    return action("See the policy: nothing is proposed", "GET",
-                   f"/policies/{at.sku}/{at.location}")  # fmt: skip
+    return action(f"See the policy: it orders from {at.reorder_point_units:,.0f} units on", "GET",
+                  f"/policies/{at.sku}/{at.location}")  # fmt: skip
 
 
-def _surplus_action(at: Situation) -> dict[str, str]:
+def _removal(at: Situation, units: int) -> dict[str, object]:
+    """What has expired is taken off the shelf: one request a day, however often it is sent."""
+    body = {
+        "id": f"expired:{at.sku}:{at.location}:{at.today}"[:200], "sku": at.sku,
+        "location": at.location, "quantity": units, "from_status": "available",
+        "to_status": "scrap",
+    }  # fmt: skip
+    return action("Take what has expired off the shelf", "POST", "/inventory/move", body=body)
+
+
+def _surplus_action(at: Situation) -> dict[str, object]:
     if at.transfer_out is not None:
         return action("Accept the transfer", "POST", f"/transfers/{at.transfer_out}/accept")
     return action("See what a lower price would sell", "GET",
                    f"/recommendations/prices?sku={at.sku}&location={at.location}")  # fmt: skip
 
 
-def action(label: str, method: str, path: str) -> dict[str, str]:
+def action(
+    label: str, method: str, path: str, *, body: Mapping[str, object] | None = None
+) -> dict[str, object]:
     """The act that resolves an alert: what to call it, and how it is asked for."""
-    return {"label": label, "method": method, "path": API + path}
+    told: dict[str, object] = {"label": label, "method": method, "path": API + path}
+    return told if body is None else told | {"body": dict(body)}
+
+
+def _days(days: float, *, decimals: int = 0) -> str:
+    return f"{days:,.{decimals}f} " + ("day" if round(days, decimals) == 1 else "days")
 
 
 def _rounded(value: float | None) -> float | None:

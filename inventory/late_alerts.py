@@ -67,7 +67,7 @@ def _late(
     name: str,
     location: str,
     ends: Mapping[str, object],
-    remedy: Mapping[str, str],
+    remedy: Mapping[str, object],
     *,
     expected_on: date,
     due_on: date,

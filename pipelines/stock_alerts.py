@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 import psycopg
 
 from inventory import alerts, health, late_alerts
-from inventory.alerts import Alert, Situation, Thresholds, stock_out_day
+from inventory.alerts import Alert, Situation, Thresholds
+from inventory.feed_alerts import sync_alert
+from inventory.policy.lot_size import round_order
+from inventory.shelf import Lot, Supply, stock_out_day
 from inventory.store import alert_facts
 from inventory.store.alerts import replace_alerts
 from inventory.store.purchase_orders import late_orders
@@ -98,26 +102,12 @@ def situations(
     db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
 ) -> list[Situation]:
     """Positions that may deserve an alert, with all that it would say."""
-    table = alert_facts.read_positions(db, now=now, skus=skus)
-    column = {name: table[name].to_numpy() for name in
-              ("sellable", "reorder_point", "order_up_to", "rate", "over_cover_days")}  # fmt: skip
-    words = health.stock_health(
-        sellable_units=column["sellable"],
-        reorder_point_units=column["reorder_point"],
-        order_up_to_units=column["order_up_to"],
-        demand_per_day_units=column["rate"],
-        over_cover_days=column["over_cover_days"],
-    )
-    cover = health.days_of_cover(
-        sellable_units=column["sellable"], demand_per_day_units=column["rate"]
-    )
-    told = table.with_columns(
-        pl.Series("health", words.tolist(), dtype=pl.String), pl.Series("cover", cover)
-    ).filter(
+    table = judged(alert_facts.read_positions(db, now=now, skus=skus))
+    ageing = alert_facts.read_ageing(db, now=now, skus=skus).with_columns(ageing=True)
+    told = table.join(ageing, on=alert_facts.KEY, how="left", maintain_order="left").filter(
         (pl.col("health") != health.HEALTHY)
         | (pl.col("sellable") <= pl.col("low_mark"))
-        # What keeps for longer than its stock lasts is not thrown away.
-        | ((pl.col("sellable") > 0) & (pl.col("shelf_life_days") < pl.col("cover") + 30))
+        | pl.col("ageing").is_not_null()
     )
     if told.is_empty():
         return []
@@ -132,11 +122,38 @@ def situations(
     return found
 
 
+def judged(table: pl.DataFrame) -> pl.DataFrame:
+    """Positions with their health in a word, cover in days, and what an order now would hold."""
+    column = {name: table[name].to_numpy() for name in
+              ("sellable", "on_order", "reorder_point", "order_up_to", "rate", "over_cover_days",
+               "min_order", "pack")}  # fmt: skip
+    words = health.stock_health(
+        sellable_units=column["sellable"],
+        reorder_point_units=column["reorder_point"],
+        order_up_to_units=column["order_up_to"],
+        demand_per_day_units=column["rate"],
+        over_cover_days=column["over_cover_days"],
+    )
+    cover = health.days_of_cover(
+        sellable_units=column["sellable"], demand_per_day_units=column["rate"]
+    )
+    needed = round_order(
+        column["order_up_to"] - column["sellable"] - column["on_order"],
+        min_order_units=column["min_order"], pack_units=column["pack"],
+        max_units=table["max_order"].fill_null(np.inf).to_numpy(),
+    )  # fmt: skip
+    return table.with_columns(
+        pl.Series("health", words.tolist(), dtype=pl.String),
+        pl.Series("cover", cover),
+        pl.Series("needed", needed.ordered_units),
+    )
+
+
 def _situation(
     row: Mapping[str, Any],
     today: date,
-    supply: Sequence[alerts.Supply],
-    lots: Sequence[alerts.Lot],
+    supply: Sequence[Supply],
+    lots: Sequence[Lot],
     out_since: date | None,
 ) -> Situation:
     return Situation(
@@ -151,11 +168,14 @@ def _situation(
         cover_days=row["cover"],
         demand_per_day_units=row["rate"],
         proposed_units=row["proposed"],
+        needed_units=row["needed"],
         price=row["price"],
         unit_cost=row["unit_cost"],
+        currency=row["currency"],
         purchase_order=row["purchase_order"],
         transfer_in=row["transfer_in"],
         transfer_out=row["transfer_out"],
+        obstacle=row["obstacle"],
         low_mark_units=row["low_mark"],
         shelf_life_days=row["shelf_life_days"],
         out_since=out_since,
@@ -213,7 +233,7 @@ def _failing(db: psycopg.Connection, *, now: datetime) -> list[Alert]:
         if silent:
             told.append(f"nothing came since {feed['last_at']:%Y-%m-%d %H:%M} UTC")
         found.append(
-            alerts.sync_alert(
+            sync_alert(
                 feed=feed["feed"],
                 message=f"feed '{feed['feed']}': " + "; ".join(told),
                 quarantined_rows=feed["rows"],

@@ -61,3 +61,13 @@ class AutoApproval(Message):
     deviation_max: Share | None = None
     """By what share of its usual quantity each line may differ."""
     enabled: bool = True
+
+
+SKUS_PLANNED_MAX = 100
+"""SKUs that are planned before the answer: a hundred take about a second."""
+
+
+class Compute(Message):
+    """SKUs whose policies and proposals are worked out anew."""
+
+    skus: Annotated[list[Id], Field(min_length=1, max_length=SKUS_PLANNED_MAX)]

@@ -9,7 +9,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from inventory.alerts import Lot, Supply, Thresholds
+from inventory.alerts import Thresholds
+from inventory.shelf import Lot, Supply
 from inventory.store.bulk import EPOCH, copy_in, copy_out
 from inventory.thresholds import KINDS
 
@@ -21,11 +22,14 @@ SCHEMA = {
     "reorder_point": pl.Float64, "order_up_to": pl.Float64, "rate": pl.Float64,
     "proposed": pl.Float64, "purchase_order": pl.String, "transfer_in": pl.String,
     "transfer_out": pl.String, "low_mark": pl.Float64,
+    "min_order": pl.Float64, "pack": pl.Float64, "max_order": pl.Float64,
+    "currency": pl.String, "obstacle": pl.String,
     "low_cover_days": pl.Float64, "over_cover_days": pl.Float64, "slow_cover_days": pl.Float64,
     "expiring_days": pl.Float64,
 }  # fmt: skip
 """Columns of a position. Units, money, days; `rate` is units a day, `sellable` is on hand and not
-committed, `low_mark` what a person set."""
+committed, `low_mark` what a person set, `proposed` what orders and transfers to here propose,
+`max_order` null where there is none, `obstacle` what keeps planning from ordering."""
 
 ON_ORDER = ("accepted", "approved", "sent", "confirmed", "shipped", "partially_received")
 
@@ -50,18 +54,23 @@ with committed as (
     from purchase_orders p join purchase_order_lines l using (purchase_order_id)
     where p.state = 'proposed' group by l.sku, p.location
 ), bringing as (
-    select l.sku, t.destination as location, min(t.transfer_id) as id
+    select l.sku, t.destination as location, sum(l.quantity) as units, min(t.transfer_id) as id
     from transfers t join transfer_lines l using (transfer_id)
     where t.state = 'proposed' group by l.sku, t.destination
 ), taking as (
     select l.sku, t.origin as location, min(t.transfer_id) as id
     from transfers t join transfer_lines l using (transfer_id)
     where t.state = 'proposed' group by l.sku, t.origin
+), obstacles as (
+    select sku, location, min(message) as message from planning_exceptions
+    where resolved_at is null and blocks and sku is not null group by sku, location
 )
 select p.sku, p.location, s.price, s.unit_cost, s.shelf_life_days,
     coalesce(b.units, 0) - coalesce(c.units, 0), coalesce(o.units, 0) + coalesce(i.units, 0),
-    p.reorder_point, p.order_up_to, coalesce(w.demand_rate, 0), coalesce(n.units, 0), n.id,
-    ti.id, t.id, coalesce(here.units, everywhere.units),
+    p.reorder_point, p.order_up_to, coalesce(w.demand_rate, 0),
+    coalesce(n.units, 0) + coalesce(ti.units, 0), n.id, ti.id, t.id,
+    coalesce(here.units, everywhere.units), p.min_order_units, p.pack_units, p.max_units,
+    s.currency, coalesce(x.message, y.message),
     coalesce(own.low_cover_days, usual.low_cover_days, {low}),
     coalesce(own.over_cover_days, usual.over_cover_days, {over}),
     coalesce(own.slow_cover_days, usual.slow_cover_days, {slow}),
@@ -76,6 +85,8 @@ left join coming i on i.sku = p.sku and i.location = p.location
 left join proposed n on n.sku = p.sku and n.location = p.location
 left join bringing ti on ti.sku = p.sku and ti.location = p.location
 left join taking t on t.sku = p.sku and t.location = p.location
+left join obstacles x on x.sku = p.sku and x.location = p.location
+left join obstacles y on y.sku = p.sku and y.location is null
 left join low_marks here on here.sku = p.sku and here.location = p.location
 left join low_marks everywhere on everywhere.sku = p.sku and everywhere.location is null
 left join alert_thresholds own on own.sku = p.sku
@@ -100,6 +111,40 @@ def read_positions(
         expiring=sql.Literal(usual.expiring_days),
     )
     return copy_out(db, query, schema=SCHEMA)
+
+
+def read_ageing(
+    db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """Positions, by SKU and location, where units lie that expire soon enough to tell, or did.
+
+    What came first is sold first, so old units are there where fewer came lately than there are.
+    Two days more than the threshold: a day begins elsewhere at another moment.
+    """
+    query = sql.SQL(_AGEING).format(
+        now=sql.Literal(now),
+        skus=sql.Literal(None if skus is None else list(skus)),
+        expiring=sql.Literal(Thresholds().expiring_days),
+    )
+    return copy_out(db, query, schema=dict.fromkeys(KEY, pl.String))
+
+
+_AGEING = """
+select b.sku, b.location
+from balances b
+join skus s using (sku)
+left join alert_thresholds own on own.sku = b.sku
+left join alert_thresholds usual on usual.sku = '*'
+cross join lateral (
+    select coalesce(sum(e.units), 0) as units from entries e
+    where position_key(e.sku, e.location) = position_key(b.sku, b.location)
+        and e.sku = b.sku and e.location = b.location and e.status = 'available' and e.units > 0
+        and e.effective_at > {now}::timestamptz - interval '1 day' * (s.shelf_life_days - 2
+            - coalesce(own.expiring_days, usual.expiring_days, {expiring}))
+) lately
+where b.status = 'available' and b.units > 0 and s.shelf_life_days is not null
+    and lately.units < b.units and ({skus}::text[] is null or b.sku = any({skus}))
+"""
 
 
 Place = tuple[str, str]

@@ -9,6 +9,14 @@ from collections.abc import Sequence
 import psycopg
 
 
+def ask(db: psycopg.Connection, skus: Sequence[str], *, because: str) -> None:
+    """Have policies of these SKUs worked out by whoever plans next."""
+    db.execute(
+        "insert into policy_recomputes (sku, because) select x, %s from unnest(%s::text[]) as x",
+        [because, sorted(set(skus))],
+    )
+
+
 def asked(db: psycopg.Connection, *, skus: Sequence[str] | None) -> list[int]:
     """Requests that planning these SKUs, or all, will answer: read before anything else is."""
     found = db.execute(

@@ -4,18 +4,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from inventory.alerts import (
-    Lot,
-    Situation,
-    Supply,
-    Thresholds,
-    expiring_lots,
-    position_alerts,
-    stock_out_day,
-    sync_alert,
-    units_by_age,
-)
+from inventory.alerts import Situation, Thresholds, position_alerts
+from inventory.feed_alerts import sync_alert
 from inventory.late_alerts import late_order_alert
+from inventory.shelf import Lot, Supply, expiring_lots, stock_out_day, units_by_age
 
 TODAY = date(2026, 3, 10)
 
@@ -84,13 +76,58 @@ def test_out_of_stock_says_what_is_missed_in_units_and_money():
     ("more", "path"),
     [
         ({"transfer_in": "TR-1", "purchase_order": "PO-1"}, "/api/v2/transfers/TR-1/accept"),
-        ({"on_order_units": 3.0}, "/api/v2/inventory/TEA"),
-        ({}, "/api/v2/policies/TEA/S1"),
+        ({"on_order_units": 16.0}, "/api/v2/inventory/TEA"),
+        ({"on_order_units": 15.0}, "/api/v2/policies/compute"),
+        ({}, "/api/v2/policies/compute"),
+        ({"low_mark_units": 25.0, "sellable_units": 21.0}, "/api/v2/policies/TEA/S1"),
+        ({"obstacle": "no vendor"}, "/api/v2/replenishment/exceptions?sku=TEA"),
     ],
-    ids=["transfer", "on order", "nothing"],
+    ids=["transfer", "enough on order", "too little on order", "nothing", "marked", "obstacle"],
 )
 def test_the_act_is_the_one_that_helps_soonest(more, path):
+    """The reorder point is 20: with 5 there, 15 on order are not enough, and 16 are."""
     assert alert_for("low", **more).detail["action"]["path"] == path
+
+
+@pytest.mark.parametrize(
+    ("more", "units"),
+    [
+        ({"proposed_units": 30.0, "needed_units": 48.0}, 30),
+        ({"needed_units": 48.0}, 48),
+        ({"needed_units": 32.0, "on_order_units": 15.0}, 32),
+        ({"needed_units": 32.0, "on_order_units": 16.0, "cover_days": 1.0}, 0),
+        ({"needed_units": 32.0, "sellable_units": 21.0, "low_mark_units": 25.0}, 32),
+    ],
+    ids=["proposed", "nothing proposed", "too little on order", "enough on order", "marked"],
+)
+def test_an_order_is_recommended_also_where_none_is_proposed(more, units):
+    found = alert_for("low", **({"proposed_units": 0.0} | more))
+    assert found.detail["recommended_quantity"] == units
+
+
+def test_what_is_missed_is_not_known_where_all_units_are_committed():
+    found = alert_for("out", sellable_units=0.0, out_since=None)
+    assert found.detail["missed_units"] == {"per_day": 2.0, "so_far": None, "until_supply": None}
+    assert found.detail["missed_money"]["so_far"] is None
+
+
+@pytest.mark.parametrize(
+    ("health", "more", "said"),
+    [
+        ("low", {"sellable_units": 1.0, "cover_days": 1.0}, "has 1 unit, enough for 1.0 day;"),
+        ("low", {"sellable_units": 5.0}, "has 5 units, enough for 2.5 days;"),
+        ("out", {"sellable_units": 0.0, "price": 5965.5, "currency": "EUR"}, "EUR 11,931.00"),
+        ("over", {"sellable_units": 1200.0, "cover_days": 600.0},
+         "has 1,200 units, enough for 600 days"),
+        ("over", {"sellable_units": 60.0, "lots": [Lot(TODAY - timedelta(days=1), 60)]},
+         "the oldest came 1 day ago"),
+        ("healthy", {"shelf_life_days": 3.0, "lots": [Lot(TODAY - timedelta(days=4), 1)]},
+         "1 unit of TEA at S1 expired on 2026-03-09"),
+    ],
+    ids=["one", "some", "money", "many", "aged", "expired"],
+)  # fmt: skip
+def test_sentences_count_as_people_do(health, more, said):
+    assert said in alert_for(health, **more).message
 
 
 def test_too_much_is_told_by_age():
@@ -116,6 +153,8 @@ def test_what_will_not_sell_in_time_is_told_before():
     assert alerts_for("healthy", shelf_life_days=8.0, lots=lots, thresholds=late) == []
     over = alert_for("healthy", shelf_life_days=4.0, lots=lots)
     assert (over.severity, over.detail["expiring_units"]) == ("critical", 10)
+    assert over.detail["action"]["path"] == "/api/v2/inventory/move"
+    assert over.detail["action"]["body"]["quantity"] == over.detail["expired_units"] == 10
 
 
 def test_what_came_first_is_sold_first():

@@ -45,6 +45,19 @@ def policy(db, sku, *, rate, reorder_point, order_up_to):
     )
 
 
+def propose_transfer(db, sku, units):
+    db.execute(
+        "insert into transfers (transfer_id, origin, destination, state, planned, created_at, "
+        "updated_at, expected_on) values ('TR-1', 'HUB', 'DC', 'proposed', true, %s, %s, %s)",
+        [NOW, NOW, NOW.date()],
+    )
+    db.execute(
+        "insert into transfer_lines (transfer_id, line_no, sku, quantity, keep_units, reason, "
+        "saving, explanation) values ('TR-1', 1, %s, %s, 0, 'stock_out_risk', 1, '{}')",
+        [sku, units],
+    )
+
+
 @pytest.fixture
 def shop(db):
     db.execute("insert into locations (location, name, type) values ('DC', 'Centre', 'warehouse')")
@@ -132,6 +145,59 @@ def test_what_will_not_sell_in_time_is_told(shop):
     refresh_alerts(shop, now=NOW)
     detail = open_alerts(shop)["expiring"]["detail"]
     assert (detail["expiring_units"], detail["expires_on"]) == (20, "2026-03-15")
+
+
+@pytest.mark.parametrize(
+    ("age_days", "units", "severity"),
+    [(95, 20, "critical"), (86, 18, "warning"), (82, None, None)],
+    ids=["expired", "nearly", "not yet"],
+)
+def test_age_counts_and_not_only_what_stock_covers(shop, age_days, units, severity):
+    """20 that keep 90 days and sell at 0.4 a day: in the last 4 days 1.6 of them go.
+
+    What expires in 8 days is told the day after: 7 days ahead.
+    """
+    shop.execute("insert into skus (sku, name, shelf_life_days) values ('JAM', 'Jam', 90)")
+    policy(shop, "JAM", rate=0.4, reorder_point=4, order_up_to=30)
+    deliver(shop, "a", "JAM", 20, at=NOW - age_days * DAY)
+    refresh_alerts(shop, now=NOW)
+    found = open_alerts(shop).get("expiring")
+    assert (found and found["severity"]) == severity
+    assert (found and found["detail"]["expiring_units"]) == units
+
+
+def test_an_order_that_nobody_proposed_is_recommended_in_whole_packs(shop):
+    """Level 50, 3 there and 5 on order: 42 are needed, which are 5 packs of 10 and more than 24."""
+    shop.execute("update policies set pack_units = 10, min_order_units = 24")
+    deliver(shop, "a", "TEA", 3)
+    inbound.put(shop, inbound_id="b", sku="TEA", location="DC", quantity=5, state="confirmed",
+                expected_at=NOW + 4 * DAY, now=NOW)  # fmt: skip
+    refresh_alerts(shop, now=NOW)
+    detail = open_alerts(shop)["low_stock"]["detail"]
+    assert detail["recommended_quantity"] == 50
+    assert detail["action"] == {
+        "label": "Plan it now, which proposes the order", "method": "POST",
+        "path": "/api/v2/policies/compute", "body": {"skus": ["TEA"]},
+    }  # fmt: skip
+    shop.execute(
+        "insert into planning_exceptions (kind, sku, location, message, remedy, blocks, "
+        "first_seen_at, last_seen_at) values ('no_price', 'TEA', null, 'TEA has no price', 'x', "
+        "true, %s, %s)",
+        [NOW, NOW],
+    )
+    refresh_alerts(shop, now=NOW)
+    label = open_alerts(shop)["low_stock"]["detail"]["action"]["label"]
+    assert label == "Mend what keeps it from being ordered: TEA has no price"
+
+
+def test_a_transfer_that_is_proposed_is_what_is_recommended(shop):
+    shop.execute("insert into locations (location, name, type) values ('HUB', 'Hub', 'warehouse')")
+    propose_transfer(shop, "TEA", 12)
+    deliver(shop, "a", "TEA", 3)
+    refresh_alerts(shop, now=NOW)
+    detail = open_alerts(shop)["low_stock"]["detail"]
+    assert detail["recommended_quantity"] == 12
+    assert detail["action"]["path"] == "/api/v2/transfers/TR-1/accept"
 
 
 def test_rows_that_cannot_go_in_are_told_until_they_are_mended(shop):

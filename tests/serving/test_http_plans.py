@@ -126,6 +126,21 @@ def test_another_vendors_order_does_not_exist(planned, client_of):
     assert stranger.get("/purchase-orders").json()["orders"] == []
 
 
+def test_a_sku_is_planned_when_somebody_asks(planned, client_of):
+    """The draft of 20 gives way to one of planning's own, by its forecast of 3 a day."""
+    shop, sku, dc, _, _ = planned
+    assert client_of("viewer").post("/policies/compute", json={"skus": [sku]}).status_code == 403
+    before = shop.ok(shop.client.get(f"/policies/{sku}/{dc}"))
+    asked = client_of("buyer").post("/policies/compute", json={"skus": [sku]})
+    assert shop.ok(asked)["state"] in {"done", "queued"}
+    if asked.json()["state"] == "done":
+        after = shop.ok(shop.client.get(f"/policies/{sku}/{dc}"))
+        assert after["computed_at"] != before["computed_at"]
+    for skus in ([], ["nobody"], [sku] * 101):
+        answer = client_of("buyer").post("/policies/compute", json={"skus": skus})
+        assert answer.status_code == 422
+
+
 def test_alerts_page(shop):
     found = shop.ok(shop.client.get("/alerts", params={"severity": "critical", "limit": 5}))
     assert {alert["severity"] for alert in found["alerts"]} <= {"critical"}
