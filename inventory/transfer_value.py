@@ -5,7 +5,8 @@ there, the chance that demand reaches so far, times the money a missed unit cost
 every unit at a destination, and rises with every unit that an origin gives away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -70,6 +71,59 @@ def missed_units(
     return missed
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Misses:
+    """What a destination would miss, and how much of it each way is fast enough to save.
+
+    Parameters
+    ----------
+    by_lead : days that a way takes -> units (S,) missed on each path after them. What a slow way
+        could save a faster one could too: it is counted so.
+    worth : money of a unit that is sold after all. most_units : no more are wanted in all.
+    """
+
+    by_lead: Mapping[int, Floats]
+    worth: float
+    most_units: int
+
+    def steps(self) -> tuple[Step, ...]:
+        """What each further unit gains, by how soon it is needed: falling among those of one time.
+
+        Of a path, what only a faster way could save is apart from what a slower one could too. How
+        units are dealt out between the two is settled before the path is known, so that several
+        ways together are never taken to save more than they do.
+        """
+        found: list[Step] = []
+        slower = None
+        for lead, missed in self._slowest_first():
+            more = missed if slower is None else missed - slower
+            steps = gains(more, worth=self.worth, most_units=self.most_units)
+            found += [Step(step.units, step.worth, within_days=lead) for step in steps]
+            slower = missed
+        return tuple(found)
+
+    def saved(self, units: Mapping[int, int]) -> float:
+        """Money that units gain, by the days that they take: exact on every path.
+
+        >>> late, early = np.array([2., 0.]), np.array([5., 1.])
+        >>> Misses({9: late, 1: early}, worth=10.0, most_units=9).saved({9: 3, 1: 1})
+        20.0
+        """
+        missed_after = dict(self._slowest_first())
+        served = missed = np.zeros_like(next(iter(missed_after.values())))
+        for lead in sorted({*missed_after, *units}, reverse=True):
+            missed = missed_after.get(lead, missed)
+            served = np.minimum(served + units.get(lead, 0), missed)
+        return float(served.mean()) * self.worth
+
+    def _slowest_first(self) -> list[tuple[int, Floats]]:
+        found: list[tuple[int, Floats]] = []
+        for lead in sorted(self.by_lead, reverse=True):
+            missed = np.floor(self.by_lead[lead])
+            found.append((lead, np.maximum(missed, found[-1][1]) if found else missed))
+        return found
+
+
 def gains(shortfall: Floats, *, worth: float, most_units: int) -> tuple[Step, ...]:
     """What each further unit gains where it may be missed: falling steps, `most_units` at most.
 
@@ -79,8 +133,8 @@ def gains(shortfall: Floats, *, worth: float, most_units: int) -> tuple[Step, ..
     ----------
     shortfall : (S,) units missed on each path. worth : money of a unit that is sold after all.
 
-    >>> gains(np.array([0.0, 2.0, 2.0, 5.0]), worth=10.0, most_units=9)
-    (Step(units=2, worth=7.5), Step(units=3, worth=2.5))
+    >>> [(s.units, s.worth) for s in gains(np.array([0., 2., 2., 5.]), worth=10., most_units=9)]
+    [(2, 7.5), (3, 2.5)]
     """
     ordered = np.sort(np.floor(shortfall))[::-1]
     paths = len(ordered)
@@ -110,8 +164,10 @@ def losses(
     demand_units : (S,) demand until the origin's own supply could be there, less what arrives by
         then. stock_units : on hand and not committed.
 
-    >>> losses(np.array([1.0, 3.0, 9.0, 9.0]), stock_units=10.0, worth=4.0, most_units=8)
-    (Step(units=1, worth=0.0), Step(units=6, worth=2.0), Step(units=1, worth=3.0))
+    >>> demand = np.array([1.0, 3.0, 9.0, 9.0])
+    >>> steps = losses(demand, stock_units=10.0, worth=4.0, most_units=8)
+    >>> [(step.units, step.worth) for step in steps]
+    [(1, 0.0), (6, 2.0), (1, 3.0)]
     """
     kept = stock_units - np.minimum(np.ceil(np.maximum(demand_units, 0.0)), stock_units)
     # A unit beyond `kept` of a path is missed on it.

@@ -1,7 +1,7 @@
 """What a position can spare and could use, seen with the eyes of each reason to move stock."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -12,7 +12,7 @@ from inventory.demand import Floats
 from inventory.errors import InputRejected
 from inventory.health import OVER_COVER_DAYS
 from inventory.rebalancing import Move, Side
-from inventory.transfer_value import gains, losses, missed_units, shortfall_units
+from inventory.transfer_value import Misses, losses, missed_units, shortfall_units
 from pipelines.transfer_outlooks import AHEAD_DAYS, CLEARANCE_DAYS, RISE, Outlook
 
 SEASON_DAYS_MAX = 365
@@ -45,7 +45,20 @@ class Look:
     gain: str
     loss: str
     offer: Callable[[Outlook], Side | None]
-    want: Callable[..., Side | None]
+    missed: Callable[[Outlook, int], Floats | None]
+    """Units missed on each path that a way of so many days could save; None: it saves none."""
+    worth: Callable[[Outlook], float]
+    """Money of one of them."""
+    most: Callable[[Outlook], float] = lambda _: math.inf
+    """Units that a destination takes at most."""
+
+    def want(self, p: Outlook, leads: Collection[int]) -> Misses | None:
+        """What a destination would miss, by the days of the ways to it; None: nothing."""
+        worth = self.worth(p)
+        found = {lead: missed for lead in leads if (missed := self.missed(p, lead)) is not None}
+        largest = max((float(missed.max(initial=0.0)) for missed in found.values()), default=0.0)
+        most = math.floor(min(self.most(p), largest))
+        return Misses(found, worth, most) if worth > 0 and most > 0 else None
 
     def source(self, term: str, move: Move) -> str:
         """Where a term comes from, in words."""
@@ -64,19 +77,13 @@ def _offered(p: Outlook, keep_units: float, days: float, worth: float) -> Side |
     return Side(p.sku, p.location, p.family, steps)
 
 
-def _wanted(p: Outlook, missed: Floats, worth: float, most_units: float = math.inf) -> Side | None:
-    most = min(most_units, float(missed.max(initial=0.0)))
-    steps = gains(missed, worth=worth, most_units=max(0, math.floor(most))) if worth > 0 else ()
-    return Side(p.sku, p.location, p.family, steps) if steps else None
-
-
 def _risk_offer(p: Outlook) -> Side | None:
     if p.horizon_days < p.protection_days:
         return None
     return _offered(p, p.own_need_units, p.protection_days, p.margin)
 
 
-def _risk_want(p: Outlook, *, lead_time_days: int) -> Side | None:
+def _risk_missed(p: Outlook, lead_time_days: int) -> Floats | None:
     """Sales missed from the arrival of the transfer until the arrival of an order to the vendor."""
     end = p.protection_days
     if lead_time_days >= end or p.horizon_days < end:
@@ -86,10 +93,9 @@ def _risk_want(p: Outlook, *, lead_time_days: int) -> Side | None:
         (p.demand(last) - p.demand(first), p.arriving(first - 1, first))
         for first, last in pairwise(marks)
     ]
-    missed = missed_units(
+    return missed_units(
         stretches, stock_units=max(p.free_units, 0.0), spared=marks.index(lead_time_days)
     )
-    return _wanted(p, missed, p.margin)
 
 
 def _beyond_usual(p: Outlook, first: float, last: float) -> Floats:
@@ -109,14 +115,14 @@ def _ahead_offer(p: Outlook) -> Side | None:
     return _offered(p, p.order_up_to, p.protection_days, p.margin)
 
 
-def _ahead_want(p: Outlook, *, lead_time_days: int) -> Side | None:
+def _ahead_missed(p: Outlook, lead_time_days: int) -> Floats | None:
     first = max(p.protection_days, lead_time_days)
     if first >= AHEAD_DAYS or p.horizon_days < AHEAD_DAYS:
         return None
     rate = (p.mean(AHEAD_DAYS) - p.mean(first)) / (AHEAD_DAYS - first)
     if rate < RISE * p.rate_units:
         return None
-    return _wanted(p, _beyond_usual(p, first, AHEAD_DAYS), p.margin)
+    return _beyond_usual(p, first, AHEAD_DAYS)
 
 
 def season_look(season: Season, *, today: date) -> Look:
@@ -128,13 +134,13 @@ def season_look(season: Season, *, today: date) -> Look:
             field="season",
         )
 
-    def want(p: Outlook, *, lead_time_days: int) -> Side | None:
+    def missed(p: Outlook, lead_time_days: int) -> Floats | None:
         begins = max(first, lead_time_days)
         if begins >= last or p.horizon_days < last:
             return None
-        return _wanted(p, _beyond_usual(p, begins, last), p.margin)
+        return _beyond_usual(p, begins, last)
 
-    return Look("season", "sales saved", "sales missed at the origin", _ahead_offer, want)
+    return Look("season", _SAVED, _MISSED, _ahead_offer, missed, _margin)
 
 
 def _too_much(p: Outlook) -> float:
@@ -153,30 +159,40 @@ def _clearance_offer(p: Outlook) -> Side | None:
     return _offered(p, keep, _clearing_days(p), p.unit_cost)
 
 
-def _clearance_want(p: Outlook, *, lead_time_days: int) -> Side | None:
-    """Demand there that a purchase would have to serve, up to what is not too much there."""
+def _stock_in_time(p: Outlook) -> float:
+    return max(p.free_units, 0.0) + p.arriving(0, _clearing_days(p))
+
+
+def _clearance_missed(p: Outlook, lead_time_days: int) -> Floats | None:
+    """Demand there that a purchase would have to serve."""
     days = _clearing_days(p)
     if lead_time_days >= days or p.horizon_days < days:
         return None
-    stock = max(p.free_units, 0.0) + p.arriving(0, days)
     before = p.demand(lead_time_days)
-    missed = shortfall_units(
+    return shortfall_units(
         before_units=before,
         during_units=p.demand(days) - before,
-        stock_units=stock,
+        stock_units=_stock_in_time(p),
         arriving_units=0.0,
     )
-    return _wanted(p, missed, p.unit_cost, most_units=max(0.0, p.order_up_to - stock))
+
+
+def _not_too_much(p: Outlook) -> float:
+    return max(0.0, p.order_up_to - _stock_in_time(p))
+
+
+def _margin(p: Outlook) -> float:
+    return p.margin
 
 
 _SAVED, _MISSED = "sales saved", "sales missed at the origin"
 
 LOOKS = {
-    "stock_out_risk": Look("stock_out_risk", _SAVED, _MISSED, _risk_offer, _risk_want),
-    "pre_position": Look("pre_position", _SAVED, _MISSED, _ahead_offer, _ahead_want),
+    "stock_out_risk": Look("stock_out_risk", _SAVED, _MISSED, _risk_offer, _risk_missed, _margin),
+    "pre_position": Look("pre_position", _SAVED, _MISSED, _ahead_offer, _ahead_missed, _margin),
     "clearance": Look(
         "clearance", "purchases saved", "purchases needed at the origin", _clearance_offer,
-        _clearance_want,
+        _clearance_missed, lambda p: p.unit_cost, _not_too_much,
     ),
 }  # fmt: skip
 """Looks by reason, in the order in which they are taken."""

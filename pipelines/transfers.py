@@ -27,6 +27,7 @@ from inventory.store.availability import AvailabilityItem, availability_many
 from inventory.store.effective_forecasts import read_effective
 from inventory.store.transfer_candidates import read_candidates, read_coming
 from inventory.store.transfer_proposals import PLAN_COLUMNS, propose
+from inventory.transfer_value import Misses
 from inventory.transfers import LINES_MAX, TRANSFER, Lane
 from pipelines.settings import Settings
 from pipelines.transfer_looks import LOOKS, Look, Season, season_look
@@ -181,9 +182,9 @@ def _planned(
     for look in looks:
         open_lanes = [_with_room(lane, room[lane.origin, lane.destination]) for lane in lanes]
         usable = [lane for lane in open_lanes if lane is not None]
-        offers, wants = _sides(look, positions, usable, refused)
+        offers, missed, wants = _sides(look, positions, usable, refused)
         moves, _ = rebalance(offers, wants, usable, refused=refused)
-        for row in _lines(look, moves, offers=offers, wants=wants, lanes=usable, at=at):
+        for row in _lines(look, moves, offers=offers, missed=missed, lanes=usable, at=at):
             if row["saving"] < SAVING_MIN:
                 continue
             rows.append(row)
@@ -205,25 +206,32 @@ def _with_room(lane: Lane, room: int | None) -> Lane | None:
                 lane.handling_per_unit, room)  # fmt: skip
 
 
+_Key = tuple[str, str]
+"""SKU and location."""
+
+
 def _sides(
     look: Look, positions: Sequence[Outlook], lanes: Sequence[Lane], refused: Refused
-) -> tuple[list[Side], list[Side]]:
-    """Offers and wants; a want counts on the slowest way from where there is an offer."""
+) -> tuple[list[Side], dict[_Key, Misses], list[Side]]:
+    """Offers, what is missed elsewhere, by how soon it is needed, and the wants that makes."""
     offers = [side for p in positions if (side := look.offer(p)) is not None]
     offered = {(side.sku, side.location) for side in offers}
-    leads = defaultdict(list)
+    into = defaultdict(list)
     for lane in lanes:
-        leads[lane.destination].append(lane)
+        into[lane.destination].append(lane)
+    missed: dict[_Key, Misses] = {}
     wants = []
     for p in positions:
-        ways = [
+        ways = {
             lane.lead_time_days
-            for lane in leads[p.location]
+            for lane in into[p.location]
             if (p.sku, lane.origin) in offered and (p.sku, lane.origin, p.location) not in refused
-        ]
-        if ways and (side := look.want(p, lead_time_days=max(ways))) is not None:
-            wants.append(side)
-    return offers, wants
+        }
+        if ways and (found := look.want(p, ways)) is not None:
+            missed[p.sku, p.location] = found
+            steps = found.steps()
+            wants.append(Side(p.sku, p.location, p.family, steps, most_units=found.most_units))
+    return offers, missed, wants
 
 
 def _lines(
@@ -231,28 +239,29 @@ def _lines(
     moves: Sequence[Move],
     *,
     offers: Sequence[Side],
-    wants: Sequence[Side],
+    missed: Mapping[_Key, Misses],
     lanes: Sequence[Lane],
-    at: Mapping[tuple[str, str], Outlook],
+    at: Mapping[_Key, Outlook],
 ) -> list[dict[str, Any]]:
     """Each move as a line, with money terms in cents that sum to what it saves.
 
     What several moves gain or cost together is theirs in proportion to their units.
     """
     lane_of = {(lane.origin, lane.destination): lane for lane in lanes}
-    given: dict[tuple[str, str], int] = defaultdict(int)
-    taken: dict[tuple[str, str], int] = defaultdict(int)
+    given: dict[_Key, int] = defaultdict(int)
+    taken: dict[_Key, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for move in moves:
         given[move.sku, move.origin] += move.units
-        taken[move.sku, move.destination] += move.units
-    gain = {(s.sku, s.location): s.worth(taken[s.sku, s.location]) for s in wants}
+        days = lane_of[move.origin, move.destination].lead_time_days
+        taken[move.sku, move.destination][days] += move.units
+    gain = {key: missed[key].saved(units) / sum(units.values()) for key, units in taken.items()}
     loss = {(s.sku, s.location): s.worth(given[s.sku, s.location]) for s in offers}
     rows = []
     for move in moves:
         origin, destination = (move.sku, move.origin), (move.sku, move.destination)
         lane = lane_of[move.origin, move.destination]
         money = {
-            look.gain: gain[destination] * move.units / taken[destination],
+            look.gain: gain[destination] * move.units,
             look.loss: -loss[origin] * move.units / given[origin],
             "freight": -lane.freight_per_unit * move.units,
             "handling": -lane.handling_per_unit * move.units,

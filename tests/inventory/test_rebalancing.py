@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from inventory.rebalancing import Move, Side, Step, rebalance
 from inventory.transfers import Lane
@@ -16,26 +17,46 @@ def offer(sku, location, *steps, family="f"):
 want = offer
 
 
+def gained(side, units_by_days):
+    """The most that units gain by an assignment to what they are wanted for, one by one."""
+    wanted = [step for step in side.steps for _ in range(step.units)]
+    coming = [days for days, units in units_by_days.items() for _ in range(units)]
+    if len(coming) > min(len(wanted), side.units):
+        return None
+    worth = np.array(
+        [[step.worth if days <= step.within_days else -1e9 for step in wanted] for days in coming]
+    ).reshape(len(coming), len(wanted))
+    total = float(worth[linear_sum_assignment(worth, maximize=True)].sum())
+    return total if total >= 0 else None
+
+
 def saving(moves, offers, wants, lanes):
     """Money that moves save, or None where they break a rule: the definition, unit by unit."""
     total, out, into, carried = 0.0, {}, {}, {}
+    days = {(lane.origin, lane.destination): lane.lead_time_days for lane in lanes}
     cost = {(lane.origin, lane.destination): lane.cost_per_unit for lane in lanes}
     for sku, origin, destination, units in moves:
         total -= cost[origin, destination] * units
         out[sku, origin] = out.get((sku, origin), 0) + units
-        into[sku, destination] = into.get((sku, destination), 0) + units
+        reached = into.setdefault((sku, destination), {})
+        lead = days[origin, destination]
+        reached[lead] = reached.get(lead, 0) + units
         carried[origin, destination] = carried.get((origin, destination), 0) + units
     for lane in lanes:
         room = lane.capacity_units
         if room is not None and carried.get((lane.origin, lane.destination), 0) > room:
             return None
-    for sides, moved, sign in ((offers, out, -1), (wants, into, 1)):
-        for side in sides:
-            units = moved.get((side.sku, side.location), 0)
-            each = [step.worth for step in side.steps for _ in range(step.units)]
-            if units > len(each):
-                return None
-            total += sign * sum(each[:units])
+    for side in offers:
+        units = out.get((side.sku, side.location), 0)
+        each = [step.worth for step in side.steps for _ in range(step.units)]
+        if units > len(each):
+            return None
+        total -= sum(each[:units])
+    for side in wants:
+        gain = gained(side, into.get((side.sku, side.location), {}))
+        if gain is None:
+            return None
+        total += gain
     return total
 
 
@@ -111,3 +132,39 @@ def test_families_that_overfill_a_lane_share_it():
     moves, saved = rebalance(offers, wants, [Lane("A", "B", 1.0, 1, capacity_units=3)])
     assert moves == [Move("S", "A", "B", 1), Move("T", "A", "B", 2)]
     assert saved == pytest.approx(4 + 12)
+
+
+def drawn_of_speeds(seed):
+    """Three places that send to one, over lanes of 1, 3 and 9 days; units are wanted by then."""
+    rng = np.random.default_rng(seed)
+    offers = [offer("S", at, (int(rng.integers(1, 4)), float(rng.integers(0, 3)))) for at in "ABC"]
+    steps = []
+    for within in (1, 3, 9):
+        worth = sorted(rng.integers(1, 14, 2).tolist(), reverse=True)
+        steps += [Step(int(rng.integers(1, 3)), float(w), within) for w in worth]
+    most = int(rng.integers(2, 8)) if seed % 3 == 0 else None
+    lanes = [
+        Lane(a, "D", float(rng.integers(0, 4)), days,
+             capacity_units=int(rng.integers(1, 5)) if rng.random() < 0.3 else None)
+        for a, days in zip("ABC", rng.permutation([1, 3, 9]).tolist(), strict=True)
+    ]  # fmt: skip
+    return offers, [Side("S", "D", "f", tuple(steps), most_units=most)], lanes
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_over_lanes_of_different_speed_no_other_moves_save_more(seed):
+    offers, wants, lanes = drawn_of_speeds(seed)
+    moves, saved = rebalance(offers, wants, lanes)
+    told = [(m.sku, m.origin, m.destination, m.units) for m in moves]
+    assert saving(told, offers, wants, lanes) == pytest.approx(saved)
+    assert saved == pytest.approx(best(offers, wants, lanes))
+
+
+def test_what_comes_too_late_is_not_moved():
+    offers = [offer("S", "A", (9, 0.0)), offer("S", "B", (9, 0.0))]
+    wants = [Side("S", "C", "f", (Step(4, 9.0, 2), Step(3, 5.0, 6)))]
+    lanes = [Lane("A", "C", 1.0, 2), Lane("B", "C", 0.0, 6)]
+    assert rebalance(offers, wants, lanes) == (
+        [Move("S", "A", "C", 4), Move("S", "B", "C", 3)], 4 * 8 + 3 * 5.0
+    )  # fmt: skip
+    assert rebalance(offers, wants, [Lane("B", "C", 0.0, 7)]) == ([], 0.0)

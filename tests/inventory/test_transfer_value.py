@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inventory.transfer_value import gains, losses
+from inventory.transfer_value import Misses, gains, losses
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -45,3 +45,28 @@ def test_nothing_missed_is_nothing_wanted():
     assert gains(np.zeros(9), worth=5.0, most_units=10) == ()
     assert gains(np.full(9, 4.0), worth=5.0, most_units=0) == ()
     assert losses(np.ones(9), stock_units=5.0, worth=1.0, most_units=0) == ()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_units_of_several_speeds_save_what_each_path_says(seed):
+    """Each path by itself: early misses are served first, and only by what came early enough."""
+    rng = np.random.default_rng(seed)
+    early, late = rng.poisson(3, 64).astype(float), rng.poisson(4, 64).astype(float)
+    misses = Misses({1: early + late, 4: late}, worth=3.0, most_units=30)
+    for fast, slow in rng.integers(0, 12, (6, 2)).tolist():
+        saved = []
+        for first, rest in zip(early, late, strict=True):
+            served = min(fast, first)
+            saved.append(served + min(fast - served + slow, rest))
+        exact = 3.0 * np.mean(saved)
+        assert misses.saved({1: fast, 4: slow}) == pytest.approx(exact)
+        # Steps never promise more than that: late ones serve both, early ones the fast only.
+        steps = {
+            days: sorted((s.worth for s in misses.steps() if s.within_days == days
+                          for _ in range(s.units)), reverse=True)
+            for days in (1, 4)
+        }  # fmt: skip
+        promised = max(
+            sum(steps[1][:n]) + sum(steps[4][: fast - n + slow]) for n in range(fast + 1)
+        )
+        assert promised <= exact + 1e-9

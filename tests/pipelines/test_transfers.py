@@ -124,6 +124,43 @@ def test_a_way_too_slow_to_help_is_not_taken(shop):
     assert "stock_out_risk" not in {line[4] for line in lines(shop)}
 
 
+def missed(days, *, stock, rate, units):
+    """Units missed over so many days, day by day; `units` come after so many days each."""
+    short = 0
+    for day in range(days):
+        stock += sum(n for lead, n in units.items() if lead == day)
+        short += max(rate - stock, 0)
+        stock = max(stock - rate, 0)
+    return short
+
+
+@pytest.mark.parametrize("slow", [2, 3, 5, 6, 10])
+@pytest.mark.parametrize("dear", [0.0, 1.5, 4.5])
+def test_a_slow_lane_takes_nothing_from_a_fast_one(shop, slow, dear):
+    """Every quantity from both places is tried, with the days simulated one by one.
+
+    The centre is a day away and `dear` a unit dearer than the other place, which has few units and
+    is `slow` days away. Without a slow lane 22 move, as above.
+    """
+    position(shop, "TEA", "DC", 100, reorder_point=20, order_up_to=40)
+    position(shop, "TEA", "ZZ", 20, reorder_point=10, order_up_to=40)
+    position(shop, "TEA", "ST", 8, reorder_point=30, order_up_to=30)
+    transfer_lanes.put(shop, Lane("DC", "ST", 0.25 + dear, 1))
+    transfer_lanes.put(shop, Lane("ZZ", "ST", 0.25, slow))
+    store_run(shop, certain(DAILY | {("TEA", "ZZ"): days((28, 0))}), now=NOW)
+    plan(shop)
+    moved = {line[0]: line for line in lines(shop) if line[4] == "stock_out_risk"}
+
+    def saved(fast, late):
+        left = missed(6, stock=8, rate=5, units={1: fast, slow: late})
+        return 5 * (22 - left) - (0.25 + dear) * fast - 0.25 * late
+
+    best = max(saved(fast, late) for fast in range(81) for late in range(11))
+    found = saved(moved["DC"][3] if "DC" in moved else 0, moved["ZZ"][3] if "ZZ" in moved else 0)
+    assert found == pytest.approx(best)
+    assert sum(line[5] for line in moved.values()) == pytest.approx(best, abs=0.02)
+
+
 def test_a_lane_carries_no_more_than_its_room(shop):
     """Room for 15 of the 22 and 22 that two SKUs miss."""
     for sku in ("TEA", "CUP"):
