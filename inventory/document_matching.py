@@ -34,6 +34,8 @@ class Ordered:
     lines: tuple[OrderedLine, ...]
     transit_days: int | None
     """From the vendor's door to ours; None: not known."""
+    echoes_lines: bool = False
+    """The vendor gives its lines the numbers that ours have."""
 
 
 Meant = dict[str, Any]
@@ -134,8 +136,7 @@ def _by_line(said: Said, ordered: Ordered) -> dict[int, list[SaidLine]]:
         _check_measure(line)
         ours = _line_of(line, ordered)
         if ours is None:
-            called = line.sku or ", ".join(line.other_codes) or f"line {line.line_no}"
-            raise InputRejected(f"'{called}' is not on order {ordered.order_id}", field="sku")
+            raise _not_on_order(line, ordered)
         found.setdefault(ours.line_no, []).append(line)
     return found
 
@@ -143,8 +144,9 @@ def _by_line(said: Said, ordered: Ordered) -> dict[int, list[SaidLine]]:
 def _line_of(said: SaidLine, ordered: Ordered) -> OrderedLine | None:
     """Our line, by our number of the item, by another that is ours too, or by the line's number.
 
-    A vendor may number the lines of its documents as it likes, so an item's number goes first; and
-    one of ours that is not on the order is no other line.
+    A vendor may number the lines of its documents as it likes, and one of our items that is not on
+    the order is no other line. So a number tells the line only where the vendor names no item, says
+    that the number is of our order, or is known to repeat ours.
     """
     by_sku = {line.sku: line for line in ordered.lines}
     if said.sku is not None:
@@ -152,7 +154,21 @@ def _line_of(said: SaidLine, ordered: Ordered) -> OrderedLine | None:
     for code in said.other_codes:
         if code in by_sku:
             return by_sku[code]
+    if said.other_codes and not (said.line_is_ours or ordered.echoes_lines):
+        return None
     return next((line for line in ordered.lines if line.line_no == said.line_no), None)
+
+
+def _not_on_order(line: SaidLine, ordered: Ordered) -> InputRejected:
+    called = line.sku or ", ".join(line.other_codes) or f"line {line.line_no}"
+    by_number = line.sku is None and line.other_codes and line.line_no is not None
+    remedy = (
+        f"; that it is line {line.line_no} counts only for vendors that repeat the numbers of our "
+        "lines: set echoes_lines of its dispatch settings where this one does"
+        if by_number
+        else ""
+    )
+    return InputRejected(f"'{called}' is not on order {ordered.order_id}{remedy}", field="sku")
 
 
 def _check_measure(line: SaidLine) -> None:

@@ -75,6 +75,9 @@ class VendorDispatch:
     transit_days: int | None = None
     """From the day the vendor ships to the day it arrives, for documents that tell only the first.
     None: not known, and such a document waits for a person."""
+    echoes_lines: bool = False
+    """Its documents number lines as our orders do: then a number tells the line where it calls the
+    item by a code that is not ours."""
 
     def __post_init__(self) -> None:
         if self.channel not in CHANNELS:

@@ -5,7 +5,7 @@ them with the order, `inventory.store.documents` keeps them and what came of the
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -39,16 +39,24 @@ class SaidLine:
     """The vendor will not deliver it."""
     other_codes: tuple[str, ...] = ()
     """EAN, UPC or the vendor's number: ours too, where we call an item so."""
+    order_id: str | None = None
+    """The order it is of; None: that of the document."""
+    line_is_ours: bool = False
+    """`line_no` is said to be the number of a line of our order, not one of the vendor's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One document of a vendor on one order."""
+    """One document of a vendor, on one order or on several (`by_order`).
+
+    A line that comes in parts is several `lines`: each has its units and its day.
+    """
 
     kind: str
     number: str
     """The vendor's own: of its confirmation, shipment or invoice."""
     order_id: str
+    """Of lines that name none; the first line's, where the document itself names none."""
     lines: tuple[SaidLine, ...]
     issued_on: date | None = None
     replaces: bool = False
@@ -67,6 +75,29 @@ class Said:
     arrives_on: date | None = None
     """Of all lines that say nothing else."""
     ships_on: date | None = None
+
+    def by_order(self) -> tuple["Said", ...]:
+        """What it says of each order, in the order in which it first speaks of them.
+
+        >>> lines = (SaidLine("TEA", 1, 5), SaidLine("CUP", 1, 2, order_id="PO-2"))
+        >>> [part.order_id for part in Said(SHIPMENT, "S-1", "PO-1", lines).by_order()]
+        ['PO-1', 'PO-2']
+        """
+        named = [line.order_id or self.order_id for line in self.lines]
+        if not named or self.in_full or self.rejected:  # Those need no lines to speak of an order.
+            named.insert(0, self.order_id)
+        return tuple(
+            replace(
+                self,
+                order_id=order,
+                lines=tuple(
+                    replace(line, order_id=None)
+                    for line in self.lines
+                    if (line.order_id or self.order_id) == order
+                ),
+            )
+            for order in dict.fromkeys(named)
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values; money as text."""

@@ -60,6 +60,8 @@ class VendorDispatch(Message):
     """Not given: documents lie in a folder of the server, for another program to carry."""
     transit_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = None
     """From the vendor's door to ours, for documents that tell only when goods ship."""
+    echoes_lines: StrictBool = False
+    """Whether its documents number lines as our orders do; else only item codes tell a line."""
 
     def settings(self, vendor: str) -> rules.VendorDispatch:
         """As the rules have it; raises `InputRejected` where it makes no sense."""

@@ -305,13 +305,27 @@ def troubled(db: psycopg.Connection) -> list[Dispatch]:
 
 
 def acknowledge(
-    db: psycopg.Connection, vendor: str, *, control: int, accepted: bool, notes: str, now: datetime
+    db: psycopg.Connection,
+    vendor: str,
+    *,
+    control: int,
+    accepted: bool | None,
+    notes: str,
+    now: datetime,
 ) -> str | None:
     """What a partner's system says of the interchange of that number; returns the document's.
 
     None where no document of that number went to the vendor. A document that it could not read has
     failed, whatever arrived.
+
+    accepted : None where it only says that the document came.
     """
+    if accepted is None:
+        came = db.execute(
+            "select number from dispatches where vendor = %s and control_number = %s",
+            [vendor, control],
+        ).fetchone()
+        return None if came is None else str(came[0])
     row = db.execute(
         "update dispatches set acknowledged_at = %(now)s, acknowledgement = %(said)s, "
         "state = case when %(accepted)s then state else 'failed' end, "

@@ -4,7 +4,7 @@ Everything that a document leads to happens in the transaction that marks it as 
 against it undoes all that and is kept as the reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -139,26 +139,52 @@ def _act(
     if held["kind"] == ACKNOWLEDGEMENT:
         return _acknowledge(db, held["said"], vendor, now=now)
     said = said_of(held["said"])
-    order, ordered = _ordered(db, said, vendor, us=us)
     told: dict[str, Any] = {
         "document_id": f"document-{held['document_id']}",
         "at": now,
         "actor": f"vendor:{vendor}",
     }
-    if said.kind == CONFIRMATION:
-        return _confirm(db, said, order, ordered, told)
-    if said.kind == SHIPMENT:
-        after = vendor_reports.ship(db, said.order_id, lines=shipped_lines(said, ordered), **told)
-        return {"order": said.order_id, "state": after["state"]}
-    assert said.kind == INVOICE
+    # Always in the same order, so that two documents on the same orders do not wait in a ring.
+    parts = [
+        (part, *_ordered(db, part, vendor, us=us))
+        for part in sorted(said.by_order(), key=lambda part: part.order_id)
+    ]
+    if said.kind == INVOICE:
+        matched = [(part, ordered) for part, _, ordered in parts]
+        return _invoice(db, said, matched, told | {"vendor": vendor})
+    states = {}
+    for part, order, ordered in parts:
+        if said.kind == CONFIRMATION:
+            after = _confirm(db, part, order, ordered, told)
+        else:
+            assert said.kind == SHIPMENT
+            lines = shipped_lines(part, ordered)
+            after = vendor_reports.ship(db, part.order_id, lines=lines, **told)
+        states[part.order_id] = after["state"]
+    first = said.order_id if said.order_id in states else next(iter(states))
+    outcome: dict[str, Any] = {"order": first, "state": states[first]}
+    return outcome | ({"orders": states} if len(states) > 1 else {})
+
+
+def _invoice(
+    db: psycopg.Connection,
+    said: Said,
+    parts: Sequence[tuple[Said, Ordered]],
+    told: dict[str, Any],
+) -> dict[str, Any]:
+    """One invoice, whichever orders its lines are of."""
+    lines = [
+        line | {"order": part.order_id}
+        for part, ordered in parts
+        for line in invoiced_lines(part, ordered)
+    ]
     kept = invoices.record_invoice(
         db,
-        vendor=vendor,
         number=said.number,
-        lines=invoiced_lines(said, ordered),
+        lines=lines,
         order_id=said.order_id,
         invoiced_on=said.issued_on,
-        currency=said.currency or ordered.currency,
+        currency=said.currency or parts[0][1].currency,
         total=said.total,
         charges=said.charges or Decimal(0),
         **told,
@@ -183,8 +209,7 @@ def _confirm(
             "A confirmation that changes another must say so (BAK01 04 or 05, BGM03 4 or 5)",
             field="purpose",
         )
-    after = vendor_reports.confirm(db, said.order_id, lines=lines, **told)
-    return {"order": said.order_id, "state": after["state"]}
+    return vendor_reports.confirm(db, said.order_id, lines=lines, **told)
 
 
 def _acknowledge(
@@ -192,32 +217,29 @@ def _acknowledge(
 ) -> dict[str, Any]:
     control = str(said["group_control"])
     number = None
-    if said["group_id"] == "PO" and control.isdecimal() and len(control) <= 9:  # noqa: PLR2004 - digits of a control number.
+    if said["group_id"] in ("PO", "ORDERS") and control.isdecimal() and len(control) <= 9:  # noqa: PLR2004 - digits of a control number.
         number = dispatches.acknowledge(
             db,
             vendor,
             control=int(control),
-            accepted=bool(said["accepted"]),
+            accepted=said["accepted"],
             notes=str(said["notes"]),
             now=now,
         )
     if number is None:
         raise _Unknown(
-            f"no document with the control number {control} went to '{vendor}'", field="AK102"
+            f"no document with the control number {control} went to '{vendor}'", field="control"
         )
-    return {"dispatch": number, "accepted": bool(said["accepted"])}
+    return {"dispatch": number, "accepted": said["accepted"]}
 
 
 def _refuse_repeat(
     db: psycopg.Connection, held: Mapping[str, Any], vendor: str, *, now: datetime
 ) -> None:
     row = db.execute(
-        "select document_id, said = %(said)s from vendor_documents "
-        "where vendor = %(vendor)s and state = 'applied' and settled_at > %(since)s "
-        "and (control = %(control)s or (kind = %(kind)s and kind in ('shipment', 'invoice') "
-        "and number = %(number)s and purchase_order_id = %(order)s)) order by 1 limit 1",
-        {"vendor": vendor, "since": now - REMEMBERED, "control": held["control"],
-         "kind": held["kind"], "number": held["number"], "order": held["purchase_order_id"],
+        _REPEATED,
+        {"document": held["document_id"], "vendor": vendor, "since": now - REMEMBERED,
+         "control": held["control"], "kind": held["kind"], "number": held["number"],
          "said": Jsonb(held["said"])},
     ).fetchone()  # fmt: skip
     if row is None:
@@ -228,6 +250,19 @@ def _refuse_repeat(
         f"document {row[0]} had the same number and said something else", field="number"
     )
 
+
+# An invoice that was rejected may come again, put right, under its number.
+_REPEATED = """
+    select document_id, said = %(said)s from vendor_documents d
+    where vendor = %(vendor)s and state = 'applied' and settled_at > %(since)s
+        and (control = %(control)s or (
+            kind = %(kind)s and kind in ('shipment', 'invoice') and number = %(number)s
+            and purchase_orders && (select purchase_orders from vendor_documents
+                where document_id = %(document)s)
+            and not exists (select from invoices i
+                where i.invoice_id = (d.outcome ->> 'invoice')::bigint and i.state = 'rejected')))
+    order by 1 limit 1
+"""
 
 _ORDER = """
     select p.state, p.vendor, p.sent_at, coalesce((p.sent_at at time zone o.timezone)::date,
@@ -266,5 +301,6 @@ def _ordered(
             for line in lines
         ),
         transit_days=place.transit_days if place else None,
+        echoes_lines=place.echoes_lines if place else False,
     )
     return order, ordered

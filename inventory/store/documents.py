@@ -106,7 +106,7 @@ def _add(
                 file_id, vendor, read.kind, read.set_id, read.control, read.number, read.order_id,
                 None if read.said is None else Jsonb(read.said),
                 PENDING if read.problem is None else QUARANTINED,
-                None if read.problem is None else UNREADABLE,
+                None if read.problem is None else _why(read),
                 None if read.problem is None else read.problem.problem,
                 None if read.problem is None else read.problem.field,
                 now,
@@ -114,6 +114,11 @@ def _add(
             for read in found
         ],
     )  # fmt: skip
+
+
+def _why(read: Read) -> str:
+    """The reason of a problem: what is known to be a confirmation, say, could be read."""
+    return UNREADABLE if read.kind == UNREADABLE else "contradictory"
 
 
 def read_again(
@@ -291,7 +296,7 @@ def page(
             f"{_DOCUMENTS} {_FROM}"
             "where (%(state)s::text is null or d.state = %(state)s) "
             "and (%(vendor)s::text is null or d.vendor = %(vendor)s) "
-            "and (%(order)s::text is null or d.purchase_order_id = %(order)s) "
+            "and (%(order)s::text is null or d.purchase_orders @> array[%(order)s::text]) "
             "and (%(before)s::bigint is null or d.document_id < %(before)s) "
             "order by d.document_id desc limit %(limit)s",
             given,

@@ -17,7 +17,7 @@ CONTROL_MAX = 999_999_999
 """ISA13 has nine digits; after the last the first comes again."""
 
 _COLUMNS = """vendor, channel, emails, webhook_url, edi_standard, edi_qualifier, edi_id, edi_test,
-    sftp, transit_days"""
+    sftp, transit_days, echoes_lines"""
 
 
 def put(db: psycopg.Connection, told: VendorDispatch, *, actor: str, now: datetime) -> None:
@@ -42,11 +42,13 @@ def put(db: psycopg.Connection, told: VendorDispatch, *, actor: str, now: dateti
 _PUT = f"""
     insert into vendor_dispatch as v ({_COLUMNS}, updated_at, updated_by)
     values (%(vendor)s, %(channel)s, %(emails)s, %(webhook_url)s, %(edi_standard)s,
-        %(edi_qualifier)s, %(edi_id)s, %(edi_test)s, %(sftp)s, %(transit_days)s, %(now)s, %(actor)s)
+        %(edi_qualifier)s, %(edi_id)s, %(edi_test)s, %(sftp)s, %(transit_days)s,
+        %(echoes_lines)s, %(now)s, %(actor)s)
     on conflict (vendor) do update set channel = excluded.channel, emails = excluded.emails,
         webhook_url = excluded.webhook_url, edi_standard = excluded.edi_standard,
         edi_qualifier = excluded.edi_qualifier, edi_id = excluded.edi_id,
         edi_test = excluded.edi_test, sftp = excluded.sftp, transit_days = excluded.transit_days,
+        echoes_lines = excluded.echoes_lines,
         updated_at = excluded.updated_at, updated_by = excluded.updated_by
 """  # noqa: S608 - our own column names.
 

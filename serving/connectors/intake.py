@@ -22,9 +22,11 @@ from inventory.vendor_documents import ACKNOWLEDGEMENT, UNREADABLE
 from pipelines.settings import Settings
 from serving.connectors import acknowledgements, folders, sftp
 from serving.connectors.delivery import NotDelivered, NotPossible
-from serving.connectors.edi import x12_acknowledgement
-from serving.connectors.edi.interchange import DOCUMENTS_MAX, X12, Interchange, Transaction
-from serving.connectors.edi.reading import FILE_BYTES_MAX, read_documents, read_interchange
+from serving.connectors.edi import reading
+from serving.connectors.edi.acknowledged import Acknowledged
+from serving.connectors.edi.interchange import DOCUMENTS_MAX, Interchange, Transaction
+from serving.connectors.edi.reading import FILE_BYTES_MAX, read_interchange
+from serving.connectors.edi.segments import Unclear
 
 log = logging.getLogger("vouch")
 
@@ -153,43 +155,43 @@ def _read(sent: Sent) -> tuple[Interchange | None, Sent, list[Read]]:
         receiver_id=_text(interchange.receiver.id),
         test=interchange.test,
     )
-    found = [
-        document
-        for transaction in interchange.transactions
-        for document in _documents(interchange, transaction)
-    ]
+    found = [_document(interchange, transaction) for transaction in interchange.transactions]
     return interchange, told, found
 
 
-def _documents(interchange: Interchange, transaction: Transaction) -> list[Read]:
+def _document(interchange: Interchange, transaction: Transaction) -> Read:
     control = _text(f"{interchange.control}/{transaction.group_control}/{transaction.control}")
-    set_id = _text(transaction.set_id)
+    set_id, standard = _text(transaction.set_id), interchange.standard
     try:
-        if interchange.standard == X12 and transaction.set_id == "997":
-            if transaction.problem is not None:
-                raise transaction.problem
-            heard = x12_acknowledgement.read(transaction)
-            said: dict[str, Any] = {
-                "group_id": heard.group_id,
-                "group_control": heard.group_control,
-                "accepted": heard.accepted,
-                "notes": heard.notes[:PROBLEM_CHARACTERS_MAX],
-            }
-            return [Read(ACKNOWLEDGEMENT, set_id, control, number=control, said=said)]
-        found = read_documents(transaction, standard=interchange.standard)
-    except InputRejected as problem:
-        return [Read(UNREADABLE, set_id, control, problem=_storable(problem))]
-    return [
-        Read(
-            said.kind,
+        heard = reading.read_document(transaction, standard=standard)
+    except Unclear as problem:  # The vendor's system did well: it is for people to agree.
+        kind, number, order = reading.outline(transaction, standard=standard)
+        return Read(
+            kind,
             set_id,
-            control if place == 0 else f"{control}#{place + 1}",
-            number=_text(said.number),
-            order_id=_text(said.order_id),
-            said=said.as_dict(),
+            control,
+            number=number and _text(number),
+            order_id=order and _text(order),
+            problem=_storable(problem),
         )
-        for place, said in enumerate(found)
-    ]
+    except InputRejected as problem:
+        return Read(UNREADABLE, set_id, control, problem=_storable(problem))
+    if isinstance(heard, Acknowledged):
+        said: dict[str, Any] = {
+            "group_id": heard.group_id,
+            "group_control": heard.group_control,
+            "accepted": heard.accepted,
+            "notes": heard.notes[:PROBLEM_CHARACTERS_MAX],
+        }
+        return Read(ACKNOWLEDGEMENT, set_id, control, number=control, said=said)
+    return Read(
+        heard.kind,
+        set_id,
+        control,
+        number=_text(heard.number),
+        order_id=_text(heard.order_id),
+        said=heard.as_dict(),
+    )
 
 
 def _text(text: str) -> str:

@@ -1,6 +1,7 @@
 """What documents of vendors mean for an order, against a model that is too simple to be wrong."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -51,13 +52,21 @@ TEA_AND_CUP = ordered(("TEA", 100), ("CUP", 40))
     [
         (line("TEA", 100, line_no=9), 1),  # A vendor's own numbering of lines.
         (line(None, 100, line_no=1), 1),
-        (line(None, 100, line_no=1, other_codes=("4012345",)), 1),
+        (line(None, 100, line_no=1, line_is_ours=True, other_codes=("4012345",)), 1),
         (line(None, 100, line_no=2, other_codes=("4012345", "TEA")), 1),
     ],
 )
 def test_a_line_is_meant_by_our_number_then_another_then_its_place(told, meant):
     (found,) = confirmed_lines(said(told, in_full=True), TEA_AND_CUP)
     assert found["line"] == meant
+
+
+def test_a_number_of_a_line_counts_beside_a_foreign_code_only_where_it_is_ours():
+    told = line(None, 100, line_no=1, other_codes=("4006381333931",))
+    with pytest.raises(InputRejected, match="set echoes_lines"):
+        confirmed_lines(said(told, in_full=True), TEA_AND_CUP)
+    echoes = replace(TEA_AND_CUP, echoes_lines=True)
+    assert [found["line"] for found in confirmed_lines(said(told, in_full=True), echoes)] == [1]
 
 
 @pytest.mark.parametrize("told", [line("NUT", line_no=1), line(None, line_no=7), line(None)])

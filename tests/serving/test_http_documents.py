@@ -110,7 +110,7 @@ def test_a_document_is_handed_in_once_and_changes_the_order(sent, client_of):
 def test_what_waits_is_listed_tried_again_and_dismissed(sent, client_of):
     shop, vendor, order, _ = sent
     buyer = client_of("buyer")
-    wrong = reply(sent).replace("IQ*60", "IQ*600")
+    wrong = reply(sent).replace("SE*EUR", "SE*USD")
     (document,) = shop.ok(hand_in(buyer, wrong))["documents"]
     assert (document["state"], document["reason"]) == ("quarantined", "contradictory")
     query = {"state": "quarantined", "vendor": vendor, "purchase_order": order}

@@ -3,7 +3,8 @@
 import re
 import string
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,6 +20,13 @@ NUMBER = re.compile(r"[+-]?(?=[.,]?[0-9])[0-9]{0,18}(?:[.,][0-9]{0,12})?")
 COUNT_DIGITS_MAX = 9
 YEARS = range(1970, 2201)
 DAY_CHARACTERS = 8
+
+
+class Unclear(InputRejected):
+    """What can be read, but says something that no order of ours can hold, or says it two ways.
+
+    The vendor's system did nothing wrong that a functional acknowledgement could tell it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,15 @@ class Segment:
 
     def wrong(self, element: int, problem: str) -> InputRejected:
         """The refusal that names this segment and its element, as `PO102`."""
-        where = f"segment {self.position} ({self.tag})"
-        return InputRejected(f"{where}: {problem}", field=f"{self.tag}{element:02d}")
+        return InputRejected(f"{self._where}: {problem}", field=f"{self.tag}{element:02d}")
+
+    def unclear(self, element: int, problem: str) -> Unclear:
+        """The same for what is well formed."""
+        return Unclear(f"{self._where}: {problem}", field=f"{self.tag}{element:02d}")
+
+    @property
+    def _where(self) -> str:
+        return f"segment {self.position} ({self.tag})"
 
     def decimal(self, element: int, what: str, component: int = 1) -> Decimal:
         """A number; EDIFACT may write its decimal mark as a comma."""
@@ -103,6 +118,15 @@ class Segment:
             if qualifier and value:
                 found.setdefault(qualifier, value)
         return found
+
+
+@contextmanager
+def of_line(called: str) -> Iterator[None]:
+    """What is refused inside is refused as of that line of the document."""
+    try:
+        yield
+    except InputRejected as refused:
+        raise type(refused)(f"line {called}, {refused.problem}", field=refused.field) from refused
 
 
 def text_in(signs: Collection[str], text: str, *, characters_max: int) -> str:

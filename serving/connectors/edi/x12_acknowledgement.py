@@ -4,25 +4,14 @@ We answer each group of an interchange with one, and read those that answer our 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from serving.connectors.edi.acknowledged import Acknowledged, notes_of
 from serving.connectors.edi.interchange import Envelope, Transaction
 from serving.connectors.edi.segments import Segment, first_of
 from serving.connectors.edi.x12 import Row, write
 
 ACCEPTED = ("A", "E")
 """AK5 and AK9: accepted, or accepted although errors were noted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """What a partner says of one group of ours."""
-
-    group_id: str
-    group_control: str
-    accepted: bool
-    notes: str
-    """Segments and elements that it could not read."""
 
 
 def write_acknowledgement(
@@ -45,16 +34,16 @@ def read(transaction: Transaction) -> Acknowledged:
     segments = transaction.segments
     ak1, ak9 = _only(segments, "AK1"), _only(segments, "AK9")
     outcome = ak9.needed(1, "the outcome")
-    notes = [
-        " ".join(filter(None, (s.tag, *(part for e in s.elements for part in e))))
+    refused = (
+        s
         for s in segments
         if s.tag in ("AK3", "AK4") or (s.tag == "AK5" and s.text(1) not in ACCEPTED)
-    ]
+    )
     return Acknowledged(
         group_id=ak1.needed(1, "the kind of group"),
         group_control=ak1.needed(2, "the control number of our group"),
         accepted=outcome in ACCEPTED,
-        notes="; ".join(notes),
+        notes=notes_of(refused),
     )
 
 

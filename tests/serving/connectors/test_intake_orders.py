@@ -176,7 +176,8 @@ def test_an_acknowledgement_of_our_order_is_noted(shop, takes, order, settings):
 
 
 def test_items_by_their_other_names(shop, takes, order):
-    """A vendor that repeats only an EAN which is our SKU too, or only the number of the line."""
+    """A vendor that repeats only an EAN which is our SKU too, or the numbers of our lines."""
+    put(shop, echoes_lines=True)
     body = papers.CONFIRMED.replace("BP*CUP*VP*C-1", "UP*CUP").replace("BP*TEA", "VP*T-9")
     assert takes(confirmation(order, body))[0]["state"] == "applied"
     assert lines_of(shop, order)["TEA"][0] == 90

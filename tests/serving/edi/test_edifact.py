@@ -14,7 +14,7 @@ from inventory.order_document import DocumentLine
 from inventory.vendor_documents import said_of
 from serving.connectors.edi.edifact_order import write_order
 from serving.connectors.edi.interchange import Envelope
-from serving.connectors.edi.reading import read_documents, read_interchange
+from serving.connectors.edi.reading import read_document, read_interchange
 from tests.serving.edi.papers import (
     CONFIRMED_EDIFACT,
     ENVELOPE,
@@ -30,7 +30,7 @@ from tests.serving.edi.papers import (
 
 def said(text):
     found = read_interchange(text.encode())
-    return [s for t in found.transactions for s in read_documents(t, standard=found.standard)]
+    return [read_document(t, standard=found.standard) for t in found.transactions]
 
 
 def read_back(text):
@@ -149,12 +149,14 @@ def test_a_shipment():
     assert {line.arrives_on for line in found.lines} == {date(2026, 3, 10)}
 
 
-def test_a_shipment_of_two_orders_is_two_documents():
+def test_a_shipment_of_two_orders_speaks_of_each():
     text = edifact(SHIPPED_EDIFACT.replace("QTY+12:60:PCE", "QTY+12:60:PCE\nRFF+ON:PO-2:7"),
                    kind="DESADV")  # fmt: skip
-    first, second = said(text)
+    (found,) = said(text)
+    first, second = found.by_order()
     assert (first.order_id, second.order_id) == ("PO-20260302-0001", "PO-2")
-    assert [line.line_no for line in second.lines] == [7]
+    assert [(line.line_no, line.line_is_ours) for line in second.lines] == [(7, True)]
+    assert said_of(found.as_dict()) == found
 
 
 def test_an_invoice_adds_up():
