@@ -80,7 +80,7 @@ def generic(raw: RawTable, *, name: str, series: int | None, today: date) -> Sal
             field=UNITS,
         )
     raw, notes = _first_series(raw, series, order=(LOCATION, SKU))
-    judged = judge(raw, SALES_COLUMNS, name=name)
+    judged = judge(raw, SALES_COLUMNS, name=name, open_ended=True)
     _refuse_weekly(judged.sound)
     recorded = judged.frame.filter(pl.col(UNITS).is_not_null())
     last = recorded.get_column(DATE).max()
@@ -111,7 +111,7 @@ def freshretail(raw: RawTable, *, name: str, series: int | None, today: date) ->
     neighbours stay together.
     """
     raw, notes = _first_series(raw, series, order=("store_id", "product_id"))
-    judged = judge(raw, FRESHRETAIL_COLUMNS, name=name)
+    judged = judge(raw, FRESHRETAIL_COLUMNS, name=name, open_ended=True)
     judged.frame = judged.frame.with_columns(
         pl.col("product_id").cast(pl.Int64).cast(pl.String).alias(SKU),
         pl.col("store_id").cast(pl.Int64).cast(pl.String).alias(LOCATION),

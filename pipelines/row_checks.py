@@ -5,6 +5,7 @@ Every problem names the row, the field, the value found, what is wrong and what 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Literal
 
 import polars as pl
@@ -120,13 +121,22 @@ class Judged:
             self._note(rows, key[0], said, f"keep one row per {named}")
 
 
-def judge(raw: RawTable, columns: Sequence[Column], *, name: str) -> Judged:
+ALIKE = 0.85
+"""Share of letters in common from which on a column looks like another misspelt."""
+
+
+def judge(
+    raw: RawTable, columns: Sequence[Column], *, name: str, open_ended: bool = False
+) -> Judged:
     """Type every column of the file that `columns` names, and note what does not fit.
 
     Columns that are not named stay as they are. Raises `InputRejected` when a required column is
-    missing, or one is of a type that no row of it can be right.
+    missing, one is of a type that no row of it can be right, or, unless any further column means
+    something (`open_ended`), one looks like a known one misspelt.
     """
     _refuse_missing(raw, columns, name=name)
+    if not open_ended:
+        _refuse_misspelt(raw, columns, name=name)
     given = [c for c in columns if c.name in raw.columns]
     text = raw.frame.with_columns(
         pl.col(c.name).str.strip_chars().replace("", None)
@@ -149,6 +159,19 @@ def _refuse_missing(raw: RawTable, columns: Sequence[Column], *, name: str) -> N
                 f"{name} has no column '{column.name}', which should hold {WRITE[column.kind]}; "
                 f"it has {', '.join(raw.columns)}",
                 field=column.name,
+            )
+
+
+def _refuse_misspelt(raw: RawTable, columns: Sequence[Column], *, name: str) -> None:
+    known = {column.name for column in columns}
+    absent = sorted(known - set(raw.columns))
+    for column in raw.columns:
+        like = get_close_matches(column.lower(), absent, n=1, cutoff=ALIKE)
+        if column not in known and like:
+            raise InputRejected(
+                f"{name} has a column '{column}'; if '{like[0]}' is meant, name it so, "
+                "else take it out",
+                field=column,
             )
 
 

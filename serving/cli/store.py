@@ -31,7 +31,7 @@ def migrate(*, as_json: Json = False) -> None:
 
 
 def import_(
-    kind: Annotated[str, typer.Argument(help="What the rows are: sales, stock, skus, ...")],
+    kind: Annotated[str, typer.Argument(help="What the rows are, as below.")],
     file: Annotated[Path, typer.Argument(help="CSV or Parquet.")],
     *,
     profile: Annotated[str, typer.Option(help="Layout of the file.")] = "generic",
@@ -43,7 +43,13 @@ def import_(
 ) -> None:
     """Load a file: good rows go in, bad rows are listed with field and remedy.
 
-    The exit code is 2 when no row could go in.
+    Kinds, each after those that it needs: locations, vendors, skus, channels, groups, bundles,
+    price-tables, budgets, supply-lanes, policy-rules, buffer-rules, supply-links, pre-sales,
+    stock, inbound, sales, promotions, location-days, overrides. Their columns are in
+    pipelines/README.md; a file without a column that must be there is told which one.
+
+    The exit code is 2 when no row could go in. Rejected rows are written to the folder rejected/
+    of VOUCH_DATA_DIR.
 
     \b
     $ vouch import locations locations.csv

@@ -1,5 +1,6 @@
 """Files of rows: sound rows go in, each bad row is named, and nothing counts twice."""
 
+import re
 from datetime import date, timedelta
 
 import polars as pl
@@ -267,3 +268,21 @@ def test_the_report_reads_well(bring, catalogue):
 
 def test_every_kind_is_offered_once():
     assert len(set(KINDS)) == len(KINDS) == 19
+
+
+def test_a_column_that_looks_misspelt_is_refused_and_any_other_is_left_alone(db, bring):
+    with pytest.raises(InputRejected, match="if 'holding_cost' is meant, name it so"):
+        bring("skus", "sku,holding_cots\nA,2\n")
+    assert rows(db, "select count(*) from skus") == [(0,)]
+    assert bring("skus", "sku,Shade,holding_cost,holding_costs\nA,red,2,3\n").accepted == 1
+
+
+def test_any_further_column_of_sales_means_something(bring, catalogue):
+    report = bring("sales", "sku,location,date,units,prices\nA,s1,2026-06-01,3,9\n")
+    assert report.accepted == 1
+
+
+def test_help_names_every_kind():
+    from serving.cli.store import import_
+
+    assert set(KINDS) == set(re.findall(r"[a-z-]+", import_.__doc__)) & set(KINDS)
