@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -11,23 +11,16 @@ import psycopg
 
 from inventory import alerts, health, late_alerts
 from inventory.alerts import Alert, Situation, Thresholds
-from inventory.feed_alerts import sync_alert
 from inventory.policy.lot_size import round_order
 from inventory.shelf import Lot, Supply, stock_out_day
 from inventory.store import alert_facts
 from inventory.store.alerts import replace_alerts
 from inventory.store.purchase_orders import late_orders
 from inventory.store.transfers import late_transfers
+from pipelines.failing_feeds import failing_feeds
 
 LATE_LINES_TOLD = 10
 """Lines of a late order in its alert: the most urgent."""
-
-SILENT_AFTER = timedelta(hours=26)
-"""A feed that came on most days and has not come for so long has failed: a day, and some grace."""
-
-REGULAR_DAYS = 7
-"""A feed is missed once it came on so many of the last fourteen days."""
-
 
 FOLLOWED_AT_ONCE = 1000
 """Events of stock that one transaction follows."""
@@ -49,13 +42,15 @@ def refresh_alerts(
     skus : only positions of these; orders and feeds are looked at when everything is.
     """
     report = AlertReport()
-    found = alerts.position_alerts(situations(db, now=now, skus=skus))
+    table = judged(alert_facts.read_positions(db, now=now, skus=skus))
+    found = alerts.position_alerts(situations(db, table, now=now, skus=skus))
     _replace(db, report, found, kinds=alerts.POSITION_KINDS, now=now, skus=skus)
     if skus is None:
         late = refresh_late_supply(db, now=now)
         report.raised += late.raised
         report.resolved += late.resolved
-        _replace(db, report, _failing(db, now=now), kinds=[alerts.SYNC_FAILURE], now=now)
+        failing = failing_feeds(db, table, now=now)
+        _replace(db, report, failing, kinds=[alerts.SYNC_FAILURE], now=now)
     return report
 
 
@@ -99,10 +94,13 @@ def _replace(
 
 
 def situations(
-    db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
+    db: psycopg.Connection,
+    table: pl.DataFrame,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None = None,
 ) -> list[Situation]:
-    """Positions that may deserve an alert, with all that it would say."""
-    table = judged(alert_facts.read_positions(db, now=now, skus=skus))
+    """Those of `judged` positions that may deserve an alert, with all that it would say."""
     ageing = alert_facts.read_ageing(db, now=now, skus=skus).with_columns(ageing=True)
     told = table.join(ageing, on=alert_facts.KEY, how="left", maintain_order="left").filter(
         (pl.col("health") != health.HEALTHY)
@@ -218,26 +216,3 @@ def _late_line(line: Mapping[str, Any], today: date) -> dict[str, Any]:
         "recommended_quantity": line["open_units"],
         "expected_stock_out_on": None if out_on is None else out_on.isoformat(),
     }
-
-
-def _failing(db: psycopg.Connection, *, now: datetime) -> list[Alert]:
-    """Feeds with rows that could not go in, and feeds that fell silent."""
-    found = []
-    for feed in alert_facts.read_feeds(db, now=now):
-        silent = feed["days"] >= REGULAR_DAYS and now - feed["last_at"] > SILENT_AFTER
-        if not feed["rows"] and not silent:
-            continue
-        told = []
-        if feed["rows"]:
-            told.append(f"{feed['rows']} rows wait in quarantine, the last since {feed['problem']}")
-        if silent:
-            told.append(f"nothing came since {feed['last_at']:%Y-%m-%d %H:%M} UTC")
-        found.append(
-            sync_alert(
-                feed=feed["feed"],
-                message=f"feed '{feed['feed']}': " + "; ".join(told),
-                quarantined_rows=feed["rows"],
-                last_entry_at=None if feed["last_at"] is None else feed["last_at"].isoformat(),
-            )
-        )
-    return found

@@ -260,35 +260,6 @@ select * from (
 """
 
 
-def read_feeds(db: psycopg.Connection, *, now: datetime) -> list[dict[str, Any]]:
-    """Feeds with rows that could not go in, or that came and come no more.
-
-    feed, rows (open in quarantine), problem (of the latest), last_at (when it last brought an
-    entry in two weeks), entries (of these weeks).
-    """
-    with db.cursor(row_factory=dict_row) as rows:
-        return rows.execute(_FEEDS, {"now": now}).fetchall()
-
-
-_FEEDS = """
-with failing as (
-    select feed, count(*) as rows, max(recorded_at) as latest,
-        (array_agg(problem order by quarantine_id desc))[1] as problem
-    from quarantine where resolved_at is null group by feed
-), heard as (
-    select source as feed, max(recorded_at) as last_at, count(distinct recorded_at::date) as days
-    from entries
-    where recorded_at > %(now)s - interval '14 days' and recorded_at <= %(now)s
-        and kind in ('snapshot', 'delta') and reservation_id is null and inbound_id is null
-        and source not in ('full file', 'order', 'inbound')
-    group by source
-)
-select coalesce(f.feed, h.feed) as feed, coalesce(f.rows, 0) as rows, f.problem, h.last_at,
-    coalesce(h.days, 0) as days
-from failing f full join heard h using (feed) order by 1
-"""
-
-
 def take_crossed(db: psycopg.Connection, *, limit: int) -> list[str]:
     """SKUs that ran low, ran out or came back since the last time, and note that they were taken.
 

@@ -60,11 +60,13 @@ def replace_alerts(
     return raised, resolved
 
 
-def resolve_alert(db: psycopg.Connection, alert_id: int, *, now: datetime) -> None:
+def resolve_alert(db: psycopg.Connection, alert_id: int, *, now: datetime, by: str) -> None:
     """Close an alert by hand; closing it twice is no error. Raises `NotFound`."""
     found = db.execute(
-        "update alerts set resolved_at = coalesce(resolved_at, %s) where alert_id = %s",
-        [now, alert_id],
+        "update alerts set resolved_at = coalesce(resolved_at, %(now)s), "
+        "resolved_by = case when resolved_at is null then %(by)s else resolved_by end "
+        "where alert_id = %(id)s",
+        {"now": now, "by": by, "id": alert_id},
     )
     if found.rowcount == 0:
         raise NotFound("alert", str(alert_id))
@@ -95,7 +97,8 @@ def list_alerts(
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(
             "select alert_id as id, split_part(a.kind, ':', 1) as kind, a.sku, a.location, "
-            "severity, message, detail, raised_at, resolved_at, z.until as snoozed_until "
+            "severity, message, detail, raised_at, resolved_at, resolved_by, "
+            "z.until as snoozed_until "
             "from alerts a left join alert_snoozes z on z.kind = a.kind "
             "and coalesce(z.sku, '') = coalesce(a.sku, '') "
             "and coalesce(z.location, '') = coalesce(a.location, '') "

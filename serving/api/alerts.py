@@ -82,9 +82,12 @@ def wake(id: AlertId, call: CatalogueWriter) -> None:  # noqa: A002
 
 @router.post("/alerts/{id}/resolve", status_code=204)
 def resolve(id: AlertId, call: CatalogueWriter) -> None:  # noqa: A002
-    """Close an alert by hand. While its cause lasts, the next look opens it again."""
+    """Close an alert by hand. While its cause lasts, the next look opens it again.
+
+    That of a feed which fell silent stays closed until the feed is heard again.
+    """
     with call.db() as db:
-        store.resolve_alert(db, id, now=call.now)
+        store.resolve_alert(db, id, now=call.now, by=call.actor)
 
 
 @router.put("/alert-thresholds/{sku}")

@@ -1,15 +1,16 @@
 """What each alert says, worked by hand, and which act it points to."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from inventory.alerts import Situation, Thresholds, position_alerts
-from inventory.feed_alerts import sync_alert
+from inventory.feed_alerts import Unseen, UnseenLine, sync_alert
 from inventory.late_alerts import late_order_alert
 from inventory.shelf import Lot, Supply, expiring_lots, stock_out_day, units_by_age
 
 TODAY = date(2026, 3, 10)
+NOW = datetime(2026, 3, 8, 6, 0, tzinfo=UTC)
 
 
 def alerts_for(health, **more):
@@ -198,6 +199,22 @@ def test_a_late_order_says_how_late_and_what_runs_out():
 
 
 def test_a_feed_has_one_alert():
-    alert = sync_alert(feed="pos", message="feed 'pos': 3 rows wait", quarantined_rows=3)
+    told = {"feed": "pos", "problem": "no such SKU", "last_entry_at": NOW}
+    alert = sync_alert(
+        **told, quarantined_rows=1, silent_since=None, unseen=Unseen(1, locations=["S1"])
+    )
     assert (alert.kind, alert.sku, alert.location) == ("sync_failure:pos", None, None)
+    assert alert.message == "feed 'pos': 1 row waits in quarantine, the last since no such SKU"
     assert alert.detail["action"]["path"] == "/api/v2/quarantine?feed=pos"
+    line = UnseenLine("TEA", "S1", 3.0, 20.0, 45.0, date(2026, 3, 11))
+    silent = sync_alert(
+        **told, quarantined_rows=0, silent_since=NOW,
+        unseen=Unseen(4, 1, ["S1"], 90.0, 80.0, 45.0, [line]),
+    )  # fmt: skip
+    assert silent.message == (
+        "feed 'pos': nothing came since 2026-03-08 06:00 UTC; 1 of 4 positions may run out unseen"
+    )
+    named = ("current_stock", "reorder_point", "recommended_quantity", "expected_stock_out_on")
+    assert [silent.detail[name] for name in named] == [90, 80.0, 45, "2026-03-11"]
+    assert [silent.detail["lines"][0][name] for name in named] == [3, 20.0, 45, "2026-03-11"]
+    assert silent.detail["action"]["path"] == "/api/v2/inventory/sync"

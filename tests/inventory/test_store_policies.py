@@ -177,8 +177,9 @@ def test_causes_that_ended_are_resolved_and_may_come_again(shop):
 def test_an_alert_is_closed_by_hand_once(shop):
     raise_alerts(shop, [alert("SKU-0")], now=NOW)
     alert_id = list_alerts(shop)["alerts"][0]["id"]
-    resolve_alert(shop, alert_id, now=NOW)
-    resolve_alert(shop, alert_id, now=NOW + timedelta(hours=1))
-    assert list_alerts(shop, open_only=False)["alerts"][0]["resolved_at"] == NOW
+    resolve_alert(shop, alert_id, now=NOW, by="ann")
+    resolve_alert(shop, alert_id, now=NOW + timedelta(hours=1), by="bob")
+    found = list_alerts(shop, open_only=False)["alerts"][0]
+    assert (found["resolved_at"], found["resolved_by"]) == (NOW, "ann")
     with pytest.raises(NotFound):
-        resolve_alert(shop, 10_000, now=NOW)
+        resolve_alert(shop, 10_000, now=NOW, by="ann")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inventory.store import alert_settings, feeds, inbound, low_marks
-from inventory.store.alerts import list_alerts
+from inventory.store.alerts import list_alerts, resolve_alert
 from inventory.store.outbox import number
 from inventory.store.purchase_orders import act
 from pipelines.stock_alerts import follow, refresh_alerts
@@ -212,16 +212,66 @@ def test_rows_that_cannot_go_in_are_told_until_they_are_mended(shop):
     assert "sync_failure" not in open_alerts(shop)
 
 
-def test_a_feed_that_falls_silent_is_told(shop):
+@pytest.fixture
+def silent(shop):
+    """A shop whose till came on 8 days, the last 3 days ago."""
     deliver(shop, "a", "TEA", 40, at=NOW - 12 * DAY)
     for n in range(10, 2, -1):
-        at = NOW - n * DAY
-        row = {"id": f"{n}", "sku": "TEA", "location": "DC", "quantity": 40, "effective_at": at}
-        feeds_of(shop, row, now=at)
-    refresh_alerts(shop, now=NOW - 2 * DAY)
-    assert "sync_failure" not in open_alerts(shop)
-    refresh_alerts(shop, now=NOW)
-    assert "nothing came since 2026-03-07" in open_alerts(shop)["sync_failure"]["message"]
+        came(shop, n)
+    return shop
+
+
+def came(db, days_ago):
+    at = NOW - days_ago * DAY
+    row = {"id": f"{days_ago}", "sku": "TEA", "location": "DC", "quantity": 18, "effective_at": at}
+    feeds_of(db, row, now=at)
+
+
+def test_a_feed_that_falls_silent_is_told(silent):
+    """18 TEA are known of, below 20, and last 9 days at 2 a day; the level is 50."""
+    refresh_alerts(silent, now=NOW - 2 * DAY)
+    assert "sync_failure" not in open_alerts(silent)
+    refresh_alerts(silent, now=NOW)
+    found = open_alerts(silent)["sync_failure"]
+    assert "nothing came since 2026-03-07" in found["message"]
+    assert "1 of 1 position may run out unseen" in found["message"]
+    line = {"current_stock": 18, "reorder_point": 20.0, "recommended_quantity": 32,
+            "expected_stock_out_on": "2026-03-19"}  # fmt: skip
+    assert found["detail"] | line == found["detail"]
+    assert found["detail"]["lines"] == [{"sku": "TEA", "location": "DC"} | line]
+    assert found["detail"]["locations"] == ["DC"]
+
+
+@pytest.mark.parametrize("days", [6, 12, 30, 200])
+def test_a_feed_that_stays_silent_stays_told(silent, days):
+    refresh_alerts(silent, now=NOW)
+    (first,) = (open_alerts(silent)["sync_failure"]["id"],)
+    refresh_alerts(silent, now=NOW + days * DAY)
+    assert open_alerts(silent)["sync_failure"]["id"] == first
+
+
+def test_it_was_regular_before_it_fell_silent(silent):
+    """Looked at first when the fortnight up to now is empty but for silence."""
+    refresh_alerts(silent, now=NOW + 20 * DAY)
+    assert "sync_failure" in open_alerts(silent)
+
+
+def test_a_silent_feed_is_told_until_it_is_heard(silent):
+    refresh_alerts(silent, now=NOW + 30 * DAY)
+    came(silent, -31)
+    refresh_alerts(silent, now=NOW + 31 * DAY)
+    assert "sync_failure" not in open_alerts(silent)
+
+
+def test_a_feed_that_is_gone_for_good_is_closed_by_a_person(silent):
+    refresh_alerts(silent, now=NOW)
+    resolve_alert(silent, open_alerts(silent)["sync_failure"]["id"], now=NOW, by="ann")
+    refresh_alerts(silent, now=NOW + DAY)
+    assert "sync_failure" not in open_alerts(silent)
+    for n in range(-2, -10, -1):
+        came(silent, n)
+    refresh_alerts(silent, now=NOW + 12 * DAY)
+    assert "nothing came since 2026-03-19" in open_alerts(silent)["sync_failure"]["message"]
 
 
 def test_a_late_order_tells_what_runs_out_for_want_of_it(shop):
