@@ -23,9 +23,11 @@ PRICE = "price"
 TOTAL = "total"
 """The total is not the sum of lines and charges."""
 DUPLICATE = "duplicate"
-"""An invoice of this number came before."""
+"""An invoice of this number came before, and was not rejected."""
+CURRENCY = "currency"
+"""Another currency than the order's, in which nothing is owed."""
 
-KINDS = (NOT_ORDERED, NOT_RECEIVED, QUANTITY, PRICE, TOTAL, DUPLICATE)
+KINDS = (NOT_ORDERED, NOT_RECEIVED, QUANTITY, PRICE, TOTAL, DUPLICATE, CURRENCY)
 STATES = ("open", "approved", "rejected")
 
 LINES_MAX = 5_000

@@ -151,7 +151,8 @@ def _act(
     ]
     if said.kind == INVOICE:
         matched = [(part, ordered) for part, _, ordered in parts]
-        return _invoice(db, said, matched, told | {"vendor": vendor})
+        whose = {"vendor": vendor, "house_currency": us.currency}
+        return _invoice(db, said, matched, told | whose)
     states = {}
     for part, order, ordered in parts:
         if said.kind == CONFIRMATION:

@@ -17,7 +17,10 @@ LAST_LINE = 2_147_483_647
 
 
 def of_invoices(db: psycopg.Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """What does not match on these invoices, by invoice: kind, line, expected, found, money."""
+    """What does not match on these invoices, by invoice: kind, line, expected, found, money.
+
+    `currency` is that of the money, `order_currency` that of the order where one is named.
+    """
     found: dict[int, list[dict[str, Any]]] = {}
     if not ids:
         return found
@@ -29,7 +32,11 @@ def of_invoices(db: psycopg.Connection, ids: Sequence[int]) -> dict[int, list[di
 
 
 _OF_INVOICES = """
-    select * from invoice_discrepancies(%s) order by invoice_id, line_no nulls last, kind
+    select d.*, coalesce(i.currency, p.currency, i.house_currency) as currency,
+        coalesce(p.currency, i.house_currency) as order_currency
+    from invoice_discrepancies(%s) d join invoices i using (invoice_id)
+    left join purchase_orders p on p.purchase_order_id = d.purchase_order_id
+    order by invoice_id, line_no nulls last, kind
 """
 
 
@@ -44,8 +51,9 @@ def list_discrepancies(
 ) -> dict[str, Any]:
     """What does not match on invoices that nobody decided on, the oldest invoice first.
 
-    `{"discrepancies": [{invoice, number, vendor, line, kind, order, sku, expected, found, money}],
-    "next_cursor": text or None}`; `money` is what is charged above what is owed.
+    `{"discrepancies": [{invoice, number, vendor, line, kind, order, sku, expected, found, money,
+    currency, order_currency}], "next_cursor": text or None}`; `money` is what is charged above what
+    is owed, in `currency`.
     """
     check_choice(kind, KINDS, field="kind")
     after = decode_cursor(cursor, int, int, str) if cursor else [0, 0, ""]
@@ -65,14 +73,16 @@ def list_discrepancies(
 
 
 _OPEN = """
-    select d.*, i.vendor, i.number
+    select d.*, i.vendor, i.number, coalesce(i.currency, p.currency, i.house_currency) as currency,
+        coalesce(p.currency, i.house_currency) as order_currency
     from invoice_discrepancies(array(
         select invoice_id from invoices
         where state = 'open' and invoice_id >= %(invoice)s
             and (%(vendor)s::text is null or vendor = %(vendor)s)
     )) d join invoices i using (invoice_id)
+    left join purchase_orders p on p.purchase_order_id = d.purchase_order_id
     where (%(kind)s::text is null or kind = %(kind)s)
-        and (%(order)s::text is null or purchase_order_id = %(order)s)
+        and (%(order)s::text is null or d.purchase_order_id = %(order)s)
         and (invoice_id, coalesce(line_no, 2147483647), kind)
             > (%(invoice)s, %(line)s, %(last)s)
     order by invoice_id, coalesce(line_no, 2147483647), kind limit %(limit)s

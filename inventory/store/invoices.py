@@ -32,18 +32,22 @@ def record_invoice(
     currency: str | None = None,
     total: Decimal | float | None = None,
     charges: Decimal | float = 0,
+    house_currency: str | None = None,
 ) -> Invoice:
     """Keep an invoice, and return it with what does not match (`get`).
 
     Parameters
     ----------
-    number : the vendor's own. A second invoice of that number is kept as a duplicate.
+    number : the vendor's own. A second invoice of that number is kept as a duplicate, unless the
+        first was rejected.
     lines : [{"order"?, "line" or "sku", "quantity", "unit_price"}]; `order_id` is the order of
         those that name none. A line that is on no order of this vendor is a discrepancy, not an
         error.
     document_id : recorded once for this id: a repeat changes nothing, another content under it
         raises `IdempotencyConflict`.
+    currency : as the invoice says; None: that of the orders.
     total, charges : what it comes to, and what of that is for no goods.
+    house_currency : of orders that have no currency of their own.
 
     Raises `NotFound` for an unknown vendor, `InputRejected`.
     """
@@ -64,7 +68,9 @@ def record_invoice(
             ).fetchone()
             if known is None:
                 raise NotFound("vendor", vendor)
-            kept = {"document": document_id, "at": at, "actor": actor}
+            kept = {
+                "document": document_id, "at": at, "actor": actor, "house": house_currency
+            }  # fmt: skip
             row = db.execute(_KEEP, given | kept).fetchone()
             assert row is not None
             _write_lines(db, row[0], vendor, stated)
@@ -79,10 +85,11 @@ def record_invoice(
 
 _KEEP = """
     insert into invoices (vendor, number, invoiced_on, currency, total, charges, document_id,
-        recorded_at, recorded_by, duplicate_of)
+        recorded_at, recorded_by, house_currency, duplicate_of)
     values (%(vendor)s, %(number)s, %(on)s, %(currency)s, %(total)s, %(charges)s, %(document)s,
-        %(at)s, %(actor)s, (select invoice_id from invoices
-            where vendor = %(vendor)s and number = %(number)s and duplicate_of is null))
+        %(at)s, %(actor)s, %(house)s, (select invoice_id from invoices
+            where vendor = %(vendor)s and number = %(number)s and duplicate_of is null
+                and state <> 'rejected'))
     returning invoice_id
 """
 
@@ -192,10 +199,18 @@ def decide(
 ) -> Invoice:
     """A buyer pays it as it is, or refuses it; the reason is kept.
 
+    One that is refused leaves its number to the next that came under it.
+
     Raises `NotFound`, `StateConflict` for one that was decided on, and `InputRejected` without a
     reason where it does not match, or is refused.
     """
     with db.transaction():
+        # As invoices of a vendor are recorded: which is the duplicate must not change meanwhile.
+        db.execute(
+            "select from vendors where vendor = (select vendor from invoices "
+            "where invoice_id = %s) for no key update",
+            [invoice_id],
+        )
         row = db.execute(
             "select state from invoices where invoice_id = %s for update", [invoice_id]
         ).fetchone()
@@ -212,4 +227,16 @@ def decide(
             "where invoice_id = %s and state = 'open'",
             ["approved" if approved else "rejected", now, actor, reason, invoice_id],
         )
+        if not approved:
+            db.execute(_LEAVE_NUMBER, {"rejected": invoice_id})
     return get(db, invoice_id)
+
+
+# Of its duplicates one takes its place, that which was paid or else the earliest.
+_LEAVE_NUMBER = """
+    update invoices d set duplicate_of = nullif(next.invoice_id, d.invoice_id) from (
+        select invoice_id from invoices where duplicate_of = %(rejected)s and state <> 'rejected'
+        order by state = 'approved' desc, invoice_id limit 1
+    ) next
+    where d.duplicate_of = %(rejected)s and d.state <> 'rejected'
+"""

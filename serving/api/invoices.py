@@ -19,7 +19,7 @@ Recorder = Annotated[Call, allow("buyer", "vendor", "admin")]
 Decider = Annotated[Call, allow("buyer", "admin")]
 InvoiceId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 State = Literal["open", "approved", "rejected"]
-Kind = Literal["not_ordered", "not_received", "quantity", "price", "total", "duplicate"]
+Kind = Literal["not_ordered", "not_received", "quantity", "price", "total", "duplicate", "currency"]
 
 
 @router.post("/invoices", status_code=201)
@@ -43,6 +43,7 @@ def record(body: Invoice, call: Recorder) -> JSONResponse:
                     document_id=body.id,
                     at=call.now,
                     actor=call.actor,
+                    house_currency=call.server.settings.currency,
                 )
             ),
             status=201,

@@ -59,7 +59,9 @@ def discrepancies(
     *,
     kind: Annotated[
         str | None,
-        typer.Option(help="not_ordered, not_received, quantity, price, total or duplicate."),
+        typer.Option(
+            help="not_ordered, not_received, quantity, price, total, duplicate or currency."
+        ),
     ] = None,
     vendor: Vendor = None,
     limit: Limit = 100,
@@ -79,8 +81,7 @@ def discrepancies(
         f"{row['invoice']:>6}  {row['vendor']} {row['number']}"
         + (f" line {row['line']}" if row["line"] else "")
         + (f" ({row['order']} {row['sku']})" if row["order"] else "")
-        + f": {row['kind'].replace('_', ' ')}, {row['found']:g} instead of {row['expected']:g}, "
-        f"{row['money']:+,.2f}"
+        + f": {_what(row)}, {row['money']:+,.2f}"
         for row in page["discrepancies"]
     ]
     show(page, as_json=as_json, lines=lines or ["every open invoice matches"])
@@ -101,7 +102,7 @@ def record(
     from inventory.store.invoices import record_invoice
 
     said = _read(file)
-    with opened() as (_, db):
+    with opened() as (settings, db):
         found = record_invoice(
             db,
             **said.model_dump(exclude={"id", "order", "lines"}),
@@ -110,9 +111,17 @@ def record(
             document_id=said.id,
             at=utc_now(),
             actor=person(),
+            house_currency=settings.currency,
         )
     wrong = [f"  {row['kind']}: {row['money']:+,.2f}" for row in found["discrepancies"]]
     show(found, as_json=as_json, lines=[_line(found), *wrong])
+
+
+def _what(row: dict[str, Any]) -> str:
+    """What does not match, in words."""
+    if row["kind"] == "currency":
+        return f"in {row['currency']} and the order in {row['order_currency']}"
+    return f"{row['kind'].replace('_', ' ')}, {row['found']:g} instead of {row['expected']:g}"
 
 
 def _read(file: Path) -> Any:  # noqa: ANN401 - the message, imported late.

@@ -207,12 +207,12 @@ def by_hand(bills, *, received, price, share):
     """(invoice, kind) pairs, one invoice after the other: what a clerk with a pencil finds."""
     found, served, numbers = set(), 0, set()
     for bill, (number, quantity, asked, refused) in enumerate(bills):
-        if number in numbers:
-            found |= set() if refused else {(bill, "duplicate")}
-            continue
-        numbers.add(number)
         if refused:
             continue
+        if number in numbers:
+            found.add((bill, "duplicate"))
+            continue
+        numbers.add(number)
         if received == 0:
             found.add((bill, "not_received"))
         elif served + quantity > int(received * (1 + share)):
@@ -256,3 +256,64 @@ def test_the_match_is_what_a_clerk_finds(db, received, share, bills):
         for w in invoices.get(db, bill)["discrepancies"]
     }
     assert found == by_hand(bills, received=received, price=Decimal(4), share=share)
+
+
+def test_money_of_another_currency_is_owed_to_nobody(db, order):
+    """420 yen are not 420 euros: not payable, and the price is not compared."""
+    do(db, order, "receive")
+    bill = charge(db, order, (TEA, 100, "4.20"), total=420, currency="JPY", house_currency="EUR")
+    assert wrong(bill) == [("currency", None, 0, 420, 420)]
+    assert not bill["payable"]
+    (row,) = list_discrepancies(db, kind="currency")["discrepancies"]
+    assert (row["currency"], row["order_currency"], row["order"]) == ("JPY", "EUR", order)
+    same = charge(db, order, (CUP, 40, 4), number="I-2", currency="EUR", house_currency="EUR")
+    assert same["payable"]
+
+
+def test_the_currency_that_counts_is_the_order_s_own(db, order):
+    do(db, order, "receive")
+    db.execute("update purchase_orders set currency = 'JPY'")
+    theirs = {"currency": "JPY", "house_currency": "EUR"}
+    assert charge(db, order, (TEA, 50, 4), **theirs)["payable"]
+    ours = charge(db, order, (TEA, 50, 4), number="I-2", currency="EUR", house_currency="EUR")
+    assert [kind for kind, *_ in wrong(ours)] == ["currency"]
+
+
+def refuse(db, invoice):
+    return invoices.decide(
+        db, invoice["id"], approved=False, reason="wrong price", actor="bea", now=NOW
+    )
+
+
+def test_an_invoice_put_right_under_the_number_of_a_rejected_one_is_matched(db, order):
+    receive(db, order, (TEA, 100))
+    refuse(db, charge(db, order, (TEA, 100, 5)))
+    right = charge(db, order, (TEA, 100, 4))
+    assert (right["duplicate_of"], right["payable"]) == (None, True)
+    assert wrong(charge(db, order, (TEA, 100, 4))) == [("duplicate", None, 0, 400, 400)]
+
+
+def test_a_rejection_leaves_the_number_to_one_of_the_duplicates_alone(db, order):
+    """The three came before anybody looked; only one of them is ever owed."""
+    receive(db, order, (TEA, 100))
+    first, second, third = (charge(db, order, (TEA, 100, price)) for price in (5, 4, 4))
+    refuse(db, first)
+    again = [invoices.get(db, bill["id"]) for bill in (second, third)]
+    assert [bill["payable"] for bill in again] == [True, False]
+    assert again[1]["duplicate_of"] == second["id"]
+
+
+def test_rejecting_and_recording_at_once_leave_one_owed(db, order, database_url):
+    receive(db, order, (TEA, 100))
+    first = charge(db, order, (TEA, 100, 5))
+
+    def act(number):
+        with database.connect(database_url) as own:
+            if number == 0:
+                return refuse(own, first)
+            return charge(own, order, (TEA, 100, 4))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(act, range(4)))
+    rows = invoices.list_invoices(db)["invoices"]
+    assert sum(row["payable"] for row in rows) == 1
