@@ -22,6 +22,7 @@ from inventory.store import proposed_moves
 from inventory.store.buying import OpenBudget, read_batches, read_budgets
 from inventory.store.planning_exceptions import FOUND_SCHEMA
 from pipelines.demand_windows import KEY
+from pipelines.held_orders import hold_back
 from pipelines.networks import hub_rows
 from pipelines.phrases import phrase
 from pipelines.policies import Decided
@@ -57,9 +58,14 @@ def plan_for(
     *,
     currency: str,
     now: datetime,
+    refused_days: int,
     skus: Sequence[str] | None = None,
 ) -> Planned:
-    """What to order now under policies. `currency`: that of the house, of budgets without one."""
+    """What to order now under policies.
+
+    currency : that of the house, of budgets without one.
+    refused_days : how long a line that a person refused is held back.
+    """
     table = decided.table
     column = {n: table[n].to_numpy() for n in ("on_hand", "on_order", "committed", "firmed")}
     moves = table.select(KEY).join(
@@ -89,6 +95,10 @@ def plan_for(
         positions = replace(positions, needed_units=owed)
         may_order &= hub < 0
     plan = planned(positions, may_order)
+    held = hold_back(db, table, plan.quantity_units, now=now, days=refused_days, skus=skus)
+    if held.rows.any():
+        may_order &= ~held.rows
+        plan = planned(positions, may_order)
     found: Found = []
     plan = filled(Drafts(decided, positions, orders, may_order), plan, found)
     budgets = read_budgets(db, today=now.date(), currency=currency)
@@ -101,7 +111,7 @@ def plan_for(
     ] if decided.prices.tables else table["unit_cost"], dtype=float)  # fmt: skip
     last = _last_pack_values(decided, positions, plan)
     told = pl.DataFrame(found, schema=FOUND_SCHEMA, orient="row")
-    told = pl.concat([told, _below_minimum(decided, plan, cost)])
+    told = pl.concat([told, _below_minimum(decided, plan, cost), held.exceptions])
     return Planned(decided, positions, plan, last, cost, told)
 
 

@@ -96,7 +96,10 @@ def replenish(
     )
     report.policies_changed, decided = policies.write(db, decided, now=now, asked=asked)
     decided = _moved(db, decided, settings, report, now=now, skus=skus)
-    planned = plan_for(db, decided, currency=settings.currency, now=now, skus=skus)
+    planned = plan_for(
+        db, decided, currency=settings.currency, now=now,
+        refused_days=settings.refused_order_days, skus=skus,
+    )  # fmt: skip
     report.policies = len(planned.table)
     report.triggered = int(planned.plan.triggered.sum())
     low_marks.refresh(db, skus=skus, now=now)

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
         gt=1,
         description="A policy that grows or shrinks by more than this factor waits for a planner.",
     )
+    refused_order_days: int = Field(
+        default=7,
+        ge=0,
+        le=365,
+        description="Days for which what a planner refused to order is not proposed again.",
+    )
     abc_value_shares: tuple[float, float] = Field(
         default=(0.8, 0.95),
         description="Share of yearly value that A items turn over, and that A and B items do.",

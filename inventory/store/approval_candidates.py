@@ -1,4 +1,9 @@
-"""Proposed orders and transfers that no person touched, as rules of approval see them."""
+"""Proposed orders and transfers that no person touched, as rules of approval see them.
+
+Touched is what a person edited in any way: a line taken out or a day put off changes what it means
+as much as another quantity does. What a person refused, and came back since the need grew, is for
+people too, until an order of it was sent.
+"""
 
 from datetime import date
 from typing import Any, LiteralString
@@ -29,7 +34,17 @@ _ORDERS = """
         from purchase_orders p join purchase_order_lines l using (purchase_order_id)
         where p.state = 'proposed' and p.order_on <= %(today)s and not exists (
             select from purchase_order_lines x
-            where x.purchase_order_id = p.purchase_order_id and x.firmed)
+            where x.purchase_order_id = p.purchase_order_id and x.firmed
+        ) and not exists (
+            select from purchase_order_events e
+            where e.purchase_order_id = p.purchase_order_id and e.act = 'edit'
+        ) and not exists (
+            select from order_refusals r join purchase_order_lines x using (sku)
+            where x.purchase_order_id = p.purchase_order_id and r.location = p.location
+                and r.ended_by = 'planning' and not exists (
+                    select from purchase_order_lines y
+                    join purchase_orders q using (purchase_order_id)
+                    where y.sku = r.sku and q.location = r.location and q.sent_at > r.ended_at))
     )
     select d.purchase_order_id as id, d.version, d.vendor,
         round(sum(d.value)::numeric, 2)::float8 as value,
@@ -55,7 +70,9 @@ _TRANSFERS = """
             l.quantity * k.unit_cost as value
         from transfers t join transfer_lines l using (transfer_id) join skus k using (sku)
         where t.state = 'proposed' and t.planned and not exists (
-            select from transfer_lines x where x.transfer_id = t.transfer_id and x.firmed)
+            select from transfer_lines x where x.transfer_id = t.transfer_id and x.firmed
+        ) and not exists (
+            select from transfer_events e where e.transfer_id = t.transfer_id and e.act = 'edit')
     )
     select d.transfer_id as id, d.version, d.origin, d.destination,
         round(sum(d.value)::numeric, 2)::float8 as value,

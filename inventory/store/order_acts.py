@@ -14,7 +14,7 @@ from inventory import purchase_orders as rules
 from inventory.errors import InputRejected
 from inventory.order_terms import approvals_needed
 from inventory.purchase_orders import next_state
-from inventory.store import act_history, dispatches, order_terms
+from inventory.store import act_history, dispatches, order_refusals, order_terms
 from inventory.store.order_lines import (
     Changes,
     Lines,
@@ -38,6 +38,7 @@ class Told:
     now: datetime
     at: datetime | None
     document_id: str | None
+    reason: str | None = None
 
 
 Done = tuple[str, Changes, Moments]
@@ -137,7 +138,15 @@ def _receive(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done
     return state, changes, {}
 
 
+def _reject(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    """What a person does not want is not proposed again tomorrow."""
+    order_refusals.remember(db, order, act=act, actor=told.actor, reason=told.reason, now=told.now)
+    return _move_on(db, order, act, told)
+
+
 def _cancel(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    if order["state"] in rules.EDITABLE_STATES:  # The vendor never heard of it: as if rejected.
+        return _reject(db, order, act, told)
     dispatches.announce_cancelled(db, order, now=told.now)
     return _move_on(db, order, act, told)
 
@@ -157,6 +166,7 @@ def _close(db: psycopg.Connection, order: Order, act: str, _told: Told) -> Done:
 _DO = {
     "accept": _accept,
     "approve": _approve,
+    "reject": _reject,
     "send": _send,
     "confirm": _confirm,
     "ship": _ship,

@@ -14,7 +14,7 @@ from inventory.calendar import zone
 from inventory.catalog import Location, Vendor
 from inventory.errors import InputRejected
 from inventory.order_limits import OrderLimits
-from inventory.store import catalog
+from inventory.store import catalog, order_refusals
 from inventory.store.order_lines import Changes, Lines, edit_lines, named, read_lines
 
 ANYWAY = 'or send "override": true (--anyway) to keep it, with the reason on record'
@@ -42,6 +42,7 @@ def change(db: psycopg.Connection, order: Mapping[str, Any], edit: Edit) -> Chan
     """
     before = _value(db, order["id"])
     broken = _broken_limits(db, order, edit)
+    _remember_removed(db, order, edit)
     changes = edit_lines(db, order, edit.lines, actor=edit.actor, reason=edit.reason)
     if (short := _below_least_order(db, order, before, edit)) is not None:
         broken.append(short)
@@ -55,6 +56,19 @@ def change(db: psycopg.Connection, order: Mapping[str, Any], edit: Edit) -> Chan
     if broken:
         changes["overridden"] = broken
     return changes
+
+
+def _remember_removed(db: psycopg.Connection, order: Mapping[str, Any], edit: Edit) -> None:
+    """What a person takes out is not put back by the next run."""
+    removed = [
+        line["sku"]
+        for _, line, _, units in named(read_lines(db, order["id"]), edit.lines, least=0)
+        if units == 0
+    ]
+    if removed:
+        order_refusals.remember(
+            db, order, act="edit", actor=edit.actor, reason=edit.reason, now=edit.now, skus=removed
+        )
 
 
 def _broken_limits(db: psycopg.Connection, order: Mapping[str, Any], edit: Edit) -> list[str]:

@@ -50,17 +50,21 @@ class LineChanges:
     added: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     removed: Counter[str] = field(default_factory=Counter)
+    dates: dict[str, list[str]] = field(default_factory=dict)
+    """The day on which an order was expected, and is now."""
 
     @property
     def orders(self) -> set[str]:
-        return {*self.added, *self.changed, *self.removed}
+        return {*self.added, *self.changed, *self.removed, *self.dates}
 
-    def of(self, order: str) -> dict[str, int]:
+    def of(self, order: str) -> dict[str, object]:
         """What happened to one order, for its history."""
+        date = {"expected_on": self.dates[order]} if order in self.dates else {}
         return {
             "lines_added": self.added[order],
             "lines_changed": self.changed[order],
             "lines_removed": self.removed[order],
+            **date,
         }
 
 
@@ -86,9 +90,9 @@ def propose(
         changes.removed = _remove_unwanted(db, skus)
         created = _create_orders(db, now)
         changes.added, changes.changed = _upsert_lines(db)
+        changes.dates = _redate(db)
         _record_changes(db, sorted(changes.orders - created), changes, now)
         withdrawn = _withdraw_empty(db, now)
-        _redate(db)
         _reprice(db, now)
         db.execute("drop table plan_staged")
         assess(db, now=now, skus=skus)
@@ -177,24 +181,25 @@ _CREATE = """
 
 
 def _upsert_lines(db: psycopg.Connection) -> tuple[Counter[str], Counter[str]]:
-    """New and changed lines, counted by order; the same quantity only renews its explanation."""
+    """New and changed lines, counted by order; where quantity and price are the same, only the
+    explanation is renewed.
+    """
     changed = db.execute(
-        "update purchase_order_lines l set quantity = s.quantity "
+        "update purchase_order_lines l set quantity = s.quantity, unit_cost = s.unit_cost "
         "from plan_staged s, purchase_orders p where p.state = 'proposed' "
         "and p.purchase_order_id = l.purchase_order_id and p.vendor = s.vendor "
         "and p.location = s.location and p.calendar = s.calendar and l.sku = s.sku "
         "and not l.firmed "
-        "and l.quantity <> s.quantity returning l.purchase_order_id"
+        "and (l.quantity, l.unit_cost) <> (s.quantity, s.unit_cost) "
+        "returning l.purchase_order_id"
     ).fetchall()
     db.execute(
-        "update purchase_order_lines l set unit_cost = s.unit_cost, "
-        "explanation = s.explanation, run_id = s.run_id "
+        "update purchase_order_lines l set explanation = s.explanation, run_id = s.run_id "
         "from plan_staged s, purchase_orders p where p.state = 'proposed' "
         "and p.purchase_order_id = l.purchase_order_id and p.vendor = s.vendor "
         "and p.location = s.location and p.calendar = s.calendar and l.sku = s.sku "
         "and not l.firmed "
-        "and (l.unit_cost, l.explanation, l.run_id) "
-        "is distinct from (s.unit_cost, s.explanation, s.run_id)"
+        "and (l.explanation, l.run_id) is distinct from (s.explanation, s.run_id)"
     )
     added = db.execute(
         "insert into purchase_order_lines (purchase_order_id, line_no, sku, quantity, unit_cost, "
@@ -230,7 +235,8 @@ def _withdraw_empty(db: psycopg.Connection, now: datetime) -> int:
     """Proposed orders whose last line went away are cancelled, and say why."""
     return db.execute(
         "with withdrawn as ("
-        "  update purchase_orders p set state = 'cancelled', updated_at = %(now)s "
+        "  update purchase_orders p set state = 'cancelled', updated_at = %(now)s, "
+        "    version = version + 1 "
         "  where state = 'proposed' and not exists (select from purchase_order_lines l "
         "    where l.purchase_order_id = p.purchase_order_id) returning purchase_order_id"
         ") insert into purchase_order_events (purchase_order_id, act, from_state, to_state, at, "
@@ -240,25 +246,29 @@ def _withdraw_empty(db: psycopg.Connection, now: datetime) -> int:
     ).rowcount
 
 
-def _redate(db: psycopg.Connection) -> None:
-    """A proposal that waited a day would also come a day later, unless a person set its date."""
-    db.execute(_REDATE)
+def _redate(db: psycopg.Connection) -> dict[str, list[str]]:
+    """A proposal that waited a day would also come a day later, unless a person set its date.
+
+    Returns by order the day on which it was expected, and is now, where that is another.
+    """
+    found = db.execute(_REDATE).fetchall()
+    return {order: [str(was), str(now)] for order, was, now in found if was != now}
 
 
 _REDATE = """
-    update purchase_orders p set order_on = s.order_on,
-        expected_on = case when exists (
-            select from purchase_order_events e where e.purchase_order_id = p.purchase_order_id
-                and e.act = 'edit' and e.changes ? 'expected_on'
-        ) then p.expected_on else s.expected_on end
+    update purchase_orders p set order_on = s.order_on, expected_on = s.expected_on
     from (
-        select vendor, location, calendar, max(expected_on) as expected_on,
-            max(order_on) as order_on
-        from plan_staged group by 1, 2, 3
+        select q.purchase_order_id, q.expected_on as was, max(s.order_on) as order_on,
+            case when exists (
+                select from purchase_order_events e where e.purchase_order_id = q.purchase_order_id
+                    and e.act = 'edit' and e.changes ? 'expected_on'
+            ) then q.expected_on else max(s.expected_on) end as expected_on
+        from plan_staged s join purchase_orders q using (vendor, location, calendar)
+        where q.state = 'proposed' group by 1, 2
     ) s
-    where p.state = 'proposed' and p.vendor = s.vendor and p.location = s.location
-        and p.calendar = s.calendar
+    where p.purchase_order_id = s.purchase_order_id
         and (p.expected_on, p.order_on) is distinct from (s.expected_on, s.order_on)
+    returning p.purchase_order_id, s.was, p.expected_on
 """
 
 

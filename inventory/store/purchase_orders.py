@@ -182,7 +182,7 @@ def act(
             order = act_history.locked(db, BOOK, po_id)
             _check_version(db, order, version, role=role)
             next_state(po_id, order["state"], act)
-            told = Told(lines, actor=actor, now=now, at=at, document_id=document_id)
+            told = Told(lines, actor, now, at, document_id, reason)
             to_state, changes, moments = do(db, order, act, told)
             act_history.record(
                 db, BOOK, order, act=act, to_state=to_state, actor=actor, now=now, reason=reason,

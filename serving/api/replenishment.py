@@ -1,4 +1,4 @@
-"""What planning could not do by itself: exceptions to work through, and changes that wait."""
+"""What planning could not do by itself: exceptions, changes that wait, and what people refused."""
 
 from typing import Annotated, Literal
 
@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from inventory.store import planning_exceptions, policy_changes
+from inventory.store import order_refusals, planning_exceptions, policy_changes
 from inventory.store.paging import before_id, encode_cursor
-from serving.api.context import PREFIX, Planner, Staff, jsonable
+from serving.api.context import PREFIX, CatalogueWriter, Planner, Staff, jsonable
 from serving.messages import Cursor, Id, Message, PageLimit, Text
 
 router = APIRouter(prefix=PREFIX, tags=["Forecasts and policy"])
@@ -19,7 +19,7 @@ State = Literal["applied", "held", "approved", "refused", "lapsed"]
 
 
 class Decision(Message):
-    """Why a change of a policy is put in force or refused."""
+    """Why a change of a policy is put in force or refused, or a refusal lifted."""
 
     reason: Annotated[Text, Field(min_length=1)]
 
@@ -88,3 +88,47 @@ def decide(
                 )
             ),
         )  # fmt: skip
+
+
+@router.get("/order-refusals")
+def refusals(
+    *,
+    call: Staff,
+    sku: Id | None = None,
+    location: Id | None = None,
+    held: bool = True,
+    cursor: Cursor = None,
+    limit: PageLimit = 100,
+) -> JSONResponse:
+    """Lines that people took out of proposals or rejected: who, when, why, and until when planning
+    holds the need back; those that hold no more too with `held=false`. Newest first.
+    """
+    days = call.server.settings.refused_order_days
+    with call.db() as db:
+        found = order_refusals.list_refusals(
+            db, now=call.now, days=days, sku=sku, location=location, held_only=held,
+            before=before_id(cursor), limit=limit,
+        )  # fmt: skip
+    more = encode_cursor([found[-1]["id"]]) if len(found) == limit else None
+    return JSONResponse(jsonable({"refusals": found, "next_cursor": more}))
+
+
+@router.post("/order-refusals/{id}/lift")
+def lift(
+    id: Annotated[int, Path(ge=0, le=ID_MAX)],  # noqa: A002
+    body: Decision,
+    call: CatalogueWriter,
+) -> JSONResponse:
+    """Have the next run of planning propose it again, where it is still needed."""
+    days = call.server.settings.refused_order_days
+    with call.db() as db:
+        return call.once(
+            db,
+            scope=f"POST /order-refusals/{id}/lift",
+            body=body,
+            act=lambda: jsonable(
+                order_refusals.lift(
+                    db, id, actor=call.actor, reason=body.reason, now=call.now, days=days
+                )
+            ),
+        )

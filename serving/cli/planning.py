@@ -1,4 +1,4 @@
-"""Commands on what planning could not do by itself: exceptions, and changes that wait."""
+"""Commands on what planning could not do by itself: exceptions, changes that wait, refusals."""
 
 from typing import Annotated, Literal
 
@@ -76,6 +76,61 @@ def changes(
         for each in found
     ]
     show({"changes": found}, as_json=as_json, lines=lines or ["none"])
+
+
+@cli.command()
+def refusals(
+    *,
+    sku: Sku = None,
+    every: Annotated[bool, typer.Option("--all", help="Those that hold no more too.")] = False,
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
+    """What people refused to order, and until when it is not proposed again.
+
+    \b
+    $ vouch planning refusals
+    none
+    """  # noqa: D301
+    from inventory.store.order_refusals import list_refusals
+
+    with opened() as (settings, db):
+        found = list_refusals(
+            db, now=utc_now(), days=settings.refused_order_days, sku=sku, held_only=not every,
+            limit=limit,
+        )  # fmt: skip
+    lines = [
+        f"{each['id']} {each['state']}: {each['needed_units']} {each['sku']} at "
+        f"{each['location']}, refused by {each['refused_by']} on {each['refused_at']:%Y-%m-%d}"
+        f" ({each['reason'] or 'no reason given'}), until {each['until']} or until "
+        f"{each['proposed_again_from_units']} are needed"
+        for each in found
+    ]
+    show({"refusals": found}, as_json=as_json, lines=lines or ["none"])
+
+
+@cli.command()
+def lift(
+    refusal: Annotated[int, typer.Argument(help="The number of the refusal.", min=0)],
+    *,
+    reason: Reason,
+    as_json: Json = False,
+) -> None:
+    """Have planning propose again what somebody refused to order.
+
+    \b
+    $ vouch planning lift 1 --reason "the cafe opens again"
+    vouch: no refusal of an order '1'
+    """  # noqa: D301
+    from inventory.store import order_refusals
+
+    with opened() as (settings, db):
+        done = order_refusals.lift(
+            db, refusal, actor=person(), reason=reason, now=utc_now(),
+            days=settings.refused_order_days,
+        )  # fmt: skip
+    line = f"{done['sku']} at {done['location']} is proposed by the next run, where it is needed"
+    show(done, as_json=as_json, lines=[line])
 
 
 @cli.command()

@@ -63,6 +63,19 @@ def test_an_edit_says_why_and_against_what(vouch, db):
     assert "not SKU=UNITS" in vouch(f"orders edit {order} --quantity TEA --reason x")[1]
 
 
+def test_what_was_refused_is_listed_and_lifted(vouch, db):
+    order = proposed(open_centre(db))
+    assert vouch(f"orders act {order} reject --reason 'under dispute'")[0] == 0
+    (tea,) = told(vouch, "planning refusals --sku TEA")["refusals"]
+    code, printed = vouch("planning refusals")
+    assert code == 0
+    assert f"{tea['id']} held: 100 TEA at DC, refused by" in printed
+    assert "(under dispute), until" in printed
+    assert "until 125 are needed" in printed
+    assert "proposed by the next run" in vouch(f"planning lift {tea['id']} --reason settled")[1]
+    assert told(vouch, "planning refusals --sku TEA")["refusals"] == []
+
+
 def test_an_invoice_from_file_to_decision(vouch, db):
     order = sent(open_centre(db))
     bill = {

@@ -93,6 +93,40 @@ def test_exceptions_are_listed_by_page_and_kind(shop, http_database_url):
     assert shop.client.get("/replenishment/exceptions", params={"cursor": "x"}).status_code == 422
 
 
+def test_a_refusal_is_seen_and_lifted_by_who_may_order(shop, client_of, http_database_url):
+    vendor, dc = f"V-{shop.mark}", shop.location()
+    shop.ok(shop.client.put(f"/vendors/{vendor}", json={"lead_time_days": 2}))
+    sku, order = shop.sku(vendor=vendor, unit_cost=2.5), f"PO-{shop.mark}"
+    with database.connect(http_database_url) as db:
+        db.execute(
+            "insert into purchase_orders (purchase_order_id, vendor, location, state, created_at, "
+            "updated_at, expected_on) values (%s, %s, %s, 'proposed', %s, %s, %s)",
+            [order, vendor, dc, NOW, NOW, NOW.date()],
+        )
+        db.execute(
+            "insert into purchase_order_lines (purchase_order_id, line_no, sku, quantity, "
+            "unit_cost, explanation, run_id) values (%s, 1, %s, 20, 2.5, '{}', 'run')",
+            [order, sku],
+        )
+    planner = client_of("planner")
+    shop.ok(planner.post(f"/purchase-orders/{order}/reject", json={"reason": "under dispute"}))
+    query = {"sku": sku, "location": dc}
+    (found,) = shop.ok(shop.client.get("/order-refusals", params=query))["refusals"]
+    assert (found["needed_units"], found["reason"], found["purchase_order"]) == (
+        20, "under dispute", order,
+    )  # fmt: skip
+    assert (found["state"], found["proposed_again_from_units"]) == ("held", 25)
+    path = f"/order-refusals/{found['id']}/lift"
+    assert client_of("viewer").post(path, json={"reason": "no"}).status_code == 403
+    assert planner.post(path, json={}).status_code == 422
+    assert shop.ok(client_of("buyer").post(path, json={"reason": "settled"}))["state"] == "ended"
+    assert planner.post(path, json={"reason": "again"}).status_code == 409
+    assert planner.post("/order-refusals/0/lift", json={"reason": "x"}).status_code == 404
+    assert shop.ok(shop.client.get("/order-refusals", params=query))["refusals"] == []
+    every = shop.ok(shop.client.get("/order-refusals", params=query | {"held": False}))
+    assert [each["ended_reason"] for each in every["refusals"]] == ["settled"]
+
+
 def test_a_new_price_or_term_asks_for_a_new_policy(shop, held, http_database_url):
     sku, _ = held
     with database.connect(http_database_url) as db:
