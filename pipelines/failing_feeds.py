@@ -54,8 +54,9 @@ def _is_silent(feed: Mapping[str, Any], *, now: datetime) -> bool:
     """Once told, it is until the feed is heard again or a person closes the alert."""
     if feed["closed"] or feed["last_at"] is None:
         return False
-    regular = feed["told_silent"] or feed["days"] >= REGULAR_DAYS
-    return regular and now - feed["last_at"] > SILENT_AFTER
+    regular: bool = feed["told_silent"] or feed["days"] >= REGULAR_DAYS
+    quiet: timedelta = now - feed["last_at"]
+    return regular and quiet > SILENT_AFTER
 
 
 def _unseen(told: pl.DataFrame, table: pl.DataFrame, *, now: datetime) -> Unseen:

@@ -1,8 +1,8 @@
 """The queue of what subscribers are told in PostgreSQL: each event once, and no storms.
 
-Planning writes down who is to be told of what; an event of an alert is planned once per subscriber
-for ever. Sending claims what is due, and says what came of it. Whoever dies in between leaves the
-delivery to be sent again under the same key, by which a receiver knows it.
+Planning writes down who is to be told of what; an event of an alert, at a severity, is planned once
+per subscriber for ever. Sending claims what is due, and says what came of it. Whoever dies in
+between leaves the delivery to be sent again under the same key, by which a receiver knows it.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from inventory.alert_messages import RAISED, RESOLVED, Subscription
+from inventory.alert_messages import Subscription
 from inventory.store.alert_settings import subscriptions
 
 PLANNING_LOCK = 5_119_206
 """Advisory lock: one process at a time plans deliveries."""
 
 QUIET = timedelta(hours=12)
-"""A cause that was told so recently is not told again, unless it became more severe."""
+"""A cause that came back is not told again so soon, unless it is more severe than it was told."""
 
 ATTEMPTS_MAX = 8
 FIRST_PAUSE = timedelta(seconds=30)
@@ -27,6 +27,9 @@ FIRST_PAUSE = timedelta(seconds=30)
 
 CLAIM_LIFE = timedelta(minutes=5)
 """A delivery that was claimed and not settled for so long has lost its sender."""
+
+News = tuple[int, str, str]
+"""Alert, event and severity that somebody is to be told."""
 
 
 def plan(db: psycopg.Connection, *, now: datetime) -> int:
@@ -47,9 +50,9 @@ def _plan_for(db: psycopg.Connection, told: Subscription, *, now: datetime) -> i
         "severities": list(told.severities), "now": now, "quiet": now - QUIET,
     }  # fmt: skip
     db.execute(_SUPPRESS, given)
-    news = [(alert_id, RAISED) for (alert_id,) in db.execute(_RAISED, given)]
+    news: list[News] = db.execute(_RAISED, given).fetchall()
     if told.with_resolved:
-        news += [(alert_id, RESOLVED) for (alert_id,) in db.execute(_RESOLVED, given)]
+        news += db.execute(_RESOLVED, given).fetchall()
     if not news:
         return 0
     window = timedelta(minutes=told.digest_minutes)
@@ -70,7 +73,7 @@ def _plan_for(db: psycopg.Connection, told: Subscription, *, now: datetime) -> i
 def _queue(
     db: psycopg.Connection,
     subscription_id: str,
-    news: Sequence[tuple[int, str]],
+    news: Sequence[News],
     *,
     digest: bool,
     now: datetime,
@@ -79,11 +82,13 @@ def _queue(
         "with made as (insert into alert_deliveries (subscription_id, state, digest, "
         "next_attempt_at, created_at) values (%(id)s, 'waiting', %(digest)s, %(now)s, %(now)s) "
         "returning delivery_id) insert into alert_delivery_items "
-        "(subscription_id, alert_id, event, delivery_id) "
-        "select %(id)s, n.alert_id, n.event, delivery_id from made, "
-        "unnest(%(alerts)s::bigint[], %(events)s::text[]) as n (alert_id, event)",
+        "(subscription_id, alert_id, event, severity, delivery_id) "
+        "select %(id)s, n.alert_id, n.event, n.severity, delivery_id from made, unnest("
+        "%(alerts)s::bigint[], %(events)s::text[], %(severities)s::text[]) "
+        "as n (alert_id, event, severity)",
         {"id": subscription_id, "digest": digest, "now": now,
-         "alerts": [alert for alert, _ in news], "events": [event for _, event in news]},
+         "alerts": [alert for alert, _, _ in news], "events": [event for _, event, _ in news],
+         "severities": [severity for _, _, severity in news]},
     )  # fmt: skip
     return 1
 
@@ -157,33 +162,39 @@ _WANTED = """
             and coalesce(z.sku, '') = coalesce(a.sku, '')
             and coalesce(z.location, '') = coalesce(a.location, ''))
         and not exists (select from alert_delivery_items i where i.subscription_id = %(id)s
-            and i.alert_id = a.alert_id and i.event = 'raised')
+            and i.alert_id = a.alert_id and i.event <> 'resolved'
+            and severity_rank(i.severity) >= severity_rank(a.severity))
 """
 
-_RAISED = f"select a.alert_id {_WANTED} order by a.alert_id"
+_RAISED = f"""
+    select a.alert_id, case when exists (select from alert_delivery_items i
+            where i.subscription_id = %(id)s and i.alert_id = a.alert_id
+                and i.delivery_id is not null) then 'escalated' else 'raised' end, a.severity
+    {_WANTED} order by a.alert_id
+"""  # noqa: S608
 
 _SUPPRESS = f"""
-    insert into alert_delivery_items (subscription_id, alert_id, event)
-    select %(id)s, a.alert_id, 'raised' {_WANTED}
+    insert into alert_delivery_items (subscription_id, alert_id, event, severity)
+    select %(id)s, a.alert_id, 'raised', a.severity {_WANTED}
         and exists (
             select from alerts b
-            join alert_delivery_items i on i.alert_id = b.alert_id and i.event = 'raised'
+            join alert_delivery_items i on i.alert_id = b.alert_id and i.event <> 'resolved'
             join alert_deliveries d on d.delivery_id = i.delivery_id
             where i.subscription_id = %(id)s and d.created_at > %(quiet)s
                 and b.alert_id <> a.alert_id and b.kind = a.kind
                 and coalesce(b.sku, '') = coalesce(a.sku, '')
                 and coalesce(b.location, '') = coalesce(a.location, '')
-                and array_position(array['info', 'warning', 'critical'], b.severity)
-                    >= array_position(array['info', 'warning', 'critical'], a.severity))
+                and severity_rank(i.severity) >= severity_rank(a.severity))
     on conflict do nothing
 """  # noqa: S608
 
 _RESOLVED = """
-    select a.alert_id from alerts a
-    join alert_delivery_items i on i.alert_id = a.alert_id and i.subscription_id = %(id)s
-        and i.event = 'raised' and i.delivery_id is not null
-    where a.resolved_at is not null and not exists (select from alert_delivery_items r
-        where r.subscription_id = %(id)s and r.alert_id = a.alert_id and r.event = 'resolved')
+    select a.alert_id, 'resolved', a.severity from alerts a
+    where a.resolved_at is not null
+        and exists (select from alert_delivery_items i where i.subscription_id = %(id)s
+            and i.alert_id = a.alert_id and i.event <> 'resolved' and i.delivery_id is not null)
+        and not exists (select from alert_delivery_items r where r.subscription_id = %(id)s
+            and r.alert_id = a.alert_id and r.event = 'resolved')
     order by a.alert_id
 """
 

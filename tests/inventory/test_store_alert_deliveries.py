@@ -109,6 +109,39 @@ def test_what_comes_and_goes_is_told_once_unless_it_gets_worse(db):
     assert len(due(db, at=later)) == 1
 
 
+def test_an_open_alert_that_gets_worse_is_told_again_once(db):
+    """It goes up and down all day: each severity is told once, as it is reached from below."""
+    subscribe(db, severity_min="info", with_resolved=True)
+    for n, (severity, event) in enumerate([
+        ("info", "raised"), ("warning", "escalated"), ("info", None), ("warning", None),
+        ("critical", "escalated"), ("warning", None), ("critical", None),
+    ]):  # fmt: skip
+        at = NOW + n * MINUTE
+        now_open(db, alert("TEA", severity=severity), at=at)
+        assert due(db, at=at) == ([(False, [(event, "TEA")])] if event else [])
+    now_open(db, at=NOW + 9 * MINUTE)
+    assert due(db, at=NOW + 9 * MINUTE) == [(False, [("resolved", "TEA")])]
+
+
+def test_what_was_too_light_to_tell_is_raised_when_it_is_not(db):
+    subscribe(db)
+    now_open(db, alert("TEA", severity="info"))
+    assert due(db) == []
+    now_open(db, alert("TEA"), at=NOW + MINUTE)
+    assert due(db, at=NOW + MINUTE) == [(False, [("raised", "TEA")])]
+
+
+def test_what_comes_back_worse_and_lately_told_so_is_not_told(db):
+    """Told critical, over, back as a warning, then critical again within the hour: no news."""
+    subscribe(db)
+    now_open(db, alert("TEA", severity="critical"))
+    assert len(due(db)) == 1
+    now_open(db, at=NOW + MINUTE)
+    for n, severity in enumerate(["warning", "critical"], start=2):
+        now_open(db, alert("TEA", severity=severity), at=NOW + n * MINUTE)
+        assert due(db, at=NOW + n * MINUTE) == []
+
+
 def test_the_end_is_told_to_those_who_want_it(db):
     subscribe(db, with_resolved=True)
     now_open(db, alert("TEA"))
