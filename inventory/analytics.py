@@ -66,7 +66,9 @@ _FIGURES = (
                 "the first day that counts: that the ledger of the location knows all of",
             ),
             "sold_units": ("units", "sold from then on"),
-            "cost_of_goods": ("money", "the same at unit cost"),
+            "transferred_units": ("units", "sent to other locations from then on"),
+            "cost_of_goods": ("money", ("sold at unit cost; of one location what it sent to others "
+                              "too")),
             "average_units": ("units", "on hand, whatever its status but scrap, mean over time"),
             "average_value": ("money", "the same at unit cost"),
             "closing_value": ("money", "on hand at the end of the last day, at unit cost"),
@@ -127,9 +129,10 @@ _FIGURES = (
             "unchanged_lines": ("lines", "of these, sent as planning proposed them"),
             "unchanged_share": ("share", "unchanged of those sent"),
             "lines_received": ("lines", "first received in these days"),
-            "without_stock_out": ("lines", ("of these, with stock on every day from sending to "
-                                  "receipt")),
-            "reorder_accuracy": ("share", "without stock-out of those received"),
+            "lines_judged": ("lines", ("of these, with days on record from sending to receipt: a "
+                             "hub without sales has none")),
+            "without_stock_out": ("lines", "of these, with stock on all of those days"),
+            "reorder_accuracy": ("share", "without stock-out of those judged"),
             "on_time_lines": ("lines", "received no later than due when sent"),
             "on_time_share": ("share", "on time of those received"),
         },

@@ -88,6 +88,38 @@ def test_turnover_of_ten_days_worked_by_hand(shop):
     assert list(rows(shop, "turnover", of="DC")) == ["DC"]
 
 
+def test_what_a_hub_sends_to_stores_turns_its_stock_over(shop):
+    """DC holds 100 TEA and sends 40 on day 5 at noon: 78 on average, 18.717 times a year as if they
+    were sold (above). Of the house nothing left: 100 TEA on average, none sold.
+    """
+    entry(shop, "TEA", "DC", 100, START - DAY)
+    entry(shop, "CUP", "ST", 0, START - DAY)
+    entry(shop, "TEA", "DC", -40, START + 4.5 * DAY, kind="shipment")
+    entry(shop, "TEA", "ST", 40, START + 4.5 * DAY, kind="receipt")
+    for number, at in (("T-1", START + 4.5 * DAY), ("T-2", START + 11 * DAY)):
+        shop.execute(
+            "insert into transfers (transfer_id, origin, destination, state, planned, created_at, "
+            "updated_at, expected_on) values (%s, 'DC', 'ST', 'received', true, %s, %s, %s)",
+            [number, START, at, LAST],
+        )
+        shop.execute(
+            "insert into transfer_lines (transfer_id, line_no, sku, quantity, shipped_units, "
+            "received_units, keep_units, reason, saving, explanation) "
+            "values (%s, 1, 'TEA', 50, 40, 40, 0, 'by_hand', 0, '{}')", [number],
+        )  # fmt: skip
+        shop.execute(
+            "insert into transfer_events (transfer_id, act, from_state, to_state, at, actor) "
+            "values (%s, 'ship', 'approved', 'shipped', %s, 'dock')", [number, at],
+        )  # fmt: skip
+    found = rows(shop, "turnover")
+    assert (found["DC"]["transferred_units"], found["DC"]["cost_of_goods"]) == (40, 160)
+    assert found["DC"]["turnover"] == pytest.approx(5840 / 312)
+    assert (found["ST"]["transferred_units"], found["ST"]["turnover"]) == (0, 0)
+    everything = found[None]
+    assert everything["average_units"] == pytest.approx(100)
+    assert (everything["cost_of_goods"], everything["days_of_inventory"]) == (0, None)
+
+
 def test_turnover_is_of_days_whose_stock_is_known(shop):
     """The first count is of noon on day 5, so day 6 is the first whole one: 100 for two days and 90
     for three are 94 on average, worth 376. 10 sold in 5 days cost 8 a day; what sold before was of
@@ -312,7 +344,9 @@ def test_reorder_accuracy_counts_the_days_until_receipt(shop):
     order(shop, "PO-4", "BOLT", "TEA", sent=9)
     order(shop, "PO-5", "BOLT", "CUP", sent=15, received=18, due=20)  # Later than asked.
     sold(shop, "TEA", "DC", FIRST + DAY, 3, in_stock=0.5)  # Between sending and receipt.
+    sold(shop, "CUP", "DC", FIRST + 3 * DAY, 3)
     sold(shop, "CUP", "DC", FIRST + 5 * DAY, 3, in_stock=0.5)  # On the day of receipt.
+    sold(shop, "NUT", "DC", FIRST + 3 * DAY, 3)
     found = rows(shop, "reorder")
     everything = found[None]
     assert (everything["lines_sent"], everything["unchanged_lines"]) == (4, 3)
@@ -320,6 +354,15 @@ def test_reorder_accuracy_counts_the_days_until_receipt(shop):
     assert everything["reorder_accuracy"] == pytest.approx(2 / 3)
     assert everything["on_time_share"] == pytest.approx(2 / 3)
     assert (found["ACME"]["reorder_accuracy"], found["BOLT"]["reorder_accuracy"]) == (0.5, 1)
+
+
+def test_a_line_without_days_on_record_is_not_judged(shop):
+    order(shop, "PO-1", "ACME", "TEA", sent=1, received=4, due=4)
+    order(shop, "PO-2", "ACME", "CUP", sent=2, received=6, due=5)
+    sold(shop, "TEA", "DC", FIRST + DAY, 3)
+    found = rows(shop, "reorder")["ACME"]
+    assert (found["lines_received"], found["lines_judged"], found["without_stock_out"]) == (2, 1, 1)
+    assert found["reorder_accuracy"] == 1
 
 
 def test_the_share_automated_is_that_of_the_approval_report(shop):
