@@ -59,7 +59,8 @@ $function$;
 create function analytics_reorder(first_day date, last_day date)
 returns table (vendor text, lines_sent bigint, unchanged_lines bigint,
     unchanged_share double precision, lines_received bigint, lines_judged bigint,
-    without_stock_out bigint, reorder_accuracy double precision, on_time_lines bigint, on_time_share double precision)
+    without_stock_out bigint, reorder_accuracy double precision, on_time_lines bigint,
+    on_time_share double precision)
 language sql stable as $function$
     with sent as (
         select p.vendor, count(*) as lines,
