@@ -43,9 +43,18 @@ class IntakeReport:
     """What came of the files that were taken."""
 
     files: int = 0
-    documents: list[Document] = field(default_factory=list)
+    by_id: dict[int, Document] = field(default_factory=dict)
+    """What became of each document, once: a file may come again that a crash left half applied."""
     unreachable: dict[str, str] = field(default_factory=dict)
     """Vendors whose server could not be asked, with the reason."""
+
+    @property
+    def documents(self) -> list[Document]:
+        return list(self.by_id.values())
+
+    def add(self, found: Sequence[Document]) -> None:
+        """Documents as they are now."""
+        self.by_id.update((document["id"], document) for document in found)
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -87,12 +96,29 @@ def take(
 ) -> tuple[int, list[Document]]:
     """Keep a file and apply its documents; returns its id and what became of each.
 
+    Of several interchanges in it each is kept by itself, and the id is that of the first.
+
     came_from : the vendor, where the way it came tells. The same file under the same name from the
         same source is taken once; a repeat returns what became of it. Never raises for what is in
         the file: that is set aside with the reason.
     apply_max : of more documents the rest stay pending, for `take_all`.
     """
-    sent = Sent(source, name[:NAME_CHARACTERS_MAX], content, came_from, actor)
+    files: list[int] = []
+    settled: list[Document] = []
+    for place, piece in enumerate(reading.interchanges(content), start=1):
+        own = name if place == 1 else f"{name[: NAME_CHARACTERS_MAX - 6]}#{place}"
+        sent = Sent(source, own[:NAME_CHARACTERS_MAX], piece, came_from, actor)
+        left = max(0, apply_max - len(settled))
+        file_id, found = _take_interchange(db, sent, settings=settings, now=now, apply_max=left)
+        files.append(file_id)
+        settled += found
+    return files[0], settled
+
+
+def _take_interchange(
+    db: psycopg.Connection, sent: Sent, *, settings: Settings, now: datetime, apply_max: int
+) -> tuple[int, list[Document]]:
+    actor = sent.actor
     interchange, sent, found = _read(sent)
     vendor = _vendor(db, sent)
     file_id = documents.keep(db, sent, found, vendor=vendor, now=now)
@@ -118,6 +144,8 @@ def retry(
     found = documents.get(db, document_id)
     if found["said"] is None and found["state"] == documents.QUARANTINED:
         sent = documents.content(db, found["file"])
+        if len(reading.interchanges(sent.content)) > 1:  # It came before files were split.
+            return _take_apart(db, found["file"], sent, actor=actor, settings=settings, now=now)
         _, sent, read = _read(sent)
         documents.read_again(
             db, found["file"], sent, read, vendor=_vendor(db, sent), actor=actor, now=now
@@ -129,6 +157,29 @@ def retry(
         return [document for document in left if document["state"] != documents.DISMISSED]
     documents.check_waits(found, act="retry")
     return [apply(db, document_id, us=us_of(settings), actor=actor, now=now)]
+
+
+def _take_apart(
+    db: psycopg.Connection,
+    file_id: int,
+    sent: Sent,
+    *,
+    actor: str,
+    settings: Settings,
+    now: datetime,
+) -> list[Document]:
+    _, taken = take(
+        db,
+        sent.content,
+        source=sent.source,
+        name=sent.name,
+        came_from=sent.came_from,
+        actor=actor,
+        settings=settings,
+        now=now,
+    )
+    documents.read_again(db, file_id, sent, [], vendor=None, actor=actor, now=now)
+    return taken
 
 
 def _vendor(db: psycopg.Connection, sent: Sent) -> str | None:
@@ -207,7 +258,7 @@ def take_all(db: psycopg.Connection, settings: Settings, *, now: datetime) -> In
     """Take what lies in the inbox and on the servers of vendors, and what a crash left pending."""
     report = IntakeReport()
     for document_id in documents.pending(db):
-        report.documents.append(apply(db, document_id, us=us_of(settings), actor="intake", now=now))
+        report.add([apply(db, document_id, us=us_of(settings), actor="intake", now=now)])
     for place in vendor_dispatch.partners(db):
         folder = folders.inbox_of(settings, place.vendor)
         try:
@@ -263,7 +314,7 @@ def _take(
             report.unreachable[place.vendor] = f"'{file.name}' was left: {defect}"
             continue
         report.files += 1
-        report.documents += settled
+        report.add(settled)
         file.done()  # Not before it is kept: who dies in between takes it again, and knows it.
 
 

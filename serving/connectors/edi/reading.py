@@ -53,7 +53,9 @@ def interchanges(content: bytes) -> list[bytes]:
 
 _BLANK = re.compile(r"(?:\xef\xbb\xbf|\s)*")
 _X12_END = r"{terminator}\s*IEA{element}[^{terminator}]*{terminator}"
-_EDIFACT_END = r"{terminator}\s*UNZ{element}[^{terminator}]*{terminator}"
+_EDIFACT_END = r"{unreleased}{terminator}\s*UNZ{element}[^{terminator}]*{terminator}"
+_UNRELEASED = r"(?<!{release})(?:{release}{release})*"
+"""A terminator behind a release character is text, unless that one is released itself."""
 
 
 def _begins(text: str, at: int) -> bool:
@@ -72,17 +74,23 @@ def _end(text: str, at: int) -> int | None:
     first = _after_blanks(text, at)
     if text.startswith("ISA", first) and len(text) >= first + x12.ISA_CHARACTERS:
         element, terminator = text[first + 3], text[first + x12.ISA_CHARACTERS - 1]
+        release = ""
         pattern = _X12_END
     elif text.startswith(("UNA", "UNB"), first):
         una = text[first : first + edifact.UNA_CHARACTERS]
         given = una if una.startswith("UNA") else edifact.LEVEL_A
-        element, terminator = given[4], given[-1]
+        element, release, terminator = given[4], given[6].strip(), given[-1]
         pattern = _EDIFACT_END
     else:
         return None
     if element.isalnum() or terminator.isalnum():
         return None
-    signs = {"element": re.escape(element), "terminator": re.escape(terminator)}
+    unreleased = _UNRELEASED.format(release=re.escape(release)) if release else ""
+    signs = {
+        "element": re.escape(element),
+        "terminator": re.escape(terminator),
+        "unreleased": unreleased,
+    }
     found = re.compile(pattern.format(**signs)).search(text, first)
     return found.end() if found else None
 
