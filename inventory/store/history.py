@@ -180,6 +180,20 @@ def read_promotions(
     return copy_out(db, query, schema=PROMOTION_SCHEMA).sort("promotion_id")
 
 
+def promoted_before(db: psycopg.Connection, day: date) -> bool:
+    """Whether sales of any SKU under a promotion are on record from before that day."""
+    row = db.execute(_PROMOTED, {"day": day}).fetchone()
+    return row == (True,)
+
+
+_PROMOTED = """
+    select exists (select from sales_days where promotion > 0 and units is not null)
+        or exists (select from promotions p join sales_days d using (sku)
+            where d.day between p.starts_on and p.ends_on and d.day < %(day)s
+                and (p.location is null or p.location = d.location))
+"""
+
+
 def last_sales_day(
     db: psycopg.Connection,
     *,

@@ -243,6 +243,7 @@ def plan(
     $ vouch promotion plan --sku SKU-1 --starts 2027-01-04 --ends 2027-01-10 --discount 0.3
     promotion ... on SKU-1: re-forecast with `vouch daily --sku SKU-1`
     """  # noqa: D301
+    from inventory.store.history import promoted_before
     from pipelines.promotion import plan_promotion
 
     with opened() as (_, db):
@@ -255,4 +256,10 @@ def plan(
             now=utc_now(),
             location=location,
         )
+        learned = promoted_before(db, starts.date())
     say(f"promotion {promotion_id} on {sku}: re-forecast with `vouch daily --sku {sku}`")
+    if not learned:
+        say(
+            "no past promotion is on record, so forecasts cannot tell what it brings: "
+            "say it with `vouch override add --factor`"
+        )

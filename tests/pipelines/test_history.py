@@ -168,3 +168,14 @@ def test_planning_twice_is_one_promotion_and_nonsense_is_refused(db):
     for wrong in ({"discount": 30}, {"sku": "Z"}, {"location": "x"}, {"ends_on": FIRST}):
         with pytest.raises(InputRejected):
             plan_promotion(db, **({"discount": 0.3} | plan | wrong))
+
+
+def test_a_first_promotion_has_none_to_learn_from(db):
+    write(db, *month(promotion=0.0))
+    asked = {"sku": "A", "discount": 0.3, "now": NOW}
+    plan_promotion(db, starts_on=date(2026, 6, 3), ends_on=date(2026, 6, 4), **asked)
+    assert not history.promoted_before(db, date(2026, 6, 3))
+    plan_promotion(db, starts_on=date(2026, 5, 4), ends_on=date(2026, 5, 5), **asked)
+    assert history.promoted_before(db, date(2026, 6, 3))
+    write(db, *month("A", "w1", promotion=0.1))
+    assert history.promoted_before(db, date(2026, 5, 4))
