@@ -9,18 +9,14 @@ import numpy as np
 import polars as pl
 import psycopg
 
-from inventory import alerts, health, late_alerts
+from inventory import alerts, health
 from inventory.alerts import Alert, Situation, Thresholds
 from inventory.policy.lot_size import round_order
-from inventory.shelf import Lot, Supply, stock_out_day
+from inventory.shelf import Lot, Supply
 from inventory.store import alert_facts
 from inventory.store.alerts import replace_alerts
-from inventory.store.purchase_orders import late_orders
-from inventory.store.transfers import late_transfers
+from pipelines import supply_alerts
 from pipelines.failing_feeds import failing_feeds
-
-LATE_LINES_TOLD = 10
-"""Lines of a late order in its alert: the most urgent."""
 
 FOLLOWED_AT_ONCE = 1000
 """Events of stock that one transaction follows."""
@@ -46,20 +42,20 @@ def refresh_alerts(
     found = alerts.position_alerts(situations(db, table, now=now, skus=skus))
     _replace(db, report, found, kinds=alerts.POSITION_KINDS, now=now, skus=skus)
     if skus is None:
-        late = refresh_late_supply(db, now=now)
-        report.raised += late.raised
-        report.resolved += late.resolved
+        supply = refresh_supply(db, now=now)
+        report.raised += supply.raised
+        report.resolved += supply.resolved
         failing = failing_feeds(db, table, now=now)
         _replace(db, report, failing, kinds=[alerts.SYNC_FAILURE], now=now)
     return report
 
 
-def refresh_late_supply(db: psycopg.Connection, *, now: datetime) -> AlertReport:
-    """Make the open alerts of late orders and transfers say what is true now: a day ends without
-    any event.
+def refresh_supply(db: psycopg.Connection, *, now: datetime) -> AlertReport:
+    """Make the open alerts of supply that is late or waits for approval say what is true now: a
+    day ends without any event.
     """
     report = AlertReport()
-    _replace(db, report, _late(db, now=now), kinds=late_alerts.KINDS, now=now)
+    _replace(db, report, supply_alerts.find(db, now=now), kinds=supply_alerts.KINDS, now=now)
     return report
 
 
@@ -186,33 +182,3 @@ def _situation(
             expiring_days=row["expiring_days"],
         ),
     )
-
-
-def _late(db: psycopg.Connection, *, now: datetime) -> list[Alert]:
-    """Orders and transfers that should have come, each with what runs out for want of it."""
-    today = now.date()
-    orders, transfers = late_orders(db, today=today), late_transfers(db, today=today)
-    ids = [order["order_id"] for order in orders] + [moved["transfer_id"] for moved in transfers]
-    open_lines = alert_facts.read_late_lines(db, ids, limit=LATE_LINES_TOLD)
-    told = {name: [_late_line(line, today) for line in lines] for name, lines in open_lines.items()}
-    return [
-        late_alerts.late_order_alert(**late, today=today, lines=told.get(late["order_id"], ()))
-        for late in orders
-    ] + [
-        late_alerts.late_transfer_alert(
-            **late, today=today, lines=told.get(late["transfer_id"], ())
-        )
-        for late in transfers
-    ]
-
-
-def _late_line(line: Mapping[str, Any], today: date) -> dict[str, Any]:
-    out_on = stock_out_day(line["current_stock"], line["demand_rate"] or 0.0, (), today=today)
-    return {
-        "sku": line["sku"],
-        "open_units": line["open_units"],
-        "current_stock": line["current_stock"],
-        "reorder_point": line["reorder_point"],
-        "recommended_quantity": line["open_units"],
-        "expected_stock_out_on": None if out_on is None else out_on.isoformat(),
-    }

@@ -265,7 +265,7 @@ def _sweep(server: Server) -> None:
     with server.pool.connection() as db:
         reservations_store.sweep(db, now=server.clock())
         announcements.announce_due(db, now=server.clock())
-        stock_alerts.refresh_late_supply(db, now=server.clock())
+        stock_alerts.refresh_supply(db, now=server.clock())
         kept = timedelta(days=server.settings.events_kept_days)
         outbox.prune(db, kept=kept, now=server.clock())
 

@@ -227,7 +227,10 @@ where b.units <= 0 and last.at is not null
 def read_late_lines(
     db: psycopg.Connection, ids: Sequence[str], *, limit: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """What is open of late orders and transfers, by id, with stock; the most urgent first."""
+    """What is open of late orders and transfers, by id, with stock; the most urgent first.
+
+    `lines`, `all_stock` and `all_reorder_point` are of all its open lines, at most `limit` listed.
+    """
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(_LATE_LINES, {"ids": list(ids), "limit": limit}).fetchall()
     lines: dict[str, list[dict[str, Any]]] = {}
@@ -248,7 +251,10 @@ with coming as (
 select * from (
     select o.id, o.sku, o.units as open_units,
         coalesce(b.units, 0) - coalesce(b.committed_units, 0) as current_stock,
-        c.reorder_point, w.demand_rate,
+        c.reorder_point, w.demand_rate, count(*) over everything as lines,
+        (sum(coalesce(b.units, 0) - coalesce(b.committed_units, 0)) over everything)::bigint
+            as all_stock,
+        sum(c.reorder_point) over everything as all_reorder_point,
         row_number() over (partition by o.id order by
             (coalesce(b.units, 0) - coalesce(b.committed_units, 0)) / nullif(w.demand_rate, 0),
             o.sku) as place
@@ -256,6 +262,7 @@ select * from (
     left join policies c on c.sku = o.sku and c.location = o.location
     left join demand_windows w on w.sku = o.sku and w.location = o.location
     left join balances b on b.sku = o.sku and b.location = o.location and b.status = 'available'
+    window everything as (partition by o.id)
 ) x where place <= %(limit)s order by id, place
 """
 

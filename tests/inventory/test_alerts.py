@@ -188,7 +188,7 @@ def test_ages_are_counted_from_arrival():
 
 
 def test_a_late_order_says_how_late_and_what_runs_out():
-    line = {"sku": "TEA", "open_units": 12, "current_stock": 1}
+    line = {"sku": "TEA", "open_units": 12, "current_stock": 1, "expected_stock_out_on": None}
     alert = late_order_alert(
         order_id="PO-1", vendor="ACME", location="S1", expected_on=date(2026, 3, 1),
         today=date(2026, 3, 4), open_units=12, lines=[line],
@@ -196,6 +196,11 @@ def test_a_late_order_says_how_late_and_what_runs_out():
     assert "3 days late" in alert.message
     assert alert.detail["purchase_order"] == "PO-1"
     assert alert.detail["lines"] == [line]
+    one = late_order_alert(
+        order_id="PO-1", vendor="ACME", location="S1", expected_on=date(2026, 3, 3),
+        today=date(2026, 3, 4), open_units=1,
+    )  # fmt: skip
+    assert one.message == "PO-1 from ACME is 1 day late: 1 unit is open"
 
 
 def test_a_feed_has_one_alert():

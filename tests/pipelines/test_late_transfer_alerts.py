@@ -3,14 +3,14 @@
 from datetime import timedelta
 
 from inventory.store.alerts import list_alerts
-from pipelines.stock_alerts import refresh_late_supply
+from pipelines.stock_alerts import refresh_supply
 from tests.inventory.moving import NOW, do, hand, open_ends
 
 DAY = timedelta(days=1)
 
 
 def late(db, now):
-    refresh_late_supply(db, now=now)
+    refresh_supply(db, now=now)
     return list_alerts(db, kind="late_transfer")["alerts"]
 
 
@@ -26,7 +26,8 @@ def test_a_late_transfer_raises_an_alert_until_it_is_there(db):
     )  # fmt: skip
     assert found["detail"] == {
         "transfer": transfer, "origin": "DC", "days_late": 3, "expected_on": "2026-03-04",
-        "open_units": 6,
+        "open_units": 6, "current_stock": 1, "reorder_point": None, "recommended_quantity": 6,
+        "expected_stock_out_on": None, "lines_open": 1,
         "lines": [{"sku": "TEA", "open_units": 6, "current_stock": 1, "reorder_point": None,
                    "recommended_quantity": 6, "expected_stock_out_on": None}],
         "action": {"label": "Ask the origin, and say when it comes", "method": "POST",

@@ -291,6 +291,9 @@ def test_a_late_order_tells_what_runs_out_for_want_of_it(shop):
         "sku": "TEA", "open_units": 12, "current_stock": 45, "reorder_point": 20.0,
         "recommended_quantity": 12, "expected_stock_out_on": "2026-04-01",
     }]  # fmt: skip
+    together = {"current_stock": 45, "reorder_point": 20.0, "recommended_quantity": 12,
+                "expected_stock_out_on": "2026-04-01", "lines_open": 1}  # fmt: skip
+    assert found["detail"] | together == found["detail"]
     act(shop, "PO-1", "cancel", actor="ann", role="admin", now=NOW)
     refresh_alerts(shop, now=NOW)
     assert "late_purchase_order" not in open_alerts(shop)
