@@ -1,7 +1,8 @@
-"""Hubs and the places they supply: guaranteed service times before, pooled demand after windows."""
+"""Trees of hubs and places: guaranteed service times before windows, pooled demand after them."""
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -12,16 +13,54 @@ from inventory.base_stock import LEVEL
 from inventory.demand import Floats
 from inventory.policy.demand_laws import NORMAL, normal_quantiles
 from inventory.policy.lot_size import on_grid
-from inventory.policy.two_echelons import Places, hubs_serve_at_once
+from inventory.policy.supply_trees import Places, depths, service_times
 from inventory.store.demand_windows import QUANTILES, Windows
 from pipelines.demand_laws import path_sd
 from pipelines.demand_windows import KEY
+from pipelines.planning_exceptions import Check, seen
 
 DAYS_PER_WEEK = 7
 LANE_REVIEW_DAYS = 1.0
 """A hub of the house can be asked every day."""
 
 Rows = NDArray[np.intp]
+
+
+def without_circles(positions: pl.DataFrame) -> pl.DataFrame:
+    """Positions, of which those that supply each other in a circle are left to their vendors."""
+    return positions.with_columns(pl.when(~_circling(positions)).then("hub").alias("hub"))
+
+
+def circles(positions: pl.DataFrame) -> pl.DataFrame:
+    """Places that supply each other in a circle: columns `FOUND_SCHEMA`."""
+    return seen(positions.filter(_circling(positions)), CIRCLE)
+
+
+CIRCLE = Check(
+    "supply_circle", ("location",), pl.lit(value=True),
+    ("{} is supplied by {}, which is supplied by it in the end: vendors supply it instead",
+     "location", "hub"),
+    ("change or remove a supply lane of {} with PUT or DELETE /api/v2/supply-lanes", "location"),
+)  # fmt: skip
+
+
+def _circling(positions: pl.DataFrame) -> pl.Expr:
+    above = _hubs(positions)
+    return pl.col("location").is_in([at for at in above if at in _above(at, above)])
+
+
+def _hubs(positions: pl.DataFrame) -> dict[str, str]:
+    """The hub of each location that has one."""
+    return dict(positions.select("location", "hub").drop_nulls().unique().iter_rows())
+
+
+def _above(location: str, hubs: Mapping[str, str]) -> list[str]:
+    """Its hub, the hub of that, and so on: each once."""
+    found: list[str] = []
+    while (hub := hubs.get(location)) is not None and hub not in found:
+        found.append(hub)
+        location = hub
+    return found
 
 
 def hub_rows(table: pl.DataFrame) -> Rows:
@@ -36,71 +75,94 @@ def hub_rows(table: pl.DataFrame) -> Rows:
 def with_service_times(table: pl.DataFrame) -> pl.DataFrame:
     """Positions with the lead times that hubs guarantee, and where they come from.
 
-    A place waits for its lane, and where its hub keeps no safety stock, for the hub's vendor too,
-    with all the spread of that. A hub that keeps none covers its review period alone.
+    A place waits for its lane, and where its hub keeps no safety stock, for what the hub waits for
+    too, with all the spread of that. A hub that keeps none covers its review period alone.
+    `transit_days` is what an order of the position takes where its hub, or vendor, has the goods.
+    A hub asks for no minimum, and for packs but not for pallets.
     """
     hub = hub_rows(table)
-    if not (hub >= 0).any():
-        return table
     supplied = hub >= 0
     lead, sd = table["lead_time_days"].to_numpy(), table["lead_time_sd_days"].to_numpy()
-    lane = table["lane_days"].fill_null(0.0).to_numpy()
+    transit = np.where(supplied, table["lane_days"].fill_null(0.0).to_numpy(), lead)
+    table = table.with_columns(pl.Series("transit_days", transit))
+    if not supplied.any():
+        return table
     review = np.where(supplied, LANE_REVIEW_DAYS, table["review_period_days"].to_numpy())
     weekly = (table["weekly_units"] * table["variation"]).fill_null(0.0).to_numpy()
     places = Places(
-        processing_days=np.where(supplied, lane, lead),
+        processing_days=transit,
         review_days=review,
         sd_units=weekly / math.sqrt(DAYS_PER_WEEK),
         safety_factor=np.maximum(ndtri(table["level"].to_numpy()), 0.0),
         holding_cost=table["holding_cost"].to_numpy(),
     )
-    at_once = hubs_serve_at_once(places, hub)
-    feeds = np.zeros(len(hub), dtype=bool)
-    feeds[hub[supplied]] = True
-    waits = supplied & ~at_once[hub]
-    days = np.where(supplied, lane + np.where(waits, lead[hub], 0.0), lead)
-    days = np.where(feeds & ~at_once, 0.0, days)
-    spread = np.where(supplied, np.where(waits, sd[hub], 0.0), sd)
-    spread = np.where(feeds & ~at_once, 0.0, spread)
-    texts = [
-        _told(row, at_once=bool(at_once[hub[i]] if supplied[i] else at_once[i]))
-        if supplied[i] or feeds[i]
-        else row["sources"]
-        for i, row in enumerate(table.select(
-            "location", "hub", "vendor", "sources"
-        ).iter_rows(named=True))
-    ]  # fmt: skip
+    waits = service_times(places, hub)
+    # Lanes are on time; the spread is that of the vendor at the top, where all wait for it.
+    depth, top = depths(hub), _tops(hub)
+    late = np.where(waits.hubs == depth, sd[top], 0.0)
+    asks = pl.Series("supplied", supplied)
     return table.with_columns(
-        pl.Series("lead_time_days", days),
-        pl.Series("lead_time_sd_days", spread),
+        pl.Series("lead_time_days", np.where(waits.passes_on, 0.0, waits.days + transit)),
+        pl.Series("lead_time_sd_days", np.where(waits.passes_on, 0.0, late)),
         pl.Series("review_period_days", review),
-        pl.Series("sources", texts, dtype=pl.String),
+        pl.when(asks).then(0.0).otherwise("min_order_quantity").alias("min_order_quantity"),
+        pl.when(~asks).then("full_pallets").alias("full_pallets"),
+        _sources(table, hub, waits.passes_on),
     )
 
 
-def _told(row: dict[str, str], *, at_once: bool) -> str:
-    """The sources of a place or hub, with the service time that the model gave it."""
-    hub, vendor = row["hub"], f"vendor {row['vendor']}"
-    if hub is not None:
-        serves = "serves at once" if at_once else f"passes on what {vendor} takes"
-        told = {"lead_time": f"supplied by hub {hub}, which {serves} (guaranteed service)"}
-    else:
-        serves = (
-            f"{vendor}; it serves its places at once"
-            if at_once
-            else ("its places wait for the vendor themselves")
-        )
-        told = {
-            "lead_time": f"{serves} (guaranteed service)",
-            "demand_law": "demand of the places supplied, pooled as independent",
-        }
-    return json.dumps(json.loads(row["sources"]) | told)
+def _tops(hub: Rows) -> Rows:
+    """The row that a vendor supplies at the top of each row's tree, (N,)."""
+    found = np.arange(len(hub))
+    while (above := hub[found]).max(initial=-1) >= 0:
+        found = np.where(above >= 0, above, found)
+    return found
+
+
+def _sources(table: pl.DataFrame, hub: Rows, passes_on: NDArray[np.bool_]) -> pl.Series:
+    """The sources of places and hubs with the service times that the model gave them."""
+    feeds = np.zeros(len(hub), dtype=bool)
+    feeds[hub[hub >= 0]] = True
+    texts = table["sources"].to_list()
+    at, vendors = table["location"].to_list(), table["vendor"].to_list()
+    for row in np.flatnonzero((hub >= 0) | feeds).tolist():
+        told = _told(row, at, vendors, hub=hub, passes_on=passes_on, feeds=bool(feeds[row]))
+        texts[row] = json.dumps(json.loads(texts[row]) | told)
+    return pl.Series("sources", texts, dtype=pl.String)
+
+
+def _told(
+    row: int,
+    at: Sequence[str],
+    vendors: Sequence[str],
+    *,
+    hub: Rows,
+    passes_on: NDArray[np.bool_],
+    feeds: bool,
+) -> dict[str, str]:
+    above = hub[row]
+    said = f"vendor {vendors[row]}"
+    if above >= 0:
+        serves = "serves at once"
+        if passes_on[above]:
+            source = hub[above]
+            waited = f"hub {at[source]}" if source >= 0 else f"vendor {vendors[row]}"
+            serves = f"passes on what {waited} takes"
+        said = f"supplied by hub {at[above]}, which {serves}"
+    if not feeds:
+        return {"lead_time": f"{said} (guaranteed service)"}
+    waiting = f"its places wait for the {'hub' if above >= 0 else 'vendor'} themselves"
+    own = waiting if passes_on[row] else "it serves its places at once"
+    return {
+        "lead_time": f"{said}; {own} (guaranteed service)",
+        "demand_law": "demand of the places supplied, pooled as independent",
+    }
 
 
 def with_hub_demand(
     every: pl.DataFrame, covered: pl.DataFrame, windows: Windows
 ) -> tuple[pl.DataFrame, Windows]:
-    """Positions with a window, and hubs with the demand of the places they supply, in one order.
+    """Positions with a window, and hubs with the demand of all below them, in one order.
 
     Places are taken as independent, so their variances add up; over its own lead time and review
     period a hub's demand is then near normal.
@@ -114,13 +176,20 @@ def with_hub_demand(
     hubs = every.join(named.unique(), on=KEY, how="semi")
     if hubs.is_empty():
         return covered, windows
+    lanes = _hubs(every)
+    served = pl.DataFrame(
+        [(at, place) for at in every["location"].unique() for place in (at, *_above(at, lanes))],
+        schema={"sold_at": pl.String, "location": pl.String}, orient="row",
+    )  # fmt: skip
     days = (covered["lead_time_days"] + covered["review_period_days"]).to_numpy()
     daily = np.square(path_sd(windows.quantiles_units)) / np.where(days > 0, days, 1.0)
     sold = covered.select(
-        "sku", pl.coalesce("hub", "location").alias("location"),
+        "sku", pl.col("location").alias("sold_at"),
         windows.table["demand_rate"], pl.Series("variance", daily),
     )  # fmt: skip
-    pooled = sold.group_by(KEY).agg(pl.col("demand_rate", "variance").sum())
+    pooled = (
+        sold.join(served, on="sold_at").group_by(KEY).agg(pl.col("demand_rate", "variance").sum())
+    )
     found = hubs.join(pooled, on=KEY, maintain_order="left")
     rate = on_grid(found["demand_rate"].to_numpy())
     of_hubs = _pooled_windows(found, rate)

@@ -61,12 +61,6 @@ POSITIONS = (
           ("an order of {} holds {} units at least and {} at most: it cannot be ordered", "sku",
            "min_order_quantity", "max_order_quantity"),
           ("change one of them with " + SKU_URL, "sku"), blocks=True),
-    Check("hub_behind_hub", ("location",),
-          pl.col("hub").is_not_null()
-          & pl.col("location").is_in(pl.col("hub").drop_nulls().unique().implode()),
-          ("{} supplies places and is supplied by {}, which does not see their sales", "location",
-           "hub"),
-          ("let {} supply those places itself with PUT /api/v2/supply-lanes", "hub")),
     Check("currency_mismatch", ("sku", "vendor"),
           KNOWN & (pl.col("currency") != pl.col("vendor_currency")),
           ("{} is priced in {} and its vendor {} in {}: no order of it could be valued", "sku",

@@ -30,7 +30,7 @@ from pipelines.buying_lots import Prices, lots_of, with_lot_sources
 from pipelines.demand_laws import choose_laws
 from pipelines.demand_windows import KEY, windows_of
 from pipelines.law_windows import under_laws
-from pipelines.networks import with_hub_demand, with_service_times
+from pipelines.networks import with_hub_demand, with_service_times, without_circles
 from pipelines.order_rhythm import with_order_days
 from pipelines.policy_settings import settled
 from pipelines.settings import Settings
@@ -73,7 +73,7 @@ def decide(
     """
     cut_offs = CutOffs(settings.abc_value_shares, settings.xyz_variations)
     position_classes.refresh(db, today=now.date(), cut_offs=cut_offs)
-    classed = positions.join(
+    classed = without_circles(positions).join(
         position_classes.read(db, skus=skus), on=KEY, how="left", maintain_order="left"
     ).with_columns(pl.col("abc", "xyz").fill_null(""))
     timed = with_order_days(classed, list_calendars(db), today=now.date())

@@ -89,15 +89,20 @@ order by f.sku, f.location
 """
 
 FORECAST = """
+    with recursive above as (
+        select location, hub from supply_lanes
+        union
+        select a.location, h.hub from above a join supply_lanes h on h.location = a.hub
+    )
     select sku, location, run_id from current_forecasts
     union all
-    -- A hub that sells nothing itself is planned for what its places sell.
-    select c.sku, h.hub, max(c.run_id) from current_forecasts c join supply_lanes h using (location)
+    -- A hub that sells nothing itself is planned for what places below it sell.
+    select c.sku, h.hub, max(c.run_id) from current_forecasts c join above h using (location)
     where not exists (
         select from current_forecasts x where x.sku = c.sku and x.location = h.hub)
     group by c.sku, h.hub
 """
-"""Positions that have a forecast, or supply one that has."""
+"""Positions that have a forecast, or supply one that has, through other hubs too."""
 
 NAMED = (
     "select sku, location, null as run_id from unnest({}::text[], {}::text[]) as x (sku, location)"
