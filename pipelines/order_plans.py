@@ -18,7 +18,6 @@ from inventory.demand import Floats
 from inventory.order_fill import OrderLines, to_trucks, to_value
 from inventory.order_plan import LOT_COVER_DAYS_MAX, OrderPlan, Positions, plan_orders
 from inventory.policy.perishables import ages_first_in_first_out, estimated_outdating_units
-from inventory.policy.supply_trees import depths
 from inventory.store import proposed_moves
 from inventory.store.buying import OpenBudget, read_batches, read_budgets
 from inventory.store.planning_exceptions import FOUND_SCHEMA
@@ -27,6 +26,7 @@ from pipelines.held_orders import hold_back
 from pipelines.networks import hub_rows
 from pipelines.phrases import phrase
 from pipelines.policies import Decided
+from pipelines.stock_ages import age_exceptions
 
 SUPPLIER_MINIMUM, FULL_TRUCKS, BUDGET = "supplier minimum", "full trucks", "budget"
 
@@ -72,9 +72,9 @@ def plan_for(
     moves = table.select(KEY).join(
         proposed_moves.read(db, skus=skus), on=KEY, how="left", maintain_order="left"
     ).fill_null(0.0)  # fmt: skip
+    outdating, aged = _outdating(db, decided, column["on_hand"], now=now, skus=skus)
     positions = Positions(
-        column["on_hand"], column["on_order"], column["committed"],
-        _outdating(db, decided, column["on_hand"], now=now, skus=skus),
+        column["on_hand"], column["on_order"], column["committed"], outdating,
         coming_units=moves["coming"].to_numpy(), leaving_units=moves["leaving"].to_numpy(),
     )  # fmt: skip
     orders = table.select(pl.struct("vendor", "location").rank("dense")).to_series().to_numpy()
@@ -88,16 +88,13 @@ def plan_for(
         )  # fmt: skip
 
     hub = hub_rows(table)
-    depth = depths(hub)
-    # Places that a hub supplies ask it, and no vendor: what they need is owed by the hub, which may
-    # have to ask a hub of its own for it.
-    for level in range(int(depth.max(initial=0)), 0, -1):
-        asks = depth == level
-        needs = planned(positions, may_order & asks).quantity_units
-        owed = np.broadcast_to(positions.needed_units, needs.shape).copy()
-        np.add.at(owed, hub[asks], needs[asks])
+    if (hub >= 0).any():
+        # Places that a hub supplies ask it, and no vendor: what they need is owed by the hub.
+        needs = planned(positions, may_order & (hub >= 0)).quantity_units
+        owed = np.zeros(len(table))
+        np.add.at(owed, hub[hub >= 0], needs[hub >= 0])
         positions = replace(positions, needed_units=owed)
-    may_order &= hub < 0
+        may_order &= hub < 0
     plan = planned(positions, may_order)
     held = hold_back(db, table, plan.quantity_units, now=now, days=refused_days, skus=skus)
     if held.rows.any():
@@ -115,7 +112,7 @@ def plan_for(
     ] if decided.prices.tables else table["unit_cost"], dtype=float)  # fmt: skip
     last = _last_pack_values(decided, positions, plan)
     told = pl.DataFrame(found, schema=FOUND_SCHEMA, orient="row")
-    told = pl.concat([told, _below_minimum(decided, plan, cost), held.exceptions])
+    told = pl.concat([told, _below_minimum(decided, plan, cost), held.exceptions, aged])
     return Planned(decided, positions, plan, last, cost, told)
 
 
@@ -134,19 +131,20 @@ def _outdating(
     *,
     now: datetime,
     skus: Sequence[str] | None,
-) -> Floats:
-    """Units on hand that will expire in the window unsold, whole, shape (N,)."""
+) -> tuple[Floats, pl.DataFrame]:
+    """Units on hand that did or will expire in the window unsold, whole, shape (N,).
+
+    And what is wrong with their ages, columns `FOUND_SCHEMA`.
+    """
     table = decided.table
-    none = np.zeros(len(table))
     if table["shelf_life_days"].is_null().all():
-        return none
+        return np.zeros(len(table)), pl.DataFrame(schema=FOUND_SCHEMA)
     keyed = table.select(*KEY).with_row_index("row")
     batches = read_batches(db, now=now, skus=skus).join(keyed, on=KEY)
-    if batches.is_empty():
-        return none
     rows = batches["row"].to_numpy().astype(np.intp)
     age, units = batches["age_days"].to_numpy(), batches["units"].to_numpy()
-    return outdating_of(decided, rows, on_hand, age_days=age, received_units=units)
+    told = age_exceptions(table, rows, on_hand, age_days=age, received_units=units)
+    return outdating_of(decided, rows, on_hand, age_days=age, received_units=units), told
 
 
 def outdating_of(

@@ -6,10 +6,12 @@ other was planned with what there is, and the message says with what.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 import psycopg
 
+from inventory.order_plan import Constraints
 from inventory.store.planning_exceptions import FOUND_SCHEMA, without_forecast
 from pipelines.phrases import phrase
 
@@ -34,7 +36,6 @@ class Check:
 
 
 KNOWN = pl.col("vendor").is_not_null()
-MOST = pl.col("max_order_quantity")
 
 POSITIONS = (
     Check("no_vendor", ("sku",), ~KNOWN,
@@ -53,14 +54,26 @@ POSITIONS = (
           ("{} has no price: what a lost sale costs is not known, its unit cost stands for it",
            "sku"),
           ("set price with " + SKU_URL, "sku")),
-    Check("pack_above_maximum", ("sku",), pl.col("pack_size") > MOST,
-          ("a pack of {} holds {} units, an order {} at most: it cannot be ordered", "sku",
-           "pack_size", "max_order_quantity"),
-          ("lower pack_size or raise max_order_quantity with " + SKU_URL, "sku"), blocks=True),
-    Check("minimum_above_maximum", ("sku",), pl.col("min_order_quantity") > MOST,
-          ("an order of {} holds {} units at least and {} at most: it cannot be ordered", "sku",
-           "min_order_quantity", "max_order_quantity"),
-          ("change one of them with " + SKU_URL, "sku"), blocks=True),
+    Check("price_below_cost", ("sku",),
+          (pl.col("price") > 0) & (pl.col("price") < pl.col("unit_cost")),
+          ("{} costs {} and sells at {}: a sale loses money, and what a lost one costs is nothing",
+           "sku", "unit_cost", "price"),
+          ("correct one of them with " + SKU_URL, "sku")),
+    Check("lead_time_unsteady", ("vendor",),
+          KNOWN & (pl.col("lead_time_sd_days") > pl.col("lead_time_days")),
+          ("{} takes {} days with a deviation of {}: most safety stock is for that", "vendor",
+           "lead_time_days", "lead_time_sd_days"),
+          ("if that is not so, set lead_time_sd_days with " + VENDOR_URL, "vendor")),
+    Check("shelf_life_zero", ("sku",), pl.col("shelf_life_days") <= 0,
+          ("{} has a shelf life of 0 days, so none could be sold: it is planned as if it kept",
+           "sku"),
+          ("set shelf_life_days, or leave it empty where it keeps, with " + SKU_URL, "sku")),
+    Check("hub_behind_hub", ("location",),
+          pl.col("hub").is_not_null()
+          & pl.col("location").is_in(pl.col("hub").drop_nulls().unique().implode()),
+          ("{} supplies places and is supplied by {}, which does not see their sales", "location",
+           "hub"),
+          ("let {} supply those places itself with PUT /api/v2/supply-lanes", "hub")),
     Check("currency_mismatch", ("sku", "vendor"),
           KNOWN & (pl.col("currency") != pl.col("vendor_currency")),
           ("{} is priced in {} and its vendor {} in {}: no order of it could be valued", "sku",
@@ -68,6 +81,38 @@ POSITIONS = (
           ("give both one currency with " + SKU_URL, "sku"), blocks=True),
 )  # fmt: skip
 """What positions, their SKUs and vendors may lack."""
+
+LEAST, MULTIPLE, MOST = pl.col("least_units"), pl.col("multiple_units"), pl.col("most_units")
+FITS = (MOST / MULTIPLE).floor() * MULTIPLE >= pl.max_horizontal(LEAST, MULTIPLE)
+"""Whether some whole multiple is at least the minimum and at most the maximum."""
+
+SETTLED = (
+    Check("maximum_zero", ("sku",), MOST < 1,
+          ("an order of {} may hold {} units at most: it is never ordered", "sku", "most_units"),
+          ("raise max_order_quantity or leave it empty with " + SKU_URL + ", or in the policy rule "
+           "that sets it", "sku"), blocks=True),
+    Check("pack_above_maximum", ("sku",), (MOST >= 1) & (MULTIPLE > MOST),
+          ("{} comes in multiples of {} units, and an order holds {} at most: it cannot be ordered",
+           "sku", "multiple_units", "most_units"),
+          ("lower pack_size or pallet_size, or raise max_order_quantity, with " + SKU_URL, "sku"),
+          blocks=True),
+    Check("minimum_above_maximum", ("sku",), (MOST >= 1) & (MULTIPLE <= MOST) & ~FITS,
+          ("an order of {} holds {} units at least, {} at most, in multiples of {}: none can be",
+           "sku", "least_units", "most_units", "multiple_units"),
+          ("change min_order_quantity, max_order_quantity or pack_size with " + SKU_URL, "sku"),
+          blocks=True),
+    Check("shelf_life_below_review", ("sku",),
+          pl.col("shelf_life_days") < pl.col("review_period_days"),
+          ("{} keeps for {} days and is ordered every {}: the last has expired when more comes",
+           "sku", "shelf_life_days", "review_period_days"),
+          ("correct shelf_life_days with " + SKU_URL + ", or order from {} more often", "sku",
+           "vendor")),
+    Check("window_beyond_forecast", ("vendor",), pl.col("window_days") > pl.col("forecast_days"),
+          ("{} takes {} days with its review, and forecasts reach {}: their last week is repeated",
+           "vendor", "window_days", "forecast_days"),
+          ("if it does not take that long, correct lead_time_days with " + VENDOR_URL, "vendor")),
+)  # fmt: skip
+"""What settled terms of positions contradict: see `of_settled`."""
 
 NO_ADDRESS = Check(
     "vendor_without_address", ("vendor",), pl.col("addressed") == "f",
@@ -84,9 +129,17 @@ CLOSED = Check(
 )  # fmt: skip
 
 NO_HISTORY = Check(
-    "no_history", ("sku", "location"), pl.lit(value=True),
+    "no_history", ("sku", "location"), pl.col("location").is_not_null(),
     ("{} has stock at {} and no sales on record, so no forecast and no policy", "sku", "location"),
     ("import the sales of {} with `vouch import sales`, and run `vouch daily`", "sku"), blocks=True,
+)  # fmt: skip
+
+NEVER_STOCKED = Check(
+    "no_history", ("sku",), pl.col("location").is_null(),
+    ("{} has a vendor and neither sales nor stock anywhere: nothing of it is planned", "sku"),
+    ("order its first stock by hand; or import its sales with `vouch import sales` and run `vouch "
+     "daily`; or take its vendor away with " + SKU_URL + " where it is not bought", "sku"),
+    blocks=True,
 )  # fmt: skip
 
 
@@ -105,11 +158,30 @@ def of_calendars(planned: pl.DataFrame) -> pl.DataFrame:
     return seen(planned, CLOSED)
 
 
+def of_settled(
+    table: pl.DataFrame, limits: Constraints, *, forecast_until: date, today: date
+) -> pl.DataFrame:
+    """What the settled terms of planned positions contradict.
+
+    table : positions as `Decided.table`. limits : of each, shape (N,). forecast_until : the last
+        day that a forecast tells of.
+    """
+    told = table.with_columns(
+        pl.Series("least_units", limits.min_order_units),
+        pl.Series("multiple_units", limits.pack_units),
+        pl.Series("most_units", limits.max_units),
+        (pl.col("lead_time_days") + pl.col("review_period_days")).alias("window_days"),
+        pl.lit(max((forecast_until - today).days + 1, 0)).alias("forecast_days"),
+    )
+    return together([seen(told, check) for check in SETTLED])
+
+
 def without_history(db: psycopg.Connection, *, skus: Sequence[str] | None) -> pl.DataFrame:
-    """Positions with stock that nothing is known to have sold of."""
+    """Positions with stock, and SKUs with a vendor, that nothing is known to have sold of."""
     rows = without_forecast(db, skus=skus)
     named = {"sku": pl.String, "location": pl.String}
-    return seen(pl.DataFrame(rows, schema=named, orient="row"), NO_HISTORY)
+    table = pl.DataFrame(rows, schema=named, orient="row")
+    return together([seen(table, NO_HISTORY), seen(table, NEVER_STOCKED)])
 
 
 def together(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:

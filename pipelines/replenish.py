@@ -25,6 +25,7 @@ from inventory.store import (
     shared_terms,
 )
 from inventory.store.auto_approval import approve_by_rules
+from inventory.store.effective_forecasts import days_forecast
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.planning_exceptions import replace_exceptions
 from inventory.store.policies import read_positions
@@ -32,7 +33,6 @@ from pipelines import planning_exceptions as exceptions
 from pipelines import policies
 from pipelines.buffers import without_rules
 from pipelines.demand_windows import KEY
-from pipelines.networks import circles
 from pipelines.order_plans import Planned, plan_for
 from pipelines.policy_text import line_texts
 from pipelines.settings import Settings
@@ -92,9 +92,10 @@ def replenish(
     table = read_positions(db, now=now, skus=skus).with_columns(
         pl.col("currency", "vendor_currency").fill_null(settings.currency)
     )
-    decided = policies.decide(
-        db, table.filter(pl.col("vendor").is_not_null()), settings, now=now, skus=skus
+    bought = table.filter(pl.col("vendor").is_not_null()).with_columns(
+        pl.col("shelf_life_days").replace(0.0, None)
     )
+    decided = policies.decide(db, bought, settings, now=now, skus=skus)
     report.policies_changed, decided = policies.write(db, decided, now=now, asked=asked)
     decided = _moved(db, decided, settings, report, now=now, skus=skus)
     planned = plan_for(
@@ -106,7 +107,8 @@ def replenish(
     low_marks.refresh(db, skus=skus, now=now)
     lines = _propose(db, planned, report, now=now, skus=skus)
     found = exceptions.together([
-        exceptions.of_positions(table), circles(table), exceptions.without_history(db, skus=skus),
+        exceptions.of_positions(table), _unsettled(db, planned, now=now),
+        exceptions.without_history(db, skus=skus),
         decided.prices.exceptions(decided.table), planned.exceptions,
         exceptions.of_calendars(planned.table), without_rules(db),
         exceptions.without_address(planned.table.join(lines, on=["sku", "location"], how="semi")),
@@ -119,6 +121,13 @@ def replenish(
     told = refresh_alerts(db, now=now, skus=skus)
     report.alerts_raised, report.alerts_resolved = told.raised, told.resolved
     return report
+
+
+def _unsettled(db: psycopg.Connection, planned: Planned, *, now: datetime) -> pl.DataFrame:
+    days = days_forecast(db)
+    last = now.date() if days is None else days[1]
+    limits = planned.decided.constraints
+    return exceptions.of_settled(planned.table, limits, forecast_until=last, today=now.date())
 
 
 def _moved(
@@ -152,7 +161,7 @@ def order_rows(planned: Planned, *, now: datetime) -> pl.DataFrame:
     lines = planned.table[ordered]
     texts = line_texts(planned, rows=ordered.tolist())
     today = now.date()
-    arrivals = [today + timedelta(days=math.ceil(days)) for days in lines["transit_days"]]
+    arrivals = [today + timedelta(days=math.ceil(days)) for days in lines["lead_time_days"]]
     return lines.select(
         "vendor",
         "location",

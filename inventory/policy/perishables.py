@@ -42,13 +42,15 @@ def estimated_outdating_units(
     """Units of each position that expire within the window unsold: shape (N,).
 
     Sold oldest first at mean demand d, what expires by day t is what expires until then and was not
-    sold by then; the worst t until the end of the window counts:
+    sold by then; the worst t until the end of the window counts. What has expired already is not
+    sold any more:
 
-        O = max over batches with t ≤ L + R of (Σ units that expire by t − d·t)⁺
+        O = max over batches with t ≤ L + R of (Σ units that expire by t − d·t⁺)⁺
 
     Parameters
     ----------
-    position, left_days, batch_units : shape (B,), batches by the row of their position.
+    position, left_days, batch_units : shape (B,), batches by the row of their position; days until
+        they expire, zero or less where they did.
     demand_per_day_units, window_days : shape (N,), d and L + R.
 
     Source
@@ -68,7 +70,7 @@ def estimated_outdating_units(
     total = np.cumsum(batch_units[order])
     first = np.searchsorted(rows, rows)
     held = total - np.concatenate([[0.0], total])[first]
-    unsold = held - demand_per_day_units[rows] * days
+    unsold = held - demand_per_day_units[rows] * np.maximum(days, 0.0)
     within = days <= window_days[rows]
     np.maximum.at(found, rows[within], unsold[within])
     return np.maximum(found, 0.0)

@@ -60,7 +60,7 @@ def read_budgets(db: psycopg.Connection, *, today: date, currency: str) -> list[
 def read_batches(
     db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """What came onto the shelf of items that expire, no longer ago than they keep."""
+    """What came onto the shelf of items that expire: the latest, as far as it may be there yet."""
     query = sql.SQL(_BATCHES).format(
         now=sql.Literal(now), skus=sql.Literal(None if skus is None else list(skus))
     )
@@ -87,10 +87,16 @@ order by b.budget_id
 """
 
 _BATCHES = """
-select e.sku, e.location, extract(epoch from {now}::timestamptz - e.effective_at) / 86400, e.units
-from entries e join skus s using (sku)
-where s.shelf_life_days is not null and e.status = 'available' and e.units > 0
-    and e.effective_at <= {now}
-    and e.effective_at > {now}::timestamptz - s.shelf_life_days * interval '1 day'
-    and ({skus}::text[] is null or e.sku = any({skus}))
+select sku, location, extract(epoch from {now}::timestamptz - effective_at) / 86400, units
+from (
+    select e.sku, e.location, e.effective_at, e.units, b.units as on_hand,
+        sum(e.units) over (partition by e.sku, e.location order by e.effective_at desc,
+            e.entry_id desc) - e.units as younger
+    from entries e
+    join skus s using (sku)
+    join balances b on b.sku = e.sku and b.location = e.location and b.status = e.status
+    where s.shelf_life_days > 0 and e.status = 'available' and e.units > 0 and b.units > 0
+        and e.effective_at <= {now} and ({skus}::text[] is null or e.sku = any({skus}))
+) received
+where younger < on_hand
 """

@@ -76,23 +76,37 @@ def list_exceptions(
 
 def without_forecast(
     db: psycopg.Connection, *, skus: Sequence[str] | None = None
-) -> list[tuple[str, str]]:
-    """Positions that hold or owe stock and have no forecast, because nothing of theirs ever sold.
+) -> list[tuple[str, str | None]]:
+    """What nobody plans, because nothing of it ever sold: SKU and location, in order.
 
-    Nobody plans them: SKU and location, in order.
+    Positions that hold or owe stock and have no forecast, but for hubs of places that have one; and
+    SKUs with a vendor that have neither stock nor a forecast anywhere, without a location.
     """
-    found = db.execute(
-        "select b.sku, b.location from balances b join locations l using (location) "
-        "where b.status = 'available' and b.units <> 0 and l.type <> 'vendor' "
-        "and (%(skus)s::text[] is null or b.sku = any(%(skus)s)) "
-        "and not exists (select from current_forecasts f "
-        "where f.sku = b.sku and f.location = b.location) "
-        "and not exists (select from supply_lanes h where h.hub = b.location) "
-        "and exists (select from current_forecasts) order by 1, 2",
-        {"skus": None if skus is None else list(skus)},
-    ).fetchall()
-    return [(sku, location) for sku, location in found]
+    given = {"skus": None if skus is None else list(skus)}
+    return db.execute(_WITHOUT_FORECAST, given).fetchall()
 
+
+_WITHOUT_FORECAST: LiteralString = """
+    with stocked as (
+        select b.sku, b.location from balances b join locations l using (location)
+        where b.status = 'available' and b.units <> 0 and l.type <> 'vendor'
+    )
+    select b.sku, b.location from stocked b
+    where (%(skus)s::text[] is null or b.sku = any(%(skus)s))
+        and not exists (select from current_forecasts f
+            where f.sku = b.sku and f.location = b.location)
+        and not exists (select from supply_lanes h join current_forecasts f using (location)
+            where h.hub = b.location and f.sku = b.sku)
+        and exists (select from current_forecasts)
+    union all
+    select s.sku, null from skus s
+    where s.vendor is not null and (%(skus)s::text[] is null or s.sku = any(%(skus)s))
+        and not exists (select from current_forecasts f where f.sku = s.sku)
+        and not exists (select from stocked b where b.sku = s.sku)
+        and not exists (select from bundles u where u.sku = s.sku)
+        and exists (select from current_forecasts)
+    order by 1, 2
+"""
 
 _RESOLVE: LiteralString = """
     update planning_exceptions e set resolved_at = %(now)s

@@ -1,5 +1,6 @@
 """Topics on what a buyer does with a need: packs and minimums, and clearing a season's rest."""
 
+import math
 from typing import Annotated
 
 from pydantic import Field
@@ -40,10 +41,7 @@ def rounded(
     max_qty: NonNegative | None = None,
 ) -> Result:
     """A need as an order: at least the minimum, in whole multiples, at most a maximum."""
-    if max_qty is not None and max_qty < multiple:
-        raise InputRejected(
-            f"{multiple:g} in a pack exceed the maximum {max_qty:g}; raise it", field="max_qty"
-        )
+    _refuse_impossible(moq=moq, multiple=multiple, max_qty=max_qty)
     if multiple:
         limits = {"min_order_units": moq, "pack_units": multiple}
         if max_qty is not None:
@@ -51,9 +49,27 @@ def rounded(
         units = float(round_order(need, **limits).ordered_units[0])
     else:
         units = max(need, moq) if need > 0 else 0.0
-        if max_qty is not None and units > max_qty:
-            units = max_qty if max_qty >= moq else 0.0
+        if max_qty is not None:
+            units = min(units, max_qty)
     return {"qty_to_order": int(units) if units == int(units) else units}
+
+
+def _refuse_impossible(*, moq: float, multiple: float, max_qty: float | None) -> None:
+    """Raise where no quantity but zero is a whole multiple within minimum and maximum."""
+    if max_qty is None:
+        return
+    if max_qty < multiple:
+        raise InputRejected(
+            f"{multiple:g} in a pack exceed the maximum {max_qty:g}; raise it", field="max_qty"
+        )
+    most = math.floor(max_qty / multiple) * multiple if multiple else max_qty
+    if most < moq:
+        packs = f" in multiples of {multiple:g}" if multiple else ""
+        raise InputRejected(
+            f"at least {moq:g} and at most {max_qty:g}{packs}: no order is all of that; raise "
+            "max_qty or lower moq",
+            field="max_qty",
+        )
 
 
 def clearance(

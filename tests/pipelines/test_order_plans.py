@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from inventory.demand import LEVELS, DemandForecast
 from inventory.store import purchase_orders
-from inventory.store.buying import read_budgets
+from inventory.store.buying import read_batches, read_budgets
 from inventory.store.forecasts import store_run
 from inventory.store.planning_exceptions import list_exceptions
 from inventory.store.policies import read_policy
@@ -231,19 +231,48 @@ def test_a_budget_is_spent_in_its_own_currency(shop):
     assert (budget.currency, budget.spent) == ("EUR", 2 * (7 + 11))
 
 
+def milk_came(db, units, *, days_ago):
+    db.execute(
+        "insert into entries (sku, location, status, kind, units, stated_units, outcome, "
+        "effective_at, recorded_at, source) "
+        "values ('MILK', 'S1', 'available', 'receipt', %s, %s, 'applied', %s, %s, 'test')",
+        [units, units, NOW - timedelta(days=days_ago), NOW],
+    )
+
+
 def test_what_will_expire_unsold_is_ordered_anew(shop):
     """100 MILK of two days ago keep three more days: at 6 a day 82 of them will not sell."""
     shop.execute("update skus set shelf_life_days = 5 where sku = 'MILK'")
     stock(shop, "MILK", 100)
-    shop.execute(
-        "insert into entries (sku, location, status, kind, units, stated_units, outcome, "
-        "effective_at, recorded_at, source) "
-        "values ('MILK', 'S1', 'available', 'receipt', 100, 100, 'applied', %s, %s, 'test')",
-        [NOW - timedelta(days=2), NOW],
-    )
+    milk_came(shop, 100, days_ago=2)
     line = plan(shop)["MILK"]
     assert term(line, "estimated outdating")["quantity"] == 100 - 6 * 3
     assert term(line, "on hand")["quantity"] == -100
+
+
+def test_what_has_expired_is_ordered_anew_and_told(shop):
+    """Of 60 MILK on hand the 20 of yesterday keep four more days, in which 24 sell."""
+    shop.execute("update skus set shelf_life_days = 5 where sku = 'MILK'")
+    stock(shop, "MILK", 60)
+    milk_came(shop, 500, days_ago=200)
+    milk_came(shop, 90, days_ago=12)
+    milk_came(shop, 20, days_ago=1)
+    assert term(plan(shop)["MILK"], "estimated outdating")["quantity"] == 40
+    (told,) = list_exceptions(shop)
+    assert (told["kind"], told["sku"], told["location"]) == ("expired_stock", "MILK", "S1")
+    assert told["message"].startswith("40 units of MILK at S1 are older than the 5 days")
+    # All that ever came is read only as far as it may be there yet.
+    assert sorted(read_batches(shop, now=NOW)["units"].to_list()) == [20, 90]
+
+
+def test_stock_of_unknown_age_is_told(shop):
+    shop.execute("update skus set shelf_life_days = 5 where sku = 'MILK'")
+    stock(shop, "MILK", 18)
+    milk_came(shop, 6, days_ago=1)
+    plan(shop)
+    (told,) = list_exceptions(shop)
+    assert (told["kind"], told["sku"], told["blocks"]) == ("stock_of_unknown_age", "MILK", False)
+    assert "12 units of MILK" in told["message"]
 
 
 def test_planning_again_changes_nothing(shop):

@@ -67,6 +67,19 @@ SHUT = """
     insert into order_calendars values ('c', 'ACME', null, 'hot', '{1}',
         array(select date '2026-03-02' + 7 * n from generate_series(0, 60) n))
 """
+FIFTEEN_IN_TENS = """
+    update skus set min_order_quantity = 15, pack_size = 10, max_order_quantity = 18
+    where sku = 'TEA'
+"""
+PALLETS = """
+    update vendors set full_pallets = true;
+    update skus set pack_size = 12, pallet_size = 40, max_order_quantity = 100 where sku = 'TEA'
+"""
+"""Multiples of 120."""
+WEEKLY = """
+    update skus set shelf_life_days = 5 where sku = 'TEA';
+    update vendors set review_period_days = 7
+"""
 
 
 @pytest.mark.parametrize(
@@ -83,6 +96,18 @@ SHUT = """
          ("pack_above_maximum", "TEA", None), True),
         ("update skus set min_order_quantity = 80, max_order_quantity = 40 where sku = 'TEA'",
          ("minimum_above_maximum", "TEA", None), True),
+        ("update skus set max_order_quantity = 0 where sku = 'TEA'",
+         ("maximum_zero", "TEA", None), True),
+        (FIFTEEN_IN_TENS, ("minimum_above_maximum", "TEA", None), True),
+        (PALLETS,
+         ("pack_above_maximum", "TEA", None), True),
+        ("update skus set price = 3 where sku = 'TEA'", ("price_below_cost", "TEA", None), False),
+        ("update vendors set lead_time_sd_days = 6", ("lead_time_unsteady", None, "ACME"), False),
+        ("update vendors set lead_time_days = 28", ("window_beyond_forecast", None, "ACME"), False),
+        ("update skus set shelf_life_days = 0 where sku = 'TEA'",
+         ("shelf_life_zero", "TEA", None), False),
+        (WEEKLY,
+         ("shelf_life_below_review", "TEA", None), False),
         (SHUT, ("vendor_closed", None, "ACME"), True),
         ("update skus set currency = 'USD' where sku = 'TEA'; update vendors set currency = 'EUR'",
          ("currency_mismatch", "TEA", "ACME"), True),
@@ -93,7 +118,9 @@ SHUT = """
         ("update vendors set email = null", ("vendor_without_address", None, "ACME"), False),
     ],
     ids=["vendor", "lead-time-zero", "lead-time-missing", "cost", "price", "pack", "minimum",
-         "calendar", "currency", "currency-of-sku", "currency-of-vendor", "address"],
+         "maximum-zero", "minimum-in-packs", "pallets", "price-below-cost", "lead-time-spread",
+         "lead-time-beyond", "shelf-life-zero", "shelf-life-short", "calendar",
+         "currency", "currency-of-sku", "currency-of-vendor", "address"],
 )  # fmt: skip
 def test_bad_data_is_an_exception_and_the_run_goes_on(shop, broken, key, blocked):
     shop.execute(broken)
@@ -115,6 +142,36 @@ def test_stock_without_a_history_is_told(shop):
     plan(shop)
     (found,) = list_exceptions(shop)
     assert (found["kind"], found["sku"], found["location"]) == ("no_history", "TEA", "S2")
+
+
+def test_the_least_quantity_that_fits_is_no_exception(shop):
+    """18 is too little for two packs of 10, and 20 is not."""
+    shop.execute(
+        "update skus set min_order_quantity = 15, pack_size = 10, max_order_quantity = 20 "
+        "where sku = 'TEA'"
+    )
+    plan(shop)
+    assert open_ones(shop) == {}
+    assert "TEA" in ordered(shop)
+
+
+def test_a_lead_time_within_the_forecast_is_no_exception(shop):
+    """Of 28 days, 27 are lead time and one is review."""
+    shop.execute("update vendors set lead_time_days = 27")
+    plan(shop)
+    assert open_ones(shop) == {}
+
+
+def test_a_new_item_without_stock_is_told_once(shop):
+    shop.execute(
+        "insert into skus (sku, name, vendor, unit_cost, price) values ('NEW', 'x', 'ACME', 1, 2), "
+        "('OTHER', 'x', null, 1, 2), ('PAIR', 'x', 'ACME', 1, 2)"
+    )
+    shop.execute("insert into bundles (sku, component, units) values ('PAIR', 'TEA', 2)")
+    plan(shop)
+    (found,) = list_exceptions(shop)
+    assert (found["kind"], found["sku"], found["location"]) == ("no_history", "NEW", None)
+    assert found["blocks"]
 
 
 def test_it_is_opened_once_and_resolved_when_mended(shop):

@@ -7,8 +7,12 @@ from inventory.policy.perishables import ages_first_in_first_out, estimated_outd
 
 
 def simulated(batches, demand, window):
-    """Sell `demand` a day from the oldest; what expires at the end of its last day is lost."""
-    left, lost = sorted(batches), 0.0
+    """Sell `demand` a day from the oldest; what expires at the end of its last day is lost.
+
+    So is what had expired before, and it is not sold any more.
+    """
+    lost = sum(units for life, units in batches if life <= 0)
+    left = sorted(batch for batch in batches if batch[0] > 0)
     for day in range(1, window + 1):
         wanted = demand
         for i, (life, units) in enumerate(left):
@@ -23,7 +27,7 @@ def test_it_is_what_a_simulation_loses():
     rng = np.random.default_rng(2)
     position, days, units, expected, rates, windows = [], [], [], [], [], []
     for row in range(200):
-        batches = [(int(rng.integers(1, 9)), float(rng.integers(1, 30)))
+        batches = [(int(rng.integers(-2, 9)), float(rng.integers(1, 30)))
                    for _ in range(rng.integers(0, 5))]  # fmt: skip
         rate, window = float(rng.integers(1, 12)), int(rng.integers(1, 8))
         expected.append(simulated(batches, rate, window))
