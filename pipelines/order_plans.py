@@ -18,6 +18,7 @@ from inventory.demand import Floats
 from inventory.order_fill import OrderLines, to_trucks, to_value
 from inventory.order_plan import LOT_COVER_DAYS_MAX, OrderPlan, Positions, plan_orders
 from inventory.policy.perishables import ages_first_in_first_out, estimated_outdating_units
+from inventory.policy.supply_trees import depths
 from inventory.store import proposed_moves
 from inventory.store.buying import OpenBudget, read_batches, read_budgets
 from inventory.store.planning_exceptions import FOUND_SCHEMA
@@ -88,13 +89,16 @@ def plan_for(
         )  # fmt: skip
 
     hub = hub_rows(table)
-    if (hub >= 0).any():
-        # Places that a hub supplies ask it, and no vendor: what they need is owed by the hub.
-        needs = planned(positions, may_order & (hub >= 0)).quantity_units
-        owed = np.zeros(len(table))
-        np.add.at(owed, hub[hub >= 0], needs[hub >= 0])
+    depth = depths(hub)
+    # Places that a hub supplies ask it, and no vendor: what they need is owed by the hub, which may
+    # have to ask a hub of its own for it.
+    for level in range(int(depth.max(initial=0)), 0, -1):
+        asks = depth == level
+        needs = planned(positions, may_order & asks).quantity_units
+        owed = np.broadcast_to(positions.needed_units, needs.shape).copy()
+        np.add.at(owed, hub[asks], needs[asks])
         positions = replace(positions, needed_units=owed)
-        may_order &= hub < 0
+    may_order &= hub < 0
     plan = planned(positions, may_order)
     held = hold_back(db, table, plan.quantity_units, now=now, days=refused_days, skus=skus)
     if held.rows.any():

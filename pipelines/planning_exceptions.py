@@ -68,12 +68,6 @@ POSITIONS = (
           ("{} has a shelf life of 0 days, so none could be sold: it is planned as if it kept",
            "sku"),
           ("set shelf_life_days, or leave it empty where it keeps, with " + SKU_URL, "sku")),
-    Check("hub_behind_hub", ("location",),
-          pl.col("hub").is_not_null()
-          & pl.col("location").is_in(pl.col("hub").drop_nulls().unique().implode()),
-          ("{} supplies places and is supplied by {}, which does not see their sales", "location",
-           "hub"),
-          ("let {} supply those places itself with PUT /api/v2/supply-lanes", "hub")),
     Check("currency_mismatch", ("sku", "vendor"),
           KNOWN & (pl.col("currency") != pl.col("vendor_currency")),
           ("{} is priced in {} and its vendor {} in {}: no order of it could be valued", "sku",

@@ -33,6 +33,7 @@ from pipelines import planning_exceptions as exceptions
 from pipelines import policies
 from pipelines.buffers import without_rules
 from pipelines.demand_windows import KEY
+from pipelines.networks import circles
 from pipelines.order_plans import Planned, plan_for
 from pipelines.policy_text import line_texts
 from pipelines.settings import Settings
@@ -107,7 +108,7 @@ def replenish(
     low_marks.refresh(db, skus=skus, now=now)
     lines = _propose(db, planned, report, now=now, skus=skus)
     found = exceptions.together([
-        exceptions.of_positions(table), _unsettled(db, planned, now=now),
+        exceptions.of_positions(table), circles(table), _unsettled(db, planned, now=now),
         exceptions.without_history(db, skus=skus),
         decided.prices.exceptions(decided.table), planned.exceptions,
         exceptions.of_calendars(planned.table), without_rules(db),
@@ -161,7 +162,7 @@ def order_rows(planned: Planned, *, now: datetime) -> pl.DataFrame:
     lines = planned.table[ordered]
     texts = line_texts(planned, rows=ordered.tolist())
     today = now.date()
-    arrivals = [today + timedelta(days=math.ceil(days)) for days in lines["lead_time_days"]]
+    arrivals = [today + timedelta(days=math.ceil(days)) for days in lines["transit_days"]]
     return lines.select(
         "vendor",
         "location",

@@ -50,9 +50,9 @@ def house(db):
     return db
 
 
-def plan(db):
+def plan(db, *places):
     replenish(db, Settings(seed=7), now=NOW)
-    return {where: read_policy(db, "TEA", where) for where in ("HUB", "S1", "S2")}
+    return {where: read_policy(db, "TEA", where) for where in places or ("HUB", "S1", "S2")}
 
 
 def test_the_hub_pools_and_serves_at_once(house):
@@ -102,12 +102,94 @@ def test_only_the_hub_orders_and_for_what_its_stores_need(house):
     assert list_exceptions(house) == []
 
 
-def test_a_hub_behind_a_hub_is_told(house):
+@pytest.fixture
+def tree(house):
+    """The hub has a hub of its own, three days away; that one buys."""
     house.execute("insert into locations (location, name, type) values ('TOP', 'Top', 'warehouse')")
     house.execute("insert into supply_lanes values ('l3', 'TOP', 'HUB', 3)")
-    replenish(house, Settings(seed=7), now=NOW)
-    (told,) = list_exceptions(house)
-    assert (told["kind"], told["location"]) == ("hub_behind_hub", "HUB")
+    return house
+
+
+ALL = ("TOP", "HUB", "S1", "S2")
+
+
+def holding(db, **costs):
+    """Holding costs by place; elsewhere a share of the unit cost, about 1."""
+    for where, cost in costs.items():
+        db.execute(
+            "insert into policy_rules (rule_id, location, holding_cost) values (%s, %s, %s)",
+            [where, where, cost],
+        )
+
+
+def test_demand_is_pooled_up_the_tree(tree):
+    """The hub waits three days for its lane, the top eight for the vendor; each reviews daily."""
+    holding(tree, TOP=0.1)
+    found = plan(tree, *ALL)
+    assert [found[where]["lead_time"] for where in ALL] == [8, 3, 2, 1]
+    for where, days in (("TOP", 9), ("HUB", 4)):
+        policy = found[where]
+        assert policy["reorder_point"] - policy["safety_stock"] == pytest.approx(
+            20 * days, rel=0.01
+        )
+        assert policy["safety_stock"] == pytest.approx(1.645 * 3 * (2 * days) ** 0.5, rel=0.1)
+    assert list_exceptions(tree) == []
+
+
+VENDOR = "which passes on what vendor ACME takes"
+WAIT = "its places wait for the hub themselves"
+
+
+@pytest.mark.parametrize(
+    ("costs", "days", "told"),
+    [
+        ({}, [0, 11, 2, 1], f"{VENDOR}; it serves its places at once"),
+        ({"TOP": 0.1}, [8, 3, 2, 1], "which serves at once; it serves its places at once"),
+        ({"TOP": 0.1, "HUB": 50}, [8, 0, 5, 4], f"which serves at once; {WAIT}"),
+        ({"TOP": 50, "HUB": 50}, [0, 0, 13, 12], f"{VENDOR}; {WAIT}"),
+    ],
+    ids=["one pool", "cheap top", "dear hub", "dear both"],
+)
+def test_stock_lies_where_holding_it_costs_least(tree, costs, days, told):
+    """Hubs of one demand and one cost hold one stock: √1 + √12 < √9 + √4, with their reviews."""
+    holding(tree, **costs)
+    found = plan(tree, *ALL)
+    assert [found[where]["lead_time"] for where in ALL] == days
+    assert found["HUB"]["sources"]["lead_time"] == (
+        f"supplied by hub TOP, {told} (guaranteed service)"
+    )
+
+
+def test_needs_pass_up_the_tree(tree):
+    """Only the top buys: what the hub needs to be full after it served its places."""
+    plan(tree)
+    (order,) = purchase_orders.list_orders(tree, state="proposed")["orders"]
+    assert order["location"] == "TOP"
+    (line,) = order["lines"]
+    terms = {term["term"]: term["quantity"] for term in line["explanation"]["terms"]}
+    up_to = {where: read_policy(tree, "TEA", where)["order_up_to"] for where in ALL}
+    stores = sum(np.ceil(up_to[where]) for where in ("S1", "S2"))
+    assert terms["places supplied"] == np.ceil(up_to["HUB"] + stores)
+    assert line["quantity"] == np.ceil(up_to["TOP"] + terms["places supplied"])
+
+
+def test_where_goods_wait_for_nobody_they_still_travel(tree):
+    """The top keeps no safety stock, so that it counts on no lead time: its vendor takes eight."""
+    holding(tree, TOP=50)
+    assert plan(tree, "TOP")["TOP"]["lead_time"] == 0
+    (order,) = purchase_orders.list_orders(tree, state="proposed")["orders"]
+    assert order["expected_on"] == NOW.date() + timedelta(days=8)
+
+
+def test_places_that_supply_each_other_are_told_and_bought_for(tree):
+    tree.execute("insert into supply_lanes values ('l4', 'S1', 'TOP', 1)")
+    replenish(tree, Settings(seed=7), now=NOW)
+    told = list_exceptions(tree)
+    assert {(e["kind"], e["location"], e["blocks"]) for e in told} == {
+        ("supply_circle", where, False) for where in ("TOP", "HUB", "S1")
+    }
+    places = {o["location"] for o in purchase_orders.list_orders(tree, state="proposed")["orders"]}
+    assert places == {"HUB", "S1"}  # Nobody asks the top any more; the hub has S2.
 
 
 def test_a_place_whose_lane_goes_is_supplied_by_the_vendor_again(house):
