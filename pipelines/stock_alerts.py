@@ -13,7 +13,7 @@ from inventory import alerts, health
 from inventory.alerts import Alert, Situation, Thresholds
 from inventory.policy.lot_size import round_order
 from inventory.shelf import Lot, Supply
-from inventory.store import alert_facts
+from inventory.store import alert_facts, confirmation_alerts
 from inventory.store.alerts import replace_alerts
 from pipelines import supply_alerts
 from pipelines.failing_feeds import failing_feeds
@@ -52,9 +52,9 @@ def refresh_alerts(
 
 def refresh_supply(db: psycopg.Connection, *, now: datetime) -> AlertReport:
     """Make the open alerts of supply that is late or waits for approval say what is true now: a
-    day ends without any event.
+    day ends without any event. What vendors confirmed short or dear is closed with its order.
     """
-    report = AlertReport()
+    report = AlertReport(resolved=confirmation_alerts.settle(db, now=now))
     _replace(db, report, supply_alerts.find(db, now=now), kinds=supply_alerts.KINDS, now=now)
     return report
 

@@ -14,13 +14,20 @@ from inventory import purchase_orders as rules
 from inventory.errors import InputRejected
 from inventory.order_terms import approvals_needed
 from inventory.purchase_orders import next_state
-from inventory.store import act_history, dispatches, order_refusals, order_terms
+from inventory.store import (
+    act_history,
+    confirmation_alerts,
+    dispatches,
+    order_refusals,
+    order_terms,
+)
 from inventory.store.order_lines import (
     Changes,
     Lines,
     Moments,
     confirm_lines,
     date_lines,
+    read_lines,
     ship_lines,
 )
 from inventory.store.order_receipts import receive_lines
@@ -103,7 +110,11 @@ _SEND = """
 
 
 def _confirm(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    before = read_lines(db, order["id"])
     changes, moments = confirm_lines(db, order, told.lines or ())
+    confirmation_alerts.after_confirmation(
+        db, order, before=before, after=read_lines(db, order["id"]), now=told.now
+    )
     nothing = db.execute(
         "select from purchase_order_lines where purchase_order_id = %s and quantity > 0 limit 1",
         [order["id"]],

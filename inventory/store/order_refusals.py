@@ -66,7 +66,10 @@ def read_open(
         "and (%(skus)s::text[] is null or sku = any(%(skus)s)) order by sku, location",
         {"since": now - timedelta(days=days), "skus": None if skus is None else list(skus)},
     ).fetchall()
-    return [Refusal(*row[:5], row[5].date(), row[6], row[7], _until(row[5], days)) for row in found]
+    return [
+        Refusal(name, sku, place, units, out_on, at.date(), by, why, _until(at, days))
+        for name, sku, place, units, out_on, at, by, why in found
+    ]
 
 
 def _until(refused_at: datetime, days: int) -> date:
