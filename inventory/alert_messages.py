@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from inventory.alert_fields import act_sentence, sentences, short
 from inventory.alerts import SEVERITIES
+from inventory.amounts import counted
 from inventory.errors import InputRejected
 from inventory.vendor_dispatch import check_address, check_url
 
@@ -15,7 +17,8 @@ METHODS = (EMAIL, WEBHOOK)
 LISTED_MAX = 20
 """Alerts that a digest tells one by one; the rest it counts."""
 
-RAISED, RESOLVED = "raised", "resolved"
+RAISED, ESCALATED, RESOLVED = "raised", "escalated", "resolved"
+"""What happened to an alert: it opened, it became more severe, its cause ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def subject(alerts: Sequence[Told], *, digest: bool) -> str:
     """
     if digest:
         worst = max((a["severity"] for a in alerts), key=SEVERITIES.index)
-        return f"[{worst}] {len(alerts)} alerts: {_counted(alerts)}"
+        return f"[{worst}] {counted(len(alerts), 'alert')}: {_counted(alerts)}"
     (alert,) = alerts
     mark = RESOLVED if alert["event"] == RESOLVED else alert["severity"]
     return f"[{mark}] {alert['message']}"[:200]
@@ -80,30 +83,18 @@ def text(alerts: Sequence[Told], *, digest: bool) -> str:
     if digest:
         shown = sorted(alerts, key=lambda a: -SEVERITIES.index(a["severity"]))[:LISTED_MAX]
         lines = [subject(alerts, digest=True), ""]
-        lines += [f"* [{a['severity']}] {a['message']}{_ended(a)}" for a in shown]
+        for alert in shown:
+            lines += [f"* [{alert['severity']}] {alert['message']}{_since(alert)}"]
+            lines += [f"  {said}" for said in (short(alert["detail"]), _act(alert)) if said]
         rest = len(alerts) - len(shown)
-        lines += ["", f"{rest} more: GET /api/v2/alerts"] if rest else []
+        lines += ["", f"{rest:,} more: GET /api/v2/alerts"] if rest else []
         return "\n".join(lines) + "\n"
     (alert,) = alerts
-    detail = alert["detail"]
-    lines = [alert["message"] + _ended(alert), ""]
-    lines += [
-        f"{words}: {detail[name]}"
-        for name, words in _WORDS.items()
-        if detail.get(name) not in (None, "")
-    ]
-    if isinstance(action := detail.get("action"), dict) and alert["event"] == RAISED:
-        lines += ["", f"{action['label']}: {action['method']} {action['path']}"]
-    lines += ["", f"To hear of it later: POST /api/v2/alerts/{alert['id']}/snooze"]
+    lines = [alert["message"] + _since(alert), "", *sentences(alert["detail"])]
+    lines += ["", act] if (act := _act(alert)) else []
+    if alert["event"] != RESOLVED:
+        lines += ["", f"To hear of it later: POST /api/v2/alerts/{alert['id']}/snooze"]
     return "\n".join(lines) + "\n"
-
-
-_WORDS = {
-    "current_stock": "Stock", "on_order": "On order", "reorder_point": "Reorder point",
-    "recommended_quantity": "Recommended quantity",
-    "expected_stock_out_on": "Expected stock-out", "days_late": "Days late",
-    "expiring_units": "Units expiring", "oldest_days": "Oldest, days",
-}  # fmt: skip
 
 
 def payload(alerts: Sequence[Told], *, digest: bool) -> dict[str, Any]:
@@ -127,5 +118,12 @@ def _counted(alerts: Sequence[Told]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
 
 
-def _ended(alert: Told) -> str:
-    return " (resolved)" if alert["event"] == RESOLVED else ""
+def _act(alert: Told) -> str | None:
+    """What to do about it; nothing once it is over."""
+    return None if alert["event"] == RESOLVED else act_sentence(alert["detail"])
+
+
+def _since(alert: Told) -> str:
+    """What became of an alert after it was told first."""
+    said = {RESOLVED: " (resolved)", ESCALATED: f" (now {alert['severity']})"}
+    return said.get(alert["event"], "")

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from inventory import alert_messages as messages
+from inventory.alert_fields import in_currency
 from inventory.alert_messages import EMAIL, Subscription
 from inventory.store import alert_deliveries as queue
 from inventory.store.alert_settings import subscriptions
@@ -74,7 +75,11 @@ def _send(
     to: Subscription, delivery: Mapping[str, Any], settings: Settings, *, now: datetime
 ) -> None:
     key = f"alert-{to.id}-{delivery['id']}"
-    alerts, digest = jsonable(delivery["alerts"]), delivery["digest"]
+    digest = delivery["digest"]
+    alerts = [
+        alert | {"detail": in_currency(alert["detail"], settings.currency)}
+        for alert in jsonable(delivery["alerts"])
+    ]
     if to.method == EMAIL:
         letter = mail.Mail(
             key=key,

@@ -75,7 +75,8 @@ def receiver():
 def raised(db, *skus, at=NOW):
     alerts = [
         Alert("out_of_stock", "critical", f"{sku} at DC is out of stock", sku, "DC",
-              {"current_stock": 0, "recommended_quantity": 40})
+              {"current_stock": 0, "recommended_quantity": 40, "currency": None,
+               "missed_units": {"so_far": 6.0}, "missed_money": {"so_far": 11931.0}})
         for sku in skus
     ]  # fmt: skip
     replace_alerts(db, alerts, kinds=["out_of_stock"], now=at)
@@ -101,6 +102,7 @@ def test_an_alert_arrives_by_mail_once(db, mailbox):
     (letter,) = mailbox.letters
     assert letter["subject"] == "[critical] TEA at DC is out of stock"
     assert "Recommended quantity: 40" in letter.get_content()
+    assert "Missed sales so far: 6 units, EUR 11,931.00" in letter.get_content()
     assert letter["to"] == "ops@example.com"
 
 
