@@ -9,6 +9,7 @@ import numpy as np
 from features.frame import SERIES, Panel
 from inventory.demand import LEVELS, DemandForecast, Floats
 from inventory.next_order import UnitCosts, next_order
+from inventory.periodic_review import shortage_cost_of
 from inventory.simulate import Decide, StockState
 from models.ensemble import Ensemble
 from models.members import Preset
@@ -49,12 +50,20 @@ class PastForecasts:
                 self._forecast(origin, later, then), then, lead_time_periods=times[0],
                 review_periods=times[1],
             )  # fmt: skip
-            rows = self.panel.series.join(
-                then.series.with_row_index("row"), on=SERIES, how="left", maintain_order="left"
-            )
-            row_of = rows["row"].cast(int).fill_null(-1).to_numpy()
-            self._for_orders[key] = (forecast, row_of)
+            self._for_orders[key] = (forecast, self._row_of(then))
         return self._for_orders[key]
+
+    def plain(self, origin: int, later: int) -> tuple[DemandForecast, Rows]:
+        """The ensemble's own, as the daily job stores it, and its row per series (or -1)."""
+        then = self._until(origin + later)
+        return self._forecast(origin, later, then), self._row_of(then)
+
+    def _row_of(self, then: Panel) -> Rows:
+        rows = self.panel.series.join(
+            then.series.with_row_index("row"), on=SERIES, how="left", maintain_order="left"
+        )
+        found: Rows = rows["row"].cast(int).fill_null(-1).to_numpy()
+        return found
 
     def _forecast(self, origin: int, later: int, then: Panel) -> DemandForecast:
         if (origin, later) not in self._made:
@@ -82,15 +91,16 @@ class PastForecasts:
 class ForecastOrders:
     """The policy of `vouch order`: what `inventory.next_order` says of each forecast.
 
-    costs : in place of those of the terms, where given. Series without history order nothing.
+    service_level : in place of what the costs make best, where given: that a period between orders
+        is without shortage. Series without history order nothing.
     """
 
     forecasts: PastForecasts
-    costs: UnitCosts | None = None
+    service_level: float | None = None
 
     def __call__(self, case: Case, origin: int) -> Decide:
         """The policy."""
-        terms = case.terms
+        terms, costs = case.terms, self._costs(case.terms.costs)
 
         def order(t: int, state: StockState) -> Floats:
             forecast, row_of = self.forecasts.as_of(origin, t + 1, terms)
@@ -98,7 +108,7 @@ class ForecastOrders:
             known = rows >= 0
             units = np.zeros(len(rows))
             units[known] = next_order(
-                forecast.select(rows[known]), state.select(known), self.costs or terms.costs,
+                forecast.select(rows[known]), state.select(known), costs.select(known),
                 lead_time_periods=terms.lead_time_periods, review_periods=terms.review_periods,
                 lost_sales=terms.lost_sales, seed=self.forecasts.seed,
                 shelf_life_periods=terms.shelf_life_periods,
@@ -106,3 +116,13 @@ class ForecastOrders:
             return units
 
         return order
+
+    def _costs(self, costs: UnitCosts) -> UnitCosts:
+        """With the shortage cost at which the level is best, a period between orders."""
+        if self.service_level is None:
+            return costs
+        holding = np.where(np.asarray(costs.holding) > 0, costs.holding, 1.0)
+        odds = shortage_cost_of(
+            service_level=self.service_level, holding_cost=1.0, review_periods=1
+        )
+        return UnitCosts(holding, holding * odds, costs.waste)

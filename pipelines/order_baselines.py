@@ -1,7 +1,8 @@
 """Order policies that everybody can follow by hand, to compare ours with.
 
 Each reads the last 13 weeks of demand and orders up to a level. The cover of the three that think
-in periods of demand is lead time and review period, and one period for safety.
+in periods of demand is lead time and review period, and one period for safety, where nobody says
+otherwise.
 """
 
 from collections.abc import Callable
@@ -12,16 +13,18 @@ from scipy.special import ndtri
 
 from inventory.demand import Floats
 from inventory.next_order import UnitCosts
+from inventory.order_plan import economic_lots
 from inventory.simulate import Decide, StockState
 from models.seasonal_average import season_factors
 from pipelines.replay_demand import ReplayDemand, Rows
+from pipelines.replay_terms import Bought
 
 AVERAGED_DAYS = 91
 """Thirteen weeks of demand tell what is usual."""
 SAFETY_PERIODS = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Terms:
     """On what terms stock is bought and sold, in periods of the history.
 
@@ -48,11 +51,27 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """What a policy is asked to supply: the series `rows` of a history, and their demand."""
+    """What a policy is asked to supply: the series `rows` of a history, and their demand.
+
+    bought : packs, minimums, order costs and targets of the same series; None: none of them.
+    """
 
     demand: ReplayDemand
     rows: Rows
     terms: Terms
+    bought: Bought | None = None
+
+    def economic_lots(self, mean_units: Floats) -> Floats:
+        """What is worth ordering at once where that many (N,) sell in a period, units."""
+        if self.bought is None:
+            return np.zeros(len(self.rows))
+        table = self.bought.table
+        return economic_lots(
+            demand_per_day_units=mean_units / self.demand.period_days,
+            order_cost=table["order_cost"].to_numpy(),
+            holding_cost_per_year=table["holding_cost"].fill_null(0.0).to_numpy(),
+            shelf_life_days=table["shelf_life_days"].fill_null(np.inf).to_numpy(),
+        )
 
 
 Policy = Callable[[Case, int], Decide]
@@ -60,57 +79,85 @@ Policy = Callable[[Case, int], Decide]
 history, of which nothing after the period that has just ended may be read."""
 
 
-def fixed_min_max(case: Case, origin: int) -> Decide:
+@dataclass(frozen=True, slots=True)
+class MinMax:
     """At or below the minimum, up to the maximum; both set at the origin and never again.
 
-    The minimum is the cover, the maximum a week or a review period's demand more.
+    By default the minimum is the cover, the maximum a week or a review period's demand more.
     """
-    mean = _recent(case, origin + 1)[0]
-    low = mean * case.terms.cover_periods
-    week = 7 / case.demand.period_days
-    high = low + mean * max(case.terms.review_periods, week)
 
-    def order(_: int, state: StockState) -> Floats:
-        position = state.position_units
-        return _whole(np.where(position <= low, high - position, 0.0))
+    min_units: float | None = None
+    max_units: float | None = None
 
-    return order
+    def __call__(self, case: Case, origin: int) -> Decide:
+        """The policy."""
+        mean = _recent(case, origin + 1)[0]
+        week = 7 / case.demand.period_days
+        low: Floats | float = mean * case.terms.cover_periods
+        high: Floats | float = low + mean * max(case.terms.review_periods, week)
+        if self.min_units is not None and self.max_units is not None:
+            low, high = self.min_units, self.max_units
+
+        def order(_: int, state: StockState) -> Floats:
+            position = state.position_units
+            return _whole(np.where(position <= low, high - position, 0.0))
+
+        return order
 
 
-def days_of_cover(case: Case, origin: int) -> Decide:
-    """Up to the cover at the usual demand, as it is at each order."""
+@dataclass(frozen=True, slots=True)
+class DaysOfCover:
+    """Up to the cover, or so many days of it, at the usual demand, as it is at each order."""
 
-    def order(t: int, state: StockState) -> Floats:
-        mean, _ = _recent(case, origin + t + 2)
-        return _whole(mean * case.terms.cover_periods - state.position_units)
+    days: float | None = None
 
-    return order
+    def __call__(self, case: Case, origin: int) -> Decide:
+        """The policy."""
+        periods = case.terms.cover_periods
+        cover = periods if self.days is None else self.days / case.demand.period_days
+
+        def order(t: int, state: StockState) -> Floats:
+            mean, _ = _recent(case, origin + t + 2)
+            return _whole(mean * cover - state.position_units)
+
+        return order
 
 
 @dataclass(frozen=True, slots=True)
 class SafetyFactor:
-    """Up to d · (L + R) + z · σ · √(L + R), with z the normal quantile of the service level.
+    """At or below d · (L + R) + z · σ · √(L + R), up to there and an economic lot more.
+
+    z is the normal quantile of the service level, by default p / (p + h), where it is not given.
+    Where orders cost nothing there is no lot, and it is the textbook's order-up-to level.
 
     Source: Snyder & Shen, Fundamentals of Supply Chain Theory, 4.4 (periodic review).
     """
 
     service_level: float | None = None
-    """By default p / (p + h)."""
+    z: float | None = None
 
     def __call__(self, case: Case, origin: int) -> Decide:
         """The policy."""
-        terms = case.terms
-        costs, periods = terms.costs, terms.protected_periods
-        level = self.service_level
-        if level is None:
-            level = costs.shortage / (costs.shortage + costs.holding)
-        z = float(ndtri(np.clip(level, 1e-6, 1 - 1e-6)))
+        periods = case.terms.protected_periods
+        z = self._factor(case.terms.costs)
 
         def order(t: int, state: StockState) -> Floats:
             mean, sigma = _recent(case, origin + t + 2)
-            return _whole(mean * periods + z * sigma * np.sqrt(periods) - state.position_units)
+            level = mean * periods + z * sigma * np.sqrt(periods)
+            position = state.position_units
+            lacking = level + case.economic_lots(mean) - position
+            return _whole(np.where(position <= level, lacking, 0.0))
 
         return order
+
+    def _factor(self, costs: UnitCosts) -> Floats | float:
+        if self.z is not None:
+            return self.z
+        level: Floats | float | None = self.service_level
+        if level is None:
+            level = costs.shortage / (costs.shortage + costs.holding)
+        factor: Floats = ndtri(np.clip(level, 1e-6, 1 - 1e-6))
+        return factor
 
 
 def seasonal_order_up_to(case: Case, origin: int) -> Decide:
@@ -138,8 +185,8 @@ def seasonal_order_up_to(case: Case, origin: int) -> Decide:
 
 
 BASELINES: dict[str, Policy] = {
-    "min_max": fixed_min_max,
-    "days_of_cover": days_of_cover,
+    "min_max": MinMax(),
+    "days_of_cover": DaysOfCover(),
     "safety_factor": SafetyFactor(),
     "seasonal": seasonal_order_up_to,
 }

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from inventory.demand import Floats
 from inventory.errors import InputRejected
-from inventory.simulate import Outcome, StockState, simulate
+from inventory.policy.lot_size import round_order
+from inventory.simulate import Decide, Outcome, StockState, simulate
 from pipelines.order_baselines import Case, Policy, Terms
 from pipelines.starting_stock import Start, starting_stock, warm_up_periods
 
@@ -28,6 +30,8 @@ class Played:
     origin: date
     terms: Terms
     outcome: Outcome
+    order_cost: float = 0.0
+    """Money for the orders that count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Figures:
     holding_cost: float
     shortage_cost: float
     waste_cost: float
+    order_cost: float
     fill_rate: float
     stock_outs: int
     stock_out_share: float
@@ -87,7 +92,8 @@ def backtest(cases: Sequence[Case], policies: Mapping[str, Policy], plan: Plan) 
             start = starting_stock(case, plan.start, origin=origin)
             for name, policy in policies.items():
                 outcome = played(case, policy, start, plan, origin=origin)
-                found.append(Played(name, case.demand.days[origin], case.terms, outcome))
+                paid = case.bought.ordering_cost(outcome.ordered_units) if case.bought else 0.0
+                found.append(Played(name, case.demand.days[origin], case.terms, outcome, paid))
     return found
 
 
@@ -115,7 +121,7 @@ def played(case: Case, policy: Policy, start: StockState, plan: Plan, *, origin:
     outcome = simulate(
         case.demand.played_units[:, origin + 1 : origin + 1 + plan.length(terms)],
         start,
-        policy(case, origin),
+        in_packs(policy(case, origin), case),
         lead_time_periods=terms.lead_time_periods,
         lost_sales=terms.lost_sales,
         orders=-(-(plan.settling_periods + plan.periods) // terms.review_periods),
@@ -123,6 +129,21 @@ def played(case: Case, policy: Policy, start: StockState, plan: Plan, *, origin:
         shelf_life_periods=terms.shelf_life_periods,
     )
     return outcome.counted_from(plan.uncounted(terms), first_order=plan.settling_periods)
+
+
+def in_packs(decide: Decide, case: Case) -> Decide:
+    """What a vendor delivers of what a policy wants: whole packs, its minimum, its maximum."""
+    if case.bought is None:
+        return decide
+    asks = case.bought.constraints
+
+    def order(t: int, state: StockState) -> Floats:
+        return round_order(
+            decide(t, state), min_order_units=asks.min_order_units, pack_units=asks.pack_units,
+            max_units=asks.max_units,
+        ).ordered_units  # fmt: skip
+
+    return order
 
 
 def figures(runs: Iterable[Played], *, period_days: int) -> list[Figures]:
@@ -151,13 +172,13 @@ def _figures(name: str, origin: date | None, runs: list[Played], period_days: in
     cells = sum(o.unmet_units.size for o in outcomes)
     left = sum(float(o.left_units.sum()) for o in outcomes)
     expired = sum(float(o.expired_units.sum()) for o in outcomes)
-    costs = runs[0].terms.costs
     per_window = {run.origin: run.outcome.left_units.shape[1] for run in runs}
     periods = sum(per_window.values())
-    money = (costs.holding * left, costs.shortage * unmet, costs.waste * expired)
+    money = [sum(parts) for parts in zip(*(_money(run) for run in runs), strict=True)]
     return Figures(
         policy=name, origin=origin,
         cost=sum(money), holding_cost=money[0], shortage_cost=money[1], waste_cost=money[2],
+        order_cost=money[3],
         fill_rate=met / (met + unmet) if met + unmet else 1.0,
         stock_outs=short, stock_out_share=short / cells,
         stock_units=left / periods,
@@ -165,3 +186,14 @@ def _figures(name: str, origin: date | None, runs: list[Played], period_days: in
         orders=sum(int((o.ordered_units > 0).sum()) for o in outcomes),
         expired_units=expired, demand_units=met + unmet,
     )  # fmt: skip
+
+
+def _money(run: Played) -> tuple[float, float, float, float]:
+    """Holding, shortage, waste and ordering cost of a run."""
+    outcome, costs = run.outcome, run.terms.costs
+    parts = (
+        (costs.holding, outcome.left_units), (costs.shortage, outcome.unmet_units),
+        (costs.waste, outcome.expired_units),
+    )  # fmt: skip
+    held, short, wasted = (float((each * units.sum(axis=1)).sum()) for each, units in parts)
+    return held, short, wasted, run.order_cost

@@ -6,48 +6,40 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import psycopg
 
-from features.frame import KEY, PRICE, PROMOTION, SERIES, Panel
-from inventory.errors import InputRejected
-from inventory.next_order import UnitCosts
-from inventory.periodic_review import shortage_cost_of
+from features.frame import KEY, PRICE, PROMOTION, Panel
 from models.backtest import sample
 from models.members import Preset
 from pipelines.forecast_orders import ForecastOrders, PastForecasts
 from pipelines.history import load_panel
-from pipelines.order_baselines import BASELINES, Case, Policy, SafetyFactor, Terms
+from pipelines.order_baselines import Case, Policy, SafetyFactor, Terms
 from pipelines.panel_file import read_panel
+from pipelines.planned_orders import PlannedOrders
 from pipelines.policy_backtest import Figures, Plan, backtest, figures
+from pipelines.policy_choice import ALL, OURS, PLANNED, Choice, choices
 from pipelines.replay_demand import Unseen, demand_to_replay
+from pipelines.replay_terms import AskedTerms, Bought, known_terms, of_catalogue, of_file
 from pipelines.service_curve import AtEqualFill, at_equal_fill, service_curve
+from pipelines.settings import Settings
 from pipelines.starting_stock import Start
 
-OURS = "vouch"
-ALL = "all"
-
-LEAD_TIME, REVIEW = "lead_time_days", "review_period_days"
-"""Columns of a history that say on what terms each series is bought."""
+SHELF_PERIODS_MAX = 28
+"""Goods that keep longer are replayed as if they kept for ever: windows are weeks."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What to replay. Lead time and review period: None to take each series' own from the history.
+class Asked(AskedTerms):
+    """What to replay, and on what terms where not on each series' own.
 
     orders, settling_orders : of each window, those that count and those before; where review
         periods differ, of the series reviewed least often.
-    policies : names, or `ALL`. series : so many, drawn with the seed; None for all.
+    policies : names with parameters, as `policy_choice.choices` reads them.
+    series : so many, drawn with the seed; None for all.
     curve : also compare stock at equal fill rates, ours with the safety factor's.
     """
 
-    holding: float
-    shortage: float
-    lead_time_periods: int | None = None
-    review_periods: int | None = None
-    waste: float = 0.0
     lost_sales: bool = False
-    shelf_life_periods: int | None = None
     unseen: Unseen = "estimate"
     policies: tuple[str, ...] = (ALL,)
     windows: int = 3
@@ -64,16 +56,6 @@ class Asked:
         """Periods enough for so many orders of the series that are reviewed least often."""
         review = max(case.terms.review_periods for case in cases)
         return Plan(self.windows, self.orders * review, self.settling_orders * review, self.start)
-
-    @property
-    def chosen(self) -> tuple[str, ...]:
-        """Names of the policies; refuses unknown ones."""
-        known = (OURS, *BASELINES)
-        names = known if self.policies == (ALL,) else self.policies
-        for name in names:
-            if name not in known:
-                raise InputRejected(f"'{name}' is none of {', '.join(known)}", field="policies")
-        return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +93,8 @@ class ReplayReport:
             *(_line(row) for row in self.policies),
             *(f"{row.origin} {_line(row)}" for row in self.by_window if self.windows > 1),
             *(
-                f"at a fill rate of {point.fill_rate:.1%}: {point.stock_units:.0f} units in stock, "
+                f"at a fill rate of {point.fill_rate:.1%}: {point.policy} {point.stock_units:.0f} "
+                "units in stock, "
                 f"safety_factor {point.other_stock_units:.0f} ({point.less:.1%} less)"
                 for point in self.at_equal_fill
             ),
@@ -119,14 +102,16 @@ class ReplayReport:
 
 
 HEADER = (
-    "policy               cost  fill rate  stock-outs    stock  turns   orders   wasted"
-)  # fmt: skip
+    f"{'policy':<18} {'cost':>10} {'holding':>9} {'shortage':>9} {'ordering':>9} {'waste':>7} "
+    f"{'fill rate':>9} {'stock-outs':>10} {'stock':>8} {'turns':>6} {'orders':>7} {'wasted':>7}"
+)
 
 
 def _line(row: Figures) -> str:
     return (
-        f"{row.policy:<14} {row.cost:10.0f} {row.fill_rate:10.1%} {row.stock_outs:11d} "
-        f"{row.stock_units:8.0f} {row.turns:6.1f} {row.orders:8d} {row.expired_units:8.0f}"
+        f"{row.policy:<18} {row.cost:10.0f} {row.holding_cost:9.0f} {row.shortage_cost:9.0f} "
+        f"{row.order_cost:9.0f} {row.waste_cost:7.0f} {row.fill_rate:9.1%} {row.stock_outs:10d} "
+        f"{row.stock_units:8.0f} {row.turns:6.1f} {row.orders:7d} {row.expired_units:7.0f}"
     )
 
 
@@ -139,41 +124,55 @@ def replay_file(
 
 
 def replay_database(
-    db: psycopg.Connection, asked: Asked, *, progress: Callable[[str], None] = lambda _: None
+    db: psycopg.Connection,
+    asked: Asked,
+    settings: Settings,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> ReplayReport:
-    """Replay the sales on record.
+    """Replay the sales on record, on the terms of the catalogue.
 
-    Of days ahead, our policy knows the calendar, promotions and prices: they are planned. The
-    weather on record is what came, not what was forecast, and would tell it too much.
+    Of days ahead, our policies know the calendar, promotions and prices: they are planned. The
+    weather on record is what came, not what was forecast, and would tell them too much.
     """
+    asked.check()
     panel = load_panel(db, horizon_days=1)
     planned = [column for column in (*KEY, PRICE, PROMOTION) if column in panel.future.columns]
-    panel = replace(panel, future=panel.future.select(planned))
-    return replay(panel, asked, progress=progress)
+    panel = _drawn(replace(panel, future=panel.future.select(planned)), asked)
+    bought, told = of_catalogue(db, panel, settings, asked)
+    return replay(panel, asked, bought=bought, notes=told, progress=progress)
+
+
+def _drawn(panel: Panel, asked: Asked) -> Panel:
+    return panel if asked.series is None else sample(panel, series=asked.series, seed=asked.seed)
 
 
 def replay(
     panel: Panel,
     asked: Asked,
     *,
+    bought: Bought | None = None,
     notes: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> ReplayReport:
-    """Replay a panel under the policies asked for."""
-    names = asked.chosen
-    if asked.series is not None:
-        panel = sample(panel, series=asked.series, seed=asked.seed)
-    cases, told = cases_of(panel, asked)
+    """Replay a panel under the policies asked for.
+
+    bought : how its series are bought; None: as columns of the history say.
+    """
+    chosen = choices(asked.policies)
+    asked.check()
+    if bought is None:
+        panel = _drawn(panel, asked)
+    cases, told = cases_of(panel, asked, bought)
     plan = asked.plan(cases)
     demand = cases[0].demand
     forecasts = PastForecasts(
         panel, longest_periods=max(case.terms.protected_periods for case in cases),
         preset=asked.preset, seed=asked.seed, threads=asked.threads, progress=progress,
     )  # fmt: skip
-    named: dict[str, Policy] = {OURS: ForecastOrders(forecasts), **BASELINES}
-    runs = backtest(cases, {name: named[name] for name in names}, plan)
+    runs = backtest(cases, {each.written: each.policy(forecasts) for each in chosen}, plan)
     rows = figures(runs, period_days=panel.period_days)
-    points = _compared(cases, forecasts, plan) if asked.curve else []
+    points = _compared(chosen, cases, forecasts, plan) if asked.curve else []
     return ReplayReport(
         series=sum(len(case.rows) for case in cases), windows=plan.windows, periods=plan.periods,
         unseen=asked.unseen, unseen_share=demand.unseen_share,
@@ -183,49 +182,47 @@ def replay(
     )  # fmt: skip
 
 
-def cases_of(panel: Panel, asked: Asked) -> tuple[list[Case], list[str]]:
-    """Series bought on the same terms, together; and a note on those whose terms nobody knows."""
+def cases_of(
+    panel: Panel, asked: Asked, bought: Bought | None = None
+) -> tuple[list[Case], list[str]]:
+    """Series bought on the same terms, together; and notes on those whose terms nobody knows."""
+    told: list[str] = []
+    if bought is None:
+        bought, told = of_file(panel, asked)
     demand = demand_to_replay(panel, unseen=asked.unseen)
-    lead = _periods(panel, LEAD_TIME, asked.lead_time_periods, field="lead_time")
-    review = _periods(panel, REVIEW, asked.review_periods, field="review")
-    known = np.isfinite(lead) & np.isfinite(review)
-    pairs, kind = np.unique(np.stack([lead, review])[:, known], axis=1, return_inverse=True)
+    known, notes = known_terms(bought)
+    life = bought.periods("shelf_life_days")
+    if (lasting := known & (life > SHELF_PERIODS_MAX)).any():
+        told_of = f"{int(lasting.sum())} series keep longer than {SHELF_PERIODS_MAX} periods"
+        notes.append(f"{told_of}: replayed as goods that keep")
+    # No shelf life is none of them: zero stands for it, so that kinds can be told apart.
+    life = np.where(life <= SHELF_PERIODS_MAX, np.maximum(life, 1), 0)
+    lead, review = bought.periods("lead_time_days"), bought.periods("review_period_days")
+    times = np.stack([lead, np.maximum(review, 1), life])
+    kinds, kind = np.unique(times[:, known], axis=1, return_inverse=True)
     every = np.flatnonzero(known)
-    costs = UnitCosts(asked.holding, asked.shortage, asked.waste)
     cases = []
-    for k, (lead_time, review_time) in enumerate(pairs.T):
+    for k, (lead_time, review_time, shelf) in enumerate(kinds.T.astype(int).tolist()):
         rows = every[kind.reshape(-1) == k]
-        terms = Terms(
-            int(lead_time), max(1, int(review_time)), costs, asked.lost_sales,
-            asked.shelf_life_periods,
-        )  # fmt: skip
-        cases.append(Case(demand.select(rows), rows, terms))
-    unknown = int((~known).sum())
-    if not cases:
-        raise InputRejected("no series has one on record; give it in periods", field="lead_time")
-    return cases, [f"{unknown} series without lead time or review period: left out"] * (unknown > 0)
+        own = bought.select(rows)
+        terms = Terms(lead_time, review_time, own.costs, asked.lost_sales, shelf or None)
+        cases.append(Case(demand.select(rows), rows, terms, own))
+    return cases, [*told, *notes]
 
 
-def _periods(panel: Panel, column: str, given: int | None, *, field: str) -> np.ndarray:
-    """Of each series, (N,), in periods; NaN where it is not known."""
-    N = len(panel.series)
-    if given is not None:
-        return np.full(N, float(given))
-    if column not in panel.history.columns:
-        raise InputRejected(f"give it: the history has no column '{column}'", field=field)
-    own = panel.history.group_by(SERIES, maintain_order=True).agg(pl.col(column).last())
-    days = own[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return np.ceil(days / panel.period_days)
-
-
-def _compared(cases: Sequence[Case], forecasts: PastForecasts, plan: Plan) -> list[AtEqualFill]:
-    """Ours beside the safety factor, over what fill rates both reach."""
-    ours = service_curve(cases, partial(_at_level, forecasts, cases[0].terms.costs), plan)
-    return at_equal_fill(ours, service_curve(cases, SafetyFactor, plan))
-
-
-def _at_level(forecasts: PastForecasts, costs: UnitCosts, level: float) -> Policy:
-    """Our orders with the shortage cost at which the level is best, a period between orders."""
-    holding = costs.holding or 1.0
-    shortage = shortage_cost_of(service_level=level, holding_cost=holding, review_periods=1)
-    return ForecastOrders(forecasts, UnitCosts(holding, shortage, costs.waste))
+def _compared(
+    chosen: Sequence[Choice], cases: Sequence[Case], forecasts: PastForecasts, plan: Plan
+) -> list[AtEqualFill]:
+    """Ours beside the safety factor, each over what fill rates both reach."""
+    families: dict[str, Callable[[PastForecasts, float], Policy]] = {
+        PLANNED: PlannedOrders, OURS: ForecastOrders,
+    }  # fmt: skip
+    named = dict.fromkeys(each.name for each in chosen if each.name in families)
+    theirs = service_curve(cases, SafetyFactor, plan)
+    return [
+        point
+        for name in named or (OURS,)
+        for point in at_equal_fill(
+            service_curve(cases, partial(families[name], forecasts), plan), theirs, policy=name
+        )
+    ]

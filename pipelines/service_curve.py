@@ -22,6 +22,8 @@ class AtEqualFill:
     fill_rate: float
     stock_units: float
     other_stock_units: float
+    policy: str = ""
+    """The first; the other is the safety factor."""
 
     @property
     def less(self) -> float:
@@ -44,7 +46,11 @@ def service_curve(
 
 
 def at_equal_fill(
-    ours: Sequence[Figures], theirs: Sequence[Figures], *, points: int = COMPARED_AT
+    ours: Sequence[Figures],
+    theirs: Sequence[Figures],
+    *,
+    policy: str = "",
+    points: int = COMPARED_AT,
 ) -> list[AtEqualFill]:
     """Both curves read at fill rates that both reach; none where they share none."""
     low, high = (
@@ -54,7 +60,7 @@ def at_equal_fill(
     if low >= high:
         return []
     return [
-        AtEqualFill(float(fill), stock_at(ours, float(fill)), stock_at(theirs, float(fill)))
+        AtEqualFill(float(fill), stock_at(ours, float(fill)), stock_at(theirs, float(fill)), policy)
         for fill in np.linspace(low, high, points)
     ]
 

@@ -11,10 +11,10 @@ from inventory.simulate import StockState
 from pipelines.order_baselines import (
     BASELINES,
     Case,
+    DaysOfCover,
+    MinMax,
     SafetyFactor,
     Terms,
-    days_of_cover,
-    fixed_min_max,
     seasonal_order_up_to,
 )
 from pipelines.replay_demand import ReplayDemand
@@ -66,7 +66,7 @@ def test_none_sees_a_week_before_it_ends(name):
 
 
 def test_days_of_cover_are_lead_time_review_and_one():
-    assert days_of_cover(case_of([10.0] * 60), 50)(-1, state(5)).tolist() == [35]
+    assert DaysOfCover()(case_of([10.0] * 60), 50)(-1, state(5)).tolist() == [35]
 
 
 def test_the_safety_factor_is_the_textbooks():
@@ -86,5 +86,5 @@ def test_by_default_the_safety_factor_serves_the_costs():
 
 def test_min_max_orders_from_the_minimum_up_to_the_maximum():
     """Minimum four weeks, maximum five of them; nothing in between."""
-    order = fixed_min_max(case_of([10.0] * 60, [10.0] * 60, [10.0] * 60), 50)
+    order = MinMax()(case_of([10.0] * 60, [10.0] * 60, [10.0] * 60), 50)
     assert order(-1, state(40, 41, 15)).tolist() == [10, 0, 35]

@@ -7,7 +7,7 @@ import pytest
 
 from inventory.errors import InputRejected
 from inventory.next_order import UnitCosts
-from pipelines.order_baselines import BASELINES, Case, Terms, days_of_cover
+from pipelines.order_baselines import BASELINES, Case, DaysOfCover, Terms
 from pipelines.policy_backtest import Plan, backtest, figures, rolling_origins
 from pipelines.replay_demand import ReplayDemand
 from pipelines.service_curve import at_equal_fill, stock_at
@@ -54,7 +54,7 @@ def test_figures_count_from_the_first_period_that_an_order_reaches():
 
 def test_turns_are_a_years_sales_over_the_stock():
     """Ten a week from a stock of ten: 52 times a year."""
-    runs = backtest([case_of([10.0] * 60)], {"it": days_of_cover}, Plan(2, 6))
+    runs = backtest([case_of([10.0] * 60)], {"it": DaysOfCover()}, Plan(2, 6))
     row = figures(runs, period_days=7)[0]
     assert row.turns == pytest.approx(365.25 / 7)
     assert row.holding_cost == pytest.approx(0.2 * 10 * 12)

@@ -46,9 +46,9 @@ def test_a_file_is_replayed_under_every_policy(tmp_path):
     history().write_parquet(tmp_path / "history.parquet")
     report = replay_file(tmp_path / "history.parquet", replace(ASKED, policies=("all",)))
     names = {row.policy for row in report.policies}
-    assert names == {"vouch", "min_max", "days_of_cover", "safety_factor", "seasonal"}
+    assert names == {"planned", "vouch", "min_max", "days_of_cover", "safety_factor", "seasonal"}
     assert [row.cost for row in report.policies] == sorted(row.cost for row in report.policies)
-    assert len(report.by_window) == 2 * 5
+    assert len(report.by_window) == 2 * 6
     assert report.lines()[0] == "series: 2; windows: 2; periods in each: 6"
     told = json.loads(json.dumps(report.as_dict(), default=str))
     assert told["policies"][0]["fill_rate"] == report.policies[0].fill_rate
@@ -97,7 +97,7 @@ def test_series_whose_terms_nobody_knows_are_left_out_and_told():
     frame = history(lead_time_days={"A": 1.0, "B": None})
     cases, notes = cases_of(panel_of(frame), replace(ASKED, lead_time_periods=None))
     assert [case.rows.tolist() for case in cases] == [[0]]
-    assert notes == ["1 series without lead time or review period: left out"]
+    assert notes == ["1 series without lead time or review period: left out (first: B at S)"]
 
 
 @pytest.mark.parametrize(
@@ -135,5 +135,6 @@ def test_of_days_ahead_only_what_is_planned_is_known(monkeypatch):
     monkeypatch.setattr(
         "pipelines.replay_run.replay", lambda panel, *_, **__: replayed.append(panel)
     )
-    replay_database(None, ASKED)
+    monkeypatch.setattr("pipelines.replay_run.of_catalogue", lambda *_: (None, []))
+    replay_database(None, ASKED, None)
     assert replayed[0].known_ahead == ("promotion",)
