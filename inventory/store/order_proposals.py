@@ -2,7 +2,7 @@
 
 Proposing is idempotent: the same plan twice changes nothing. A proposed line that planning no
 longer wants goes away, a new one joins, a changed one changes. Firmed lines, and every order that
-somebody accepted, are left alone.
+somebody accepted, are left alone; what somebody refused meanwhile is left out.
 """
 
 from collections import Counter
@@ -120,6 +120,7 @@ def _stage(db: psycopg.Connection, plan: pl.DataFrame, now: datetime) -> None:
     db.execute("update plan_staged set order_on = %s", [now.date()])
     # A line that a person fixed answers the trigger, in whichever draft it stands.
     db.execute(_LEAVE_FIRMED)
+    db.execute(_LEAVE_REFUSED, [now])
     date_plan(db, today=now.date())
 
 
@@ -127,6 +128,13 @@ _LEAVE_FIRMED = """
     delete from plan_staged s using purchase_orders p join purchase_order_lines l
         using (purchase_order_id)
     where p.state = 'proposed' and l.firmed and l.sku = s.sku and p.location = s.location
+"""
+
+
+# What somebody refused while this was being planned: the plan did not know.
+_LEAVE_REFUSED = """
+    delete from plan_staged s using order_refusals r
+    where r.sku = s.sku and r.location = s.location and r.ended_at is null and r.refused_at > %s
 """
 
 

@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 
 from inventory.errors import InputRejected, NotFound, StateConflict
 from inventory.order_refusals import NOT_OF_THE_NEED, Refusal, units_that_end
+from inventory.store import act_history
 
 PLANNING = "planning"
 """Through whom a refusal ends whose need grew."""
@@ -89,7 +90,7 @@ def end_by_planning(db: psycopg.Connection, ended: Mapping[int, str], *, now: da
 def lift(
     db: psycopg.Connection, refusal_id: int, *, actor: str, reason: str, now: datetime, days: int
 ) -> dict[str, Any]:
-    """Have planning propose it again; returns the refusal.
+    """Have planning propose it again; returns the refusal. The order that it stood on tells of it.
 
     Raises `NotFound`, `StateConflict` where it holds no more, `InputRejected` without a reason.
     """
@@ -108,6 +109,11 @@ def lift(
             raise StateConflict(
                 "refusal", str(refusal_id), state=f"{found[0]['state']} already", act="lift"
             )
+        order = act_history.locked(db, act_history.ORDERS, found[0]["purchase_order"])
+        act_history.record(
+            db, act_history.ORDERS, order, act="lift", to_state=order["state"], actor=actor,
+            now=now, reason=reason, changes={"lifted": found[0]["sku"]},
+        )  # fmt: skip
     return found[0]
 
 

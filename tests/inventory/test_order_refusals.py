@@ -83,6 +83,16 @@ def test_rules_approve_no_draft_that_a_person_touched(centre):
     assert {o["state"] for o in list_orders(centre)["orders"]} == {"proposed"}
 
 
+def test_what_is_refused_while_a_run_is_planning_is_left_out(centre):
+    """The run began before the planner rejected, and writes its plan afterwards."""
+    order = proposed(centre)
+    soon = NOW + timedelta(seconds=1)
+    do(centre, order, "reject", reason="under dispute", now=soon)
+    done = propose(centre, plan_of(("ACME", "TEA", 100), ("BOLT", "NUT", 5)), now=NOW)
+    assert (done.orders_created, done.lines_added) == (1, 1)
+    assert [o["vendor"] for o in list_orders(centre, state="proposed")["orders"]] == ["BOLT"]
+
+
 def test_what_came_back_because_its_need_grew_is_for_people_until_it_was_sent(centre):
     do(centre, proposed(centre, ("BOLT", "NUT", 10)), "reject", reason="enough")
     (found,) = order_refusals.read_open(centre, now=NOW, days=DAYS)
@@ -108,6 +118,8 @@ def test_a_refusal_is_lifted_once_with_a_reason(centre):
     assert (lifted["state"], lifted["ended_by"], lifted["ended_reason"]) == (
         "ended", "bea", "a fair",
     )  # fmt: skip
+    last = get_order(centre, lifted["purchase_order"])["events"][-1]
+    assert (last["act"], last["actor"], last["changes"]) == ("lift", "bea", {"lifted": "NUT"})
     with pytest.raises(StateConflict, match="ended already"):
         order_refusals.lift(centre, listed["id"], reason="a fair", **told)
     assert order_refusals.list_refusals(centre, now=NOW, days=DAYS) == []
