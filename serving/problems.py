@@ -129,7 +129,7 @@ _PROBLEM = {
         "errors": _told("array", "All fields that are wrong, each with its problem."),
         "lines": _told("array", "What there is too little of: asked, available, and when all is."),
         "version": _told("integer", "Of what changed since it was read: where it is now."),
-        "changes": _told("array", "What happened to it since then: act, actor, at, reason, changes."),
+        "changes": _told("array", "What happened to it since then: act, actor, when and why."),
     },
 }
 
