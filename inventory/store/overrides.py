@@ -4,7 +4,7 @@ Each is a fact that stays: withdrawing one adds another fact. So what planners h
 moment in the past can be read, and measured against what was sold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, LiteralString
@@ -205,6 +205,24 @@ def read_acting(
     listed = None if skus is None else list(skus)
     found = _rows(db, conditions, {"now": now, "since": since, "skus": listed})
     return [_override(row) for row in found]
+
+
+def acting_beside(
+    db: psycopg.Connection,
+    override: Override,
+    keys: Collection[tuple[str, str]],
+    *,
+    now: datetime,
+) -> list[int]:
+    """Ids of others that act on some of its series `keys` and days too: both then hold."""
+    acting = read_acting(db, now=now, since=override.first_day, skus=sorted({k for k, _ in keys}))
+    return [
+        other.override_id
+        for other in acting
+        if other.override_id != override.override_id
+        and other.first_day <= override.last_day
+        and not set(keys).isdisjoint(series_in(db, other.scope))
+    ]
 
 
 def read_expired(db: psycopg.Connection, *, now: datetime) -> list[Override]:

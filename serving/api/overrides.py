@@ -163,6 +163,7 @@ def _consequences(
     return told(store.get(db, override.override_id, at=call.now)) | {
         "series": len(keys),
         "expected": {"statistical": round(statistical, 4), "final": round(final, 4)},
+        "beside": store.acting_beside(db, override, keys, now=call.now),
         "replanned": replanned,
     }
 

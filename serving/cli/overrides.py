@@ -107,18 +107,24 @@ def _carry_out(stated: "Override", *, as_json: bool) -> None:
             db, keys, first_day=override.first_day, last_day=override.last_day, now=now
         )
         counts = replan(db, settings, now=now, skus=sorted({sku for sku, _ in keys}))
+        beside = store.acting_beside(db, override, keys, now=now)
     told = {
         "id": override.override_id,
         "scope": override.scope.named,
         "series": len(keys),
         "expected": {"statistical": statistical, "final": final},
+        "beside": beside,
         "replanned": counts,
     }
     line = (
         f"override {override.override_id} on {override.scope}: {statistical:.4g} units from "
         f"{override.first_day} to {override.last_day} become {final:.4g}"
     )
-    show(told, as_json=as_json, lines=[line])
+    lines = [line]
+    if beside:
+        ids = ", ".join(map(str, beside))
+        lines.append(f"also acting on some of these days: {ids}; see `vouch override list`")
+    show(told, as_json=as_json, lines=lines)
 
 
 @cli.command("list")

@@ -332,3 +332,14 @@ def test_the_same_again_is_found(shop):
     assert store.stated_already(shop, replace(again, scope=Scope(vendor="ACME"))) is None
     store.withdraw(shop, put.override_id, reason="no", actor="planner:k1", now=NOW)
     assert store.stated_already(shop, again) is None
+
+
+def test_others_that_act_on_the_same_days_of_the_same_series_are_told(shop):
+    what = {"factor": 1.5, "reason": "event"}
+    tea = state(shop, category="tea", **what)
+    state(shop, sku="CUP", **what)
+    state(shop, sku="GREEN", first=7, last=9, **what)
+    state(shop, sku="BLACK", **what)
+    last = state(shop, sku="GREEN", location="S1", first=6, last=6, **what)
+    keys = store.series_in(shop, last.scope)
+    assert store.acting_beside(shop, last, keys, now=NOW) == [tea.override_id]
