@@ -3,7 +3,6 @@
 Every step adds a term to the lines that it changed, so that each still explains itself to the unit.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,18 +15,14 @@ from numpy.typing import NDArray
 from inventory.budget import Packs, packs_of, within_budget
 from inventory.demand import Floats
 from inventory.order_fill import OrderLines, to_trucks, to_value
-from inventory.order_plan import LOT_COVER_DAYS_MAX, OrderPlan, Positions, plan_orders
-from inventory.policy.perishables import ages_first_in_first_out, estimated_outdating_units
-from inventory.policy.supply_trees import depths
+from inventory.order_plan import LOT_COVER_DAYS_MAX, OrderPlan, Positions
 from inventory.store import proposed_moves
-from inventory.store.buying import OpenBudget, read_batches, read_budgets
+from inventory.store.buying import OpenBudget, read_budgets
 from inventory.store.planning_exceptions import FOUND_SCHEMA
-from pipelines.demand_windows import KEY
 from pipelines.held_orders import hold_back
-from pipelines.networks import hub_rows
+from pipelines.needs import read_needs
 from pipelines.phrases import phrase
 from pipelines.policies import Decided
-from pipelines.stock_ages import age_exceptions
 
 SUPPLIER_MINIMUM, FULL_TRUCKS, BUDGET = "supplier minimum", "full trucks", "budget"
 
@@ -69,41 +64,15 @@ def plan_for(
     refused_days : how long a line that a person refused is held back.
     """
     table = decided.table
-    column = {n: table[n].to_numpy() for n in ("on_hand", "on_order", "committed", "firmed")}
-    moves = table.select(KEY).join(
-        proposed_moves.read(db, skus=skus), on=KEY, how="left", maintain_order="left"
-    ).fill_null(0.0)  # fmt: skip
-    outdating, aged = _outdating(db, decided, column["on_hand"], now=now, skus=skus)
-    positions = Positions(
-        column["on_hand"], column["on_order"], column["committed"], outdating,
-        coming_units=moves["coming"].to_numpy(), leaving_units=moves["leaving"].to_numpy(),
-    )  # fmt: skip
-    orders = table.select(pl.struct("vendor", "location").rank("dense")).to_series().to_numpy()
-    may_order = (column["firmed"] == 0) & ~blocked(table)
-    joining = decided.demand_per_day_units * decided.joint_days
-
-    def planned(positions: Positions, may_order: NDArray[np.bool_]) -> OrderPlan:
-        return plan_orders(
-            decided.policy, positions, decided.constraints, may_order=may_order,
-            orders=orders.astype(int), can_order_units=joining,
-        )  # fmt: skip
-
-    hub = hub_rows(table)
-    depth = depths(hub)
-    # Places that a hub supplies ask it, and no vendor: what they need is owed by the hub, which may
-    # have to ask a hub of its own for it.
-    for level in range(int(depth.max(initial=0)), 0, -1):
-        asks = depth == level
-        needs = planned(positions, may_order & asks).quantity_units
-        owed = np.broadcast_to(positions.needed_units, needs.shape).copy()
-        np.add.at(owed, hub[asks], needs[asks])
-        positions = replace(positions, needed_units=owed)
-    may_order &= hub < 0
-    plan = planned(positions, may_order)
+    moves = proposed_moves.read(db, skus=skus)
+    needs, aged = read_needs(db, decided, moves, now=now, skus=skus)
+    positions, orders = needs.passed_up, needs.orders
+    may_order = needs.may_order & (needs.hub < 0)
+    plan = needs.planned(positions, may_order)
     held = hold_back(db, table, plan.quantity_units, now=now, days=refused_days, skus=skus)
     if held.rows.any():
         may_order &= ~held.rows
-        plan = planned(positions, may_order)
+        plan = needs.planned(positions, may_order)
     found: Found = []
     plan = filled(Drafts(decided, positions, orders, may_order), plan, found)
     budgets = read_budgets(db, today=now.date(), currency=currency)
@@ -118,52 +87,6 @@ def plan_for(
     told = pl.DataFrame(found, schema=FOUND_SCHEMA, orient="row")
     told = pl.concat([told, _below_minimum(decided, plan, cost), held.exceptions, aged])
     return Planned(decided, positions, plan, last, cost, told)
-
-
-def blocked(table: pl.DataFrame) -> NDArray[np.bool_]:
-    """Positions that nothing may be ordered for until somebody mends their data."""
-    mixed = pl.col("currency") != pl.col("vendor_currency")
-    closed = pl.col("calendar").is_not_null() & pl.col("order_days").is_null()
-    wrong: NDArray[np.bool_] = table.select(mixed | closed).to_series().to_numpy()
-    return wrong
-
-
-def _outdating(
-    db: psycopg.Connection,
-    decided: Decided,
-    on_hand: Floats,
-    *,
-    now: datetime,
-    skus: Sequence[str] | None,
-) -> tuple[Floats, pl.DataFrame]:
-    """Units on hand that did or will expire in the window unsold, whole, shape (N,).
-
-    And what is wrong with their ages, columns `FOUND_SCHEMA`.
-    """
-    table = decided.table
-    if table["shelf_life_days"].is_null().all():
-        return np.zeros(len(table)), pl.DataFrame(schema=FOUND_SCHEMA)
-    keyed = table.select(*KEY).with_row_index("row")
-    batches = read_batches(db, now=now, skus=skus).join(keyed, on=KEY)
-    rows = batches["row"].to_numpy().astype(np.intp)
-    age, units = batches["age_days"].to_numpy(), batches["units"].to_numpy()
-    told = age_exceptions(table, rows, on_hand, age_days=age, received_units=units)
-    return outdating_of(decided, rows, on_hand, age_days=age, received_units=units), told
-
-
-def outdating_of(
-    decided: Decided, rows: Rows, on_hand: Floats, *, age_days: Floats, received_units: Floats
-) -> Floats:
-    """The same from receipts (B,) by the row of their position."""
-    table = decided.table
-    left = ages_first_in_first_out(rows, age_days, received_units, on_hand)
-    units = estimated_outdating_units(
-        rows, table["shelf_life_days"].fill_null(math.inf).to_numpy()[rows] - age_days, left,
-        demand_per_day_units=decided.demand_per_day_units,
-        window_days=(table["lead_time_days"] + table["review_period_days"]).to_numpy(),
-    )  # fmt: skip
-    whole: Floats = np.floor(units)
-    return whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,7 +158,7 @@ def _truck_exception(
     }  # fmt: skip
 
 
-def _margin(table: pl.DataFrame) -> Floats:
+def margin_of(table: pl.DataFrame) -> Floats:
     """Money lost with a sale: price less cost; the cost, where no price is known."""
     price, cost = table["price"].to_numpy(), table["unit_cost"].to_numpy()
     margin: Floats = np.where(price > 0, np.maximum(price - cost, 0.0), cost)
@@ -248,7 +171,7 @@ def _packs(decided: Decided, positions: Positions, plan: OrderPlan, rows: Rows) 
         position_units=positions.position_units[rows],
         pack_units=decided.constraints.pack_units[rows],
         unit_cost=decided.table["unit_cost"].to_numpy()[rows],
-        unit_margin=_margin(decided.table)[rows],
+        unit_margin=margin_of(decided.table)[rows],
         quantiles_units=decided.windows.quantiles_units[rows],
     )
 

@@ -22,8 +22,9 @@ from inventory.store.demand_windows import Windows
 from inventory.targets import CYCLE_SERVICE
 from pipelines.demand_windows import KEY, RATE_DAYS
 from pipelines.forecast_orders import PastForecasts
+from pipelines.needs import outdating_of
 from pipelines.order_baselines import Case
-from pipelines.order_plans import Drafts, filled, outdating_of
+from pipelines.order_plans import Drafts, filled
 from pipelines.policies import Decided, decided
 from pipelines.replay_terms import Bought
 
