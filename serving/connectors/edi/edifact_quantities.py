@@ -28,6 +28,9 @@ SAYS_NOTHING = ("3", "17", "52", "53", "54", "70", "79")
 cumulative: none of them is of this delivery."""
 
 SPLITS = ("SCC", "LOC", "PCI")
+VARIANCE = "QVR"
+BALANCE_LATER = "BP"
+"""4221: a part comes, and the balance is backordered."""
 ALLOWANCE = "ALC"
 """Quantities behind it are what an allowance is counted in."""
 BEHIND_ALLOWANCES = ("RFF", "TAX", "NAD", "TDT", "TOD", "EQD", *SPLITS)
@@ -68,6 +71,7 @@ def confirmed(loop: Sequence[Segment], outer: Days) -> list[Part]:
     """
     amounts, general = _amounts(loop)
     _check_kinds(amounts, (TO_DELIVER, DESPATCHED, ORDERED, BACKORDERED, SPLIT))
+    _check_variances(loop, amounts)
     whole = [amount for amount in amounts if not amount.split]
     splits = [amount for amount in amounts if amount.split and amount.units]
     if not splits:
@@ -79,8 +83,8 @@ def confirmed(loop: Sequence[Segment], outer: Days) -> list[Part]:
 
 
 def shipped(loop: Sequence[Segment], outer: Days) -> list[Part]:
-    """The units that left the vendor (12)."""
-    amounts, general = _amounts(loop)
+    """The units that left the vendor (12). When a variance will come says nothing of them."""
+    amounts, general = _amounts(_without_variances(loop))
     _check_kinds(amounts, (DESPATCHED, ORDERED, BACKORDERED, SPLIT, TO_DELIVER))
     whole = [a for a in amounts if not a.split and a.kind == DESPATCHED]
     splits = [a for a in amounts if a.split and a.kind in (DESPATCHED, SPLIT) and a.units]
@@ -129,6 +133,30 @@ def _amounts(loop: Sequence[Segment]) -> tuple[list[Amount], dict[int, Days]]:
     if len(own) == 1:
         general.setdefault(0, []).extend(*own.values())
     return found, {number: edifact_lines.days(dates) for number, dates in general.items()}
+
+
+def _without_variances(loop: Sequence[Segment]) -> list[Segment]:
+    """A line without each QVR and the DTM behind it, which is of what was not sent."""
+    kept: list[Segment] = []
+    is_variance = False
+    for segment in loop:
+        is_variance = segment.tag == VARIANCE or (is_variance and segment.tag == "DTM")
+        if not is_variance:
+            kept.append(segment)
+    return kept
+
+
+def _check_variances(loop: Sequence[Segment], amounts: Sequence[Amount]) -> None:
+    """Units of which only a variance says that they are backordered must not be taken for lost."""
+    if any(amount.kind == BACKORDERED for amount in amounts):
+        return
+    for segment in loop:
+        if segment.tag == VARIANCE and segment.text(2) == BALANCE_LATER:
+            raise segment.unclear(
+                2,
+                f"a balance of {segment.text(1)} units is backordered; send them as QTY+83 with "
+                "the date on which they will come",
+            )
 
 
 def _check_kinds(amounts: Sequence[Amount], known: Sequence[str]) -> None:

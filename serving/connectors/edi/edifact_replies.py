@@ -22,6 +22,9 @@ CHANGES = ("4", "5")
 FUNCTIONS = ("4", "5", "9", NOT_ACCEPTED, ACCEPTED_UNCHANGED)
 """BGM03 of an ORDRSP: change, replace, original, not accepted, accepted without amendment."""
 
+UNDECIDED = {"RE": "rejected", "AJ": "pending"}
+"""BGM04 (4343), where it is not what the function says."""
+
 ITEM_REFUSED = ("2", "7", "10")
 ITEM_TAKEN = ("", "1", "3", "4", "5", "6", "9", "11", "24")
 """LIN02: deleted, not accepted, not found; added (a further delivery of a line of ours), changed,
@@ -98,6 +101,9 @@ def _confirmation(segments: Sequence[Segment]) -> Said:
     function = bgm.text(3) or "9"
     if function not in FUNCTIONS:
         raise bgm.wrong(3, f"function '{function}' is none of {', '.join(FUNCTIONS)}")
+    if bgm.text(4) in UNDECIDED and function != NOT_ACCEPTED:
+        says = UNDECIDED[bgm.text(4)]
+        raise bgm.unclear(4, f"the response is '{says}' and the function '{function}'; send 27")
     outer = edifact_lines.days(header)
     found: list[SaidLine] = []
     for loop in edifact_lines.lines(segments):

@@ -86,6 +86,7 @@ def test_every_quantity_of_a_line_counts_with_its_day(segments, expected):
         (["QTY+113:100", "QTY+192:5", NOV], "QTY01", "'192'"),
         (["QTY+194:100", NOV], "QTY01", "'194'"),
         (["QTY+21:100", "SCC+1", "QTY+113:60", NOV], "QTY01", "100 with the line and 60"),
+        (["QTY+21:100", "QTY+113:60", NOV, "QVR+40:83+BP"], "QVR02", "balance of 40"),
         (["QTY+113:100", "PIA+3+GREENTEA:SA"], "PIA01", "'TEA' is replaced by 'GREENTEA'"),
         (["PIA+4+BLACKTEA:IN", "QTY+113:100"], "PIA01", "'TEA' is sent in place of 'BLACKTEA'"),
         (["PIA+77+X:SA", "QTY+113:100"], "PIA01", "'77'"),
@@ -155,12 +156,22 @@ def test_despatched_units_add_up_and_packages_are_not_counted_twice():
     for lines, expected in (
         ("LIN+1++TEA:IN\nQTY+12:60\nQTY+12:40", [60, 40]),
         ("LIN+1++TEA:IN\nQTY+21:200\nQTY+12:100\nPCI+33E\nQTY+12:60\nPCI+33E\nQTY+12:40", [60, 40]),
-        ("LIN+1++TEA:IN\nQTY+12:100\nQTY+83:7", [100]),
+        ("LIN+1++TEA:IN\nQTY+12:100\nQTY+83:7\nQVR+7:21+BP\nDTM+17:20270101:102", [100]),
     ):
         found = said(head + lines, "DESADV")
         assert [line.units for line in found.lines] == expected
+        assert {line.arrives_on for line in found.lines} == {date(2026, 11, 27)}
     with pytest.raises(Unclear, match="is 100 with the line and 90"):
         said(head + "LIN+1++TEA:IN\nQTY+12:100\nPCI+33E\nQTY+12:90", "DESADV")
+
+
+@pytest.mark.parametrize("response", ["RE", "AJ"])
+def test_a_response_that_the_function_does_not_bear_out_is_asked_about(response):
+    body = f"BGM+231+OR-9+9+{response}\nRFF+ON:PO-1\nLIN+1++TEA:IN\nQTY+21:5\nUNS+S"
+    with pytest.raises(Unclear) as refused:
+        said(body)
+    assert refused.value.field == "BGM04"
+    assert said(body.replace("+9+RE", "+27+RE").replace("+9+AJ", "+27+AJ")).rejected
 
 
 COLLECTIVE = """

@@ -3,10 +3,12 @@
 Meanings are those of data element 668 in versions 004010 and 004030, prices those of 639.
 """
 
+import io
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from pyx12.x12file import X12Reader
 
 from inventory.errors import InputRejected
 from serving.connectors.edi.reading import read_document, read_interchange
@@ -17,7 +19,11 @@ NOV, DEC = "067*20261127", "067*20261211"
 
 
 def said(body, set_id="855", group="PR"):
-    (transaction,) = read_interchange(x12(body, set_id=set_id, group=group).encode()).transactions
+    text = x12(body, set_id=set_id, group=group)
+    reader = X12Reader(io.StringIO(text))
+    tags = [segment.get_seg_id() for segment in reader]
+    assert (tags[:3], reader.pop_errors()) == (["ISA", "GS", "ST"], []), "to pyx12 it is X12 too"
+    (transaction,) = read_interchange(text.encode()).transactions
     return read_document(transaction, standard="x12")
 
 
