@@ -54,6 +54,7 @@ def test_every_operation_says_what_it_does(document):
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert operation.get("description"), f"{method} {path}"
+            assert len(operation["summary"].split()) > 1, f"{method} {path}"
     references = set(re.findall(r'"#/components/schemas/([^"]+)"', str(document).replace("'", '"')))
     assert references <= set(document["components"]["schemas"])
 
