@@ -4,7 +4,7 @@
        │ ▲
        │ └── blocked               nobody can deliver it as things are: no address, an id too long
        └───▶ failed                the vendor's side refused, or did not answer for too long
-    withdrawn                     its order was cancelled: the order itself never leaves any more
+    withdrawn                     its order was cancelled or is over: it never leaves any more
 
 Between delivering and saying so a process may die: then it is delivered again, under the same
 number, by which the vendor's side knows it.
@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 
 from inventory.errors import NotFound, StateConflict
 from inventory.order_document import CANCELLATION, ORIGINAL
-from inventory.purchase_orders import CANCELLED
+from inventory.purchase_orders import CANCELLED, CLOSED, RECEIVED
 from inventory.store.paging import check_choice, decode_cursor, page_of
 from inventory.store.vendor_dispatch import next_control
 
@@ -35,6 +35,9 @@ ATTEMPTS_MAX = 16
 
 BLOCKED_WAIT = timedelta(hours=1)
 """Settings of the vendor unblock at once; those of the server are looked at this often."""
+
+OVER = (CANCELLED, RECEIVED, CLOSED)
+"""States in which an order goes to no vendor any more."""
 
 Dispatch = dict[str, Any]
 
@@ -103,7 +106,8 @@ def _write(
 # Prices as text: a double's shortest decimal is what was entered, and JSON must not change it.
 _DOCUMENT = """
     select jsonb_build_object(
-        'currency', p.currency, 'deliver_on', p.expected_on, 'vendor', p.vendor, 'vendor_name', v.name,
+        'currency', p.currency, 'deliver_on', p.expected_on,
+        'vendor', p.vendor, 'vendor_name', v.name,
         'location', p.location, 'location_name', o.name,
         'lines', (
             select coalesce(jsonb_agg(jsonb_build_object(
@@ -130,22 +134,24 @@ def any_due(db: psycopg.Connection, *, now: datetime) -> bool:
 def claim(db: psycopg.Connection, *, now: datetime) -> Dispatch | None:
     """The document that is due longest, for the caller alone to deliver; None where none is.
 
-    Whoever claims one and dies leaves it to be claimed again after `LEASE`. The order of a vendor
-    is claimed only as long as it stands: one that was cancelled is withdrawn instead.
+    Whoever claims one and dies leaves it to be claimed again after `LEASE`. An order is claimed only
+    as long as it stands: of one that was cancelled, or came already, the vendor would make a second.
+    It is withdrawn instead.
     """
-    given = {"now": now, "lost_at": now + LEASE, "original": ORIGINAL, "cancelled": CANCELLED}
-    db.execute(_WITHDRAW_CANCELLED, given)
+    given = {"now": now, "lost_at": now + LEASE, "original": ORIGINAL, "over": list(OVER)}
+    db.execute(_WITHDRAW_OVER, given)
     with db.cursor(row_factory=dict_row) as rows:
         return rows.execute(_CLAIM, given).fetchone()
 
 
-_WITHDRAW_CANCELLED = """
-    update dispatches set state = 'withdrawn', problem = 'the order was cancelled'
-    where number in (
-        select number from dispatches d join purchase_orders p using (purchase_order_id)
+_WITHDRAW_OVER = """
+    update dispatches w set state = 'withdrawn', problem = 'the order was ' || o.state
+    from (
+        select number, p.state from dispatches d join purchase_orders p using (purchase_order_id)
         where d.state in ('waiting', 'blocked') and d.due_at <= %(now)s
-            and d.purpose = %(original)s and p.state = %(cancelled)s
-        for update of d skip locked)
+            and d.purpose = %(original)s and p.state = any (%(over)s)
+        for update of d skip locked
+    ) o where w.number = o.number
 """
 
 # The order is locked too, so its state is the one now; whoever acts on it keeps its document for a
@@ -154,7 +160,7 @@ _CLAIM = """
     update dispatches d set state = 'waiting', due_at = %(lost_at)s from (
         select number from dispatches w join purchase_orders p using (purchase_order_id)
         where w.state in ('waiting', 'blocked') and w.due_at <= %(now)s
-            and (w.purpose <> %(original)s or p.state <> %(cancelled)s)
+            and (w.purpose <> %(original)s or p.state <> all (%(over)s))
         order by due_at, number for update of w skip locked for share of p skip locked limit 1
     ) next
     where d.number = next.number

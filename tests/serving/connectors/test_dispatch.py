@@ -82,15 +82,16 @@ def test_an_order_that_the_vendor_confirms_to_nothing_never_leaves(shop, setting
     assert not (settings.data_dir / "edi/outbox").exists()
 
 
+@pytest.mark.parametrize("over", ["cancelled", "received", "closed"])
 @pytest.mark.parametrize("state", ["waiting", "blocked"])
-def test_whatever_cancelled_an_order_it_does_not_leave(shop, settings, clock, state):
+def test_whatever_ended_an_order_it_does_not_leave(shop, settings, clock, state, over):
     """Also where its document was missed: a copy that was restored, a repeat by hand."""
     wants(shop, "edi", **EDI)
     sent(shop)
-    shop.execute("update purchase_orders set state = 'cancelled'")
+    shop.execute("update purchase_orders set state = %s", [over])
     shop.execute("update dispatches set state = %s", [state])
     assert deliver_due(shop, settings, clock=clock).delivered == []
-    assert only(shop)["state"] == "withdrawn"
+    assert (only(shop)["state"], only(shop)["problem"]) == ("withdrawn", f"the order was {over}")
 
 
 def test_an_order_that_is_cancelled_while_it_is_prepared_does_not_leave(shop, settings, clock):
