@@ -19,6 +19,7 @@ from inventory.catalog_checks import (
     sound_id,
 )
 from inventory.errors import InputRejected
+from inventory.vendor_dispatch import check_address
 
 LOCATION_TYPES = ("warehouse", "store", "hub", "vendor")
 METHODS = ("ship", "sfs", "bopis", "same_day")
@@ -99,6 +100,8 @@ class Vendor:
         at_least("min_order_value", self.min_order_value, 0)
         at_least("truck_units", self.truck_units, 1)
         sound_currency(self.currency)
+        if self.email is not None:
+            check_address(self.email, field="email")
 
 
 @dataclass(frozen=True, slots=True)

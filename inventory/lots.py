@@ -1,6 +1,6 @@
 """Lots of items that share an order's cost, or whose price falls with the quantity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,7 +18,9 @@ Break = Mapping[str, float | None]
 
 
 def price_table(breaks: Sequence[Break]) -> PriceTable:
-    """The table of breaks as they were sent. Raises `InputRejected` where they make no sense.
+    """The table of breaks as they were sent. Raises `InputRejected` with all that makes no sense.
+
+    A price may be said to hold up to the unit before the next, as 0 to 99 and from 100.
 
     >>> price_table([{"from": 0, "to": 100, "unit_cost": 5}, {"from": 120, "unit_cost": 4}])
     Traceback (most recent call last):
@@ -26,20 +28,40 @@ def price_table(breaks: Sequence[Break]) -> PriceTable:
     inventory.errors.InputRejected: field 'breaks': nothing is said of 100 to 120 units
     """
     ordered = sorted(breaks, key=lambda each: each["from"] or 0)
+    if faults := [*_range_faults(ordered), *_cost_faults(ordered)]:
+        raise InputRejected("; ".join(faults), field="breaks")
+    starts = [each["from"] or 0.0 for each in ordered]
+    starts[0] = 0.0
+    return PriceTable(tuple(starts), tuple(each["unit_cost"] or 0.0 for each in ordered))
+
+
+def _range_faults(ordered: Sequence[Break]) -> Iterator[str]:
+    """Quantities with no price or with two, in words."""
+    first = ordered[0]["from"] or 0
+    if first > 1:  # Nobody orders less than one unit.
+        yield f"nothing is said of less than {first:g} units"
     for before, after in pairwise(ordered):
-        end, start = before.get("to"), after["from"]
-        if end is not None and start is not None and end != start:
+        end, start = before.get("to"), after["from"] or 0
+        if start == (before["from"] or 0):
+            yield f"two prices are said from {start:g} units on"
+        elif end is not None and end not in (start, start - 1):
             said = "nothing is said" if end < start else "two prices are said"
             low, high = sorted((end, start))
-            raise InputRejected(f"{said} of {low:g} to {high:g} units", field="breaks")
-    if ordered[-1].get("to") is not None:
-        raise InputRejected(
-            f"nothing is said of more than {ordered[-1]['to']:g} units", field="breaks"
-        )
-    starts = [each["from"] or 0.0 for each in ordered]
-    if starts[0] == 1:
-        starts[0] = 0.0  # Nobody orders less than one unit.
-    return PriceTable(tuple(starts), tuple(each["unit_cost"] or 0.0 for each in ordered))
+            yield f"{said} of {low:g} to {high:g} units"
+    last = ordered[-1].get("to")
+    if last is not None:
+        yield f"nothing is said of more than {last:g} units"
+
+
+def _cost_faults(ordered: Sequence[Break]) -> Iterator[str]:
+    """Prices that are none, and those that rise with the quantity, in words."""
+    costs = [(each["from"] or 0, each["unit_cost"] or 0.0) for each in ordered]
+    for start, cost in costs:
+        if cost <= 0:
+            yield f"a unit costs {cost:g} from {start:g} units on, which must be above zero"
+    for (_, before), (start, cost) in pairwise(costs):
+        if cost > before:
+            yield f"a unit costs {cost:g} from {start:g} units on and {before:g} below: prices rise"
 
 
 def discounted_lot_units(

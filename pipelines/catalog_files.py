@@ -13,6 +13,7 @@ import psycopg
 from inventory.catalog import METHODS, check_forecast_measure, is_built_in
 from inventory.errors import InputRejected
 from inventory.store import bulk
+from inventory.vendor_dispatch import ADDRESS
 from pipelines import buying_files, channel_files
 from pipelines.catalog_kind import CatalogKind
 from pipelines.raw_table import RawTable
@@ -159,11 +160,7 @@ def judge_catalog(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str
         buying_files.check(judged, kind=kind)
     if kind in ("supply-links", "pre-sales"):
         channel_files.check(db, judged, kind=kind)
-    if "timezone" in judged.frame.columns:
-        judged.reject(
-            ~pl.col("timezone").is_in(available_timezones()), column="timezone",
-            problem="no such time zone", remedy="write a name such as Europe/Berlin",
-        )  # fmt: skip
+    _check_words(judged)
     if kind == "bundles":
         judged.reject(
             pl.col("sku") == pl.col("component"), column="component",
@@ -177,6 +174,25 @@ def judge_catalog(db: psycopg.Connection, raw: RawTable, *, kind: str, name: str
         )  # fmt: skip
     judged.reject_repeats(spec.key)
     return judged
+
+
+def _check_words(judged: Judged) -> None:
+    """Text that must be the name of a time zone, the code of a currency or a mail address."""
+    if "timezone" in judged.frame.columns:
+        judged.reject(
+            ~pl.col("timezone").is_in(available_timezones()), column="timezone",
+            problem="no such time zone", remedy="write a name such as Europe/Berlin",
+        )  # fmt: skip
+    if "currency" in judged.frame.columns:
+        judged.reject(
+            ~pl.col("currency").str.contains("^[A-Z]{3}$"), column="currency",
+            problem="no code of a currency", remedy="write a code of ISO 4217 such as EUR",
+        )  # fmt: skip
+    if "email" in judged.frame.columns:
+        judged.reject(
+            ~pl.col("email").str.contains(f"^(?:{ADDRESS.pattern})$"), column="email",
+            problem="not a mail address", remedy="write one address like orders@example.com",
+        )  # fmt: skip
 
 
 def write_catalog(db: psycopg.Connection, sound: pl.DataFrame, *, kind: str) -> int:

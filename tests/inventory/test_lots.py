@@ -28,15 +28,35 @@ def test_snyder_and_shens_example():
         ([{"from": 0, "to": 130, "unit_cost": 5}, {"from": 120, "unit_cost": 4}],
          "two prices are said of 120 to 130"),
         ([{"from": 0, "to": 100, "unit_cost": 5}], "more than 100"),
-        ([{"from": 10, "unit_cost": 5}], "starts at 10"),
+        ([{"from": 10, "unit_cost": 5}], "less than 10"),
         ([{"from": 0, "unit_cost": -5}], "above zero"),
-        ([{"from": 0, "unit_cost": 4}, {"from": 10, "unit_cost": 5}], "must not raise"),
+        ([{"from": 0, "unit_cost": 4}, {"from": 10, "unit_cost": 5}], "prices rise"),
+        ([{"from": 0, "unit_cost": 4}, {"from": 0, "unit_cost": 3}], "two prices are said from 0"),
+        ([{"from": 0, "to": 98, "unit_cost": 5}, {"from": 100, "unit_cost": 4}],
+         "nothing is said of 98 to 100"),
     ],
-    ids=["gap", "overlap", "end", "start", "negative", "rising"],
+    ids=["gap", "overlap", "end", "start", "negative", "rising", "twice", "gap-of-one"],
 )  # fmt: skip
 def test_a_table_that_makes_no_sense_says_why(breaks, said):
     with pytest.raises(InputRejected, match=said):
         price_table(breaks)
+
+
+def test_whole_units_up_to_the_next_leave_no_gap():
+    table = price_table([{"from": 1, "to": 99, "unit_cost": 5}, {"from": 100, "unit_cost": 4}])
+    assert (table.breakpoints_units, table.unit_costs) == ((0, 100), (5, 4))
+
+
+def test_all_that_is_wrong_with_a_table_is_told_at_once():
+    with pytest.raises(InputRejected) as refused:
+        price_table([
+            {"from": 0, "to": 50, "unit_cost": 4}, {"from": 60, "to": 99, "unit_cost": 6},
+            {"from": 100, "unit_cost": -6},
+        ])  # fmt: skip
+    assert refused.value.problem == (
+        "nothing is said of 50 to 60 units; a unit costs -6 from 100 units on, which must be above "
+        "zero; a unit costs 6 from 60 units on and 4 below: prices rise"
+    )
 
 
 def test_joint_lots_are_silvers():

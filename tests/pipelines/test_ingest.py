@@ -201,6 +201,12 @@ def test_what_no_table_could_take_is_a_bad_row_like_any_other(db, bring, catalog
     assert rows(db, "select covariates ->> 'note' from sales_days") == [("xy",)]
     report = bring("locations", "location,type,timezone\ns9,store,Mars/X\n")
     assert problems(report) == [(1, "timezone", "no such time zone")]
+    report = bring(
+        "vendors", "vendor,email,currency\nv8,not an address,\nv9,,euro\nv7,a@b.nl,EUR\n"
+    )
+    assert problems(report) == [
+        (1, "email", "not a mail address"), (2, "currency", "no code of a currency"),
+    ]  # fmt: skip
 
 
 def test_a_day_with_a_time_zone_is_the_day_there(db, bring, catalogue):
