@@ -16,7 +16,7 @@ import psycopg
 from features.frame import DATE, IN_STOCK, LOCATION, PRICE, PROMOTION, SKU, UNITS
 from inventory.errors import InputRejected
 from inventory.store import bulk, history
-from pipelines import catalog_files, override_files, stock_files
+from pipelines import catalog_files, override_files, rejected_rows, stock_files
 from pipelines.defaults import add_missing_catalog
 from pipelines.phrases import phrase
 from pipelines.profiles import PROFILES as SALES_PROFILES
@@ -230,6 +230,7 @@ def _import_other(
         judged = catalog_files.judge_catalog(db, raw, kind=kind, name=name)
         progress(f"writing {len(judged.sound):,} rows")
         catalog_files.write_catalog(db, judged.sound, kind=kind)
+        rejected_rows.tell(db, judged, kind=kind, name=name, now=now)
     elif kind in stock_files.KINDS:
         judged = stock_files.judge_stock(db, raw, kind=kind, name=name)
         progress(f"writing {len(judged.sound):,} rows")

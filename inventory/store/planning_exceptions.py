@@ -1,6 +1,7 @@
 """Planning exceptions in PostgreSQL: opened once, kept while a run sees them, resolved when not."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -15,6 +16,17 @@ FOUND_SCHEMA = {
     "subject": pl.String, "message": pl.String, "remedy": pl.String, "blocks": pl.Boolean,
 }  # fmt: skip
 """Columns of what a run found; what it is not about is null."""
+
+REJECTED_ROW = "rejected_row"
+"""Kind of what imports find: no run of planning resolves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedFile:
+    """A file that was imported: its kind, as `skus`, and its name."""
+
+    kind: str
+    name: str
 
 
 def replace_exceptions(
@@ -31,21 +43,57 @@ def replace_exceptions(
     """
     given = {"now": now, "skus": None if skus is None else list(skus)}
     with db.transaction():
-        db.execute("lock table planning_exceptions in share row exclusive mode")
-        db.execute(
-            "create temp table exceptions_found (kind text, sku text, location text, vendor text, "
-            "subject text, message text, remedy text, blocks boolean) on commit drop"
-        )
-        copy_in(db, found.select(*FOUND_SCHEMA), table="exceptions_found",
-                columns=tuple(FOUND_SCHEMA))  # fmt: skip
+        _stage(db, found)
         if skus is not None:
             db.execute("delete from exceptions_found where sku is null or sku <> all(%(skus)s)",
                        given)  # fmt: skip
-        resolved = db.execute(_RESOLVE, given).rowcount
+        resolved = db.execute(_RESOLVE + _NOT_FOUND, given).rowcount
         db.execute(_RENEW, given)
         opened = db.execute(_OPEN, given).rowcount
         db.execute("drop table exceptions_found")
     return opened, resolved
+
+
+def keep_rejected(
+    db: psycopg.Connection,
+    found: pl.DataFrame,
+    *,
+    file: RejectedFile,
+    settled: Sequence[str],
+    now: datetime,
+) -> None:
+    """Open the exceptions of a file's rejected rows, and resolve what it settles.
+
+    Parameters
+    ----------
+    found : columns `FOUND_SCHEMA`; subjects begin with the file's kind and name.
+    settled : SKUs or vendors that the file speaks of: of them only what is found stays open.
+    """
+    given = {"now": now, "of": f"{file.kind} ", "file": f"{file.kind} {file.name} ",
+             "settled": list(settled)}  # fmt: skip
+    with db.transaction():
+        _stage(db, found)
+        db.execute(_SETTLED + _NOT_FOUND, given)
+        db.execute(_RENEW, given)
+        db.execute(_OPEN, given)
+        db.execute("drop table exceptions_found")
+
+
+def mend_rejected(db: psycopg.Connection, *, kind: str, key: str, now: datetime) -> None:
+    """A SKU or vendor was written as it should be: rows of this kind of file settle for it."""
+    given = {"now": now, "of": f"{kind} ", "file": None, "settled": [key]}
+    db.execute(_SETTLED, given)
+
+
+def _stage(db: psycopg.Connection, found: pl.DataFrame) -> None:
+    """Copy what was found beside the table, which nobody else changes until the end."""
+    db.execute("lock table planning_exceptions in share row exclusive mode")
+    db.execute(
+        "create temp table exceptions_found (kind text, sku text, location text, vendor text, "
+        "subject text, message text, remedy text, blocks boolean) on commit drop"
+    )
+    columns = tuple(FOUND_SCHEMA)
+    copy_in(db, found.select(columns), table="exceptions_found", columns=columns)
 
 
 def list_exceptions(
@@ -108,13 +156,25 @@ _WITHOUT_FORECAST: LiteralString = """
     order by 1, 2
 """
 
-_RESOLVE: LiteralString = """
-    update planning_exceptions e set resolved_at = %(now)s
-    where resolved_at is null and (%(skus)s::text[] is null or sku = any(%(skus)s))
+_NOT_FOUND: LiteralString = """
         and not exists (
             select from exceptions_found f
             where (f.kind, f.sku, f.location, f.vendor, f.subject)
                 is not distinct from (e.kind, e.sku, e.location, e.vendor, e.subject))
+"""
+
+_RESOLVE: LiteralString = """
+    update planning_exceptions e set resolved_at = %(now)s
+    where resolved_at is null and kind <> 'rejected_row'
+        and (%(skus)s::text[] is null or sku = any(%(skus)s))
+"""
+
+# A row without a key is settled by whatever the same file says now.
+_SETTLED: LiteralString = """
+    update planning_exceptions e set resolved_at = %(now)s
+    where resolved_at is null and kind = 'rejected_row' and starts_with(subject, %(of)s)
+        and (coalesce(sku, vendor) = any(%(settled)s)
+            or (coalesce(sku, vendor) is null and starts_with(subject, %(file)s::text)))
 """
 
 _RENEW: LiteralString = """

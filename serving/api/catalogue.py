@@ -12,6 +12,7 @@ from inventory.buying import Budget, PriceTableOfSku, SupplyLane
 from inventory.policy_rules import PolicyRule
 from inventory.store import catalog as store
 from inventory.store.paging import decode_cursor, encode_cursor
+from inventory.store.planning_exceptions import mend_rejected
 from serving import messages_buying as buying
 from serving import messages_catalogue as messages
 from serving.api.context import PREFIX, Call, CatalogueWriter, Staff, jsonable
@@ -166,10 +167,18 @@ def _put(call: Call, item: store.Item, body: Message) -> JSONResponse:
 
         def put() -> dict[str, Any]:
             created = store.put(db, item)
+            if kind in MENDED:
+                mend_rejected(db, kind=MENDED[kind], key=item.id, now=call.now)
             stored: dict[str, Any] = jsonable(asdict(store.get(db, kind, item.id)))
             return stored | {"created": created}
 
         return call.once(db, scope=f"PUT {kind.__name__} {item.id}", body=body, act=put)
+
+
+MENDED: dict[type, str] = {
+    kinds.Sku: "skus", kinds.Vendor: "vendors", PriceTableOfSku: "price-tables",
+}  # fmt: skip
+"""Files whose rejected rows are settled by what is written here."""
 
 
 def _reader(kind: type[store.Item]) -> Callable[..., dict[str, Any]]:

@@ -1,6 +1,11 @@
 """Targets, prices by quantity, budgets and hubs over HTTP."""
 
+from datetime import UTC, datetime
+
 import pytest
+
+from inventory.store import database
+from pipelines.ingest import import_file
 
 
 def test_a_policy_rule_comes_back_and_is_withdrawn(shop):
@@ -48,6 +53,28 @@ def test_only_planners_and_buyers_set_rules(shop, client_of):
     for role in ("viewer", "oms", "scientist"):
         answer = client_of(role).put(f"/policy-rules/x-{shop.mark}", json={"fill_rate": 0.9})
         assert answer.status_code == 403, role
+
+
+def test_a_vendor_has_an_address_or_none(shop):
+    answer = shop.client.put(f"/vendors/V-{shop.mark}", json={"email": "not an address"})
+    assert (answer.status_code, answer.json()["field"]) == (422, "email")
+
+
+def test_a_rejected_row_is_settled_by_a_good_thing_of_that_name(shop, http_database_url, tmp_path):
+    sku = shop.sku()
+    path = tmp_path / "prices.csv"
+    path.write_text(f"sku,unit_cost\n{sku},-3\n")
+    with database.connect(http_database_url) as db:
+        import_file(db, kind="skus", path=path, now=datetime.now(UTC))
+
+    def told():
+        return shop.ok(shop.client.get("/replenishment/exceptions", params={"sku": sku}))[
+            "exceptions"
+        ]
+
+    assert [each["kind"] for each in told()] == ["rejected_row"]
+    shop.ok(shop.client.put(f"/skus/{sku}", json={"name": "Tea", "unit_cost": 3}))
+    assert told() == []
 
 
 def test_what_a_vendor_asks_comes_back(shop):
