@@ -134,9 +134,9 @@ def any_due(db: psycopg.Connection, *, now: datetime) -> bool:
 def claim(db: psycopg.Connection, *, now: datetime) -> Dispatch | None:
     """The document that is due longest, for the caller alone to deliver; None where none is.
 
-    Whoever claims one and dies leaves it to be claimed again after `LEASE`. An order is claimed only
-    as long as it stands: of one that was cancelled, or came already, the vendor would make a second.
-    It is withdrawn instead.
+    Whoever claims one and dies leaves it to be claimed again after `LEASE`. An order is claimed
+    only as long as it stands, else withdrawn: of one that came already the vendor would make a
+    second.
     """
     given = {"now": now, "lost_at": now + LEASE, "original": ORIGINAL, "over": list(OVER)}
     db.execute(_WITHDRAW_OVER, given)
