@@ -108,6 +108,21 @@ def thresholds_of(db: psycopg.Connection, sku: str) -> dict[str, Any]:
     return {"sku": sku, "own": own, "hold": hold}
 
 
+def list_thresholds(db: psycopg.Connection) -> list[dict[str, Any]]:
+    """SKUs that have thresholds of their own, and `EVERY_SKU`: those that are not usual, by SKU."""
+    with db.cursor(row_factory=dict_row) as rows:
+        return rows.execute(
+            "select sku, low_cover_days, over_cover_days, slow_cover_days, expiring_days, "
+            "updated_at, updated_by from alert_thresholds order by sku"
+        ).fetchall()
+
+
+def remove_thresholds(db: psycopg.Connection, sku: str) -> None:
+    """Let what holds for every SKU, or is usual, hold for this one. Raises `NotFound`."""
+    if db.execute("delete from alert_thresholds where sku = %s", [sku]).rowcount == 0:
+        raise NotFound("alert thresholds", sku)
+
+
 def put_subscription(
     db: psycopg.Connection, subscription: Subscription, *, now: datetime, by: str
 ) -> bool:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 import psycopg
@@ -95,25 +96,40 @@ def list_alerts(
         "before": before_id(cursor),
     }  # fmt: skip
     with db.cursor(row_factory=dict_row) as rows:
-        found = rows.execute(
-            "select alert_id as id, split_part(a.kind, ':', 1) as kind, a.sku, a.location, "
-            "severity, message, detail, raised_at, resolved_at, resolved_by, "
-            "z.until as snoozed_until "
-            "from alerts a left join alert_snoozes z on z.kind = a.kind "
-            "and coalesce(z.sku, '') = coalesce(a.sku, '') "
-            "and coalesce(z.location, '') = coalesce(a.location, '') "
-            "and (%(now)s::timestamptz is null or z.until > %(now)s) "
-            "where (%(kind)s::text is null or split_part(a.kind, ':', 1) = %(kind)s) "
-            "and (%(sku)s::text is null or a.sku = %(sku)s) "
-            "and (%(location)s::text is null or a.location = %(location)s) "
-            "and (%(snoozed)s::bool is null or (z.until is not null) = %(snoozed)s) "
-            "and (%(severity)s::text is null or severity = %(severity)s) "
-            "and (not %(open_only)s or resolved_at is null) "
-            "and (%(before)s::bigint is null or alert_id < %(before)s) "
-            "order by alert_id desc limit %(limit)s",
-            given,
-        ).fetchall()
+        found = rows.execute(_LISTED, given).fetchall()
     return page_of(found, name="alerts", limit=limit)
+
+
+def get_alert(db: psycopg.Connection, alert_id: int, *, now: datetime) -> dict[str, Any]:
+    """One alert as `list_alerts` tells it. Raises `NotFound`."""
+    with db.cursor(row_factory=dict_row) as rows:
+        found = rows.execute(
+            _ALERTS + sql.SQL("where alert_id = %(id)s"), {"id": alert_id, "now": now}
+        ).fetchone()
+    if found is None:
+        raise NotFound("alert", str(alert_id))
+    return found
+
+
+_ALERTS = sql.SQL("""
+    select alert_id as id, split_part(a.kind, ':', 1) as kind, a.sku, a.location, severity,
+        message, detail, raised_at, resolved_at, resolved_by, z.until as snoozed_until
+    from alerts a left join alert_snoozes z on z.kind = a.kind
+        and coalesce(z.sku, '') = coalesce(a.sku, '')
+        and coalesce(z.location, '') = coalesce(a.location, '')
+        and (%(now)s::timestamptz is null or z.until > %(now)s)
+""")
+
+_LISTED = _ALERTS + sql.SQL("""
+    where (%(kind)s::text is null or split_part(a.kind, ':', 1) = %(kind)s)
+        and (%(sku)s::text is null or a.sku = %(sku)s)
+        and (%(location)s::text is null or a.location = %(location)s)
+        and (%(snoozed)s::bool is null or (z.until is not null) = %(snoozed)s)
+        and (%(severity)s::text is null or severity = %(severity)s)
+        and (not %(open_only)s or resolved_at is null)
+        and (%(before)s::bigint is null or alert_id < %(before)s)
+    order by alert_id desc limit %(limit)s
+""")
 
 
 def _stage(db: psycopg.Connection, alerts: Sequence[Alert]) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
 
 from inventory import alert_messages as messages
+from inventory.alert_fields import in_currency
 from inventory.store import alert_deliveries as deliveries
 from inventory.store import alert_settings as settings
 from inventory.store import alerts as store
@@ -53,7 +54,21 @@ def alerts(
             cursor=cursor,
             limit=limit,
         )
-    return JSONResponse(jsonable(page))
+    found: Any = page["alerts"]
+    told = [_told(alert, call.server.settings) for alert in found]
+    return JSONResponse(jsonable(page | {"alerts": told}))
+
+
+@router.get("/alerts/{id}")
+def read(id: AlertId, call: Staff) -> JSONResponse:  # noqa: A002
+    """One alert, open or over."""
+    with call.db() as db:
+        found = store.get_alert(db, id, now=call.now)
+    return JSONResponse(jsonable(_told(found, call.server.settings)))
+
+
+def _told(alert: dict[str, Any], operator: Settings) -> dict[str, Any]:
+    return alert | {"detail": in_currency(alert["detail"], operator.currency)}
 
 
 @router.post("/alerts/{id}/snooze")
@@ -109,6 +124,22 @@ def get_thresholds(sku: Id, call: Staff) -> dict[str, Any]:
     """The thresholds of a SKU, its own and those that hold."""
     with call.db() as db:
         return settings.thresholds_of(db, sku)
+
+
+@router.delete("/alert-thresholds/{sku}", status_code=204)
+def remove_thresholds(sku: Id, call: CatalogueWriter) -> None:
+    """Let what holds for every SKU hold for this one again; of `*`, what is usual."""
+    with call.db() as db, db.transaction():
+        settings.remove_thresholds(db, sku)
+        if sku != settings.EVERY_SKU:
+            refresh_alerts(db, now=call.now, skus=[sku])
+
+
+@router.get("/alert-thresholds")
+def list_thresholds(call: Staff) -> dict[str, Any]:
+    """SKUs with thresholds of their own; `*` is every SKU."""
+    with call.db() as db:
+        return {"thresholds": [jsonable(each) for each in settings.list_thresholds(db)]}
 
 
 @router.put("/alert-subscriptions/{id}")

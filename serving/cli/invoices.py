@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import pydantic
 import typer
 
+from inventory.amounts import counted
 from inventory.errors import InputRejected
 from serving.cli.screen import Json, opened, person, short_enough, show, utc_now
 
@@ -47,7 +48,13 @@ def list_(
 
 def _line(invoice: dict[str, Any]) -> str:
     wrong = len(invoice["discrepancies"])
-    says = "payable" if invoice["payable"] else f"{wrong} discrepancies" if wrong else "refused"
+    says = (
+        "payable"
+        if invoice["payable"]
+        else counted(wrong, "discrepancy", "discrepancies")
+        if wrong
+        else "refused"
+    )
     return (
         f"{invoice['id']:>6}  {invoice['vendor']} {invoice['number']}  {invoice['state']:<8}  "
         f"{invoice['goods'] + invoice['charges']:,.2f}  {says}"

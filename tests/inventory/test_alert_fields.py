@@ -14,7 +14,8 @@ TODAY = date(2026, 3, 10)
 def told(alert, event="raised"):
     return {
         "event": event, "id": 7, "kind": alert.kind.split(":")[0],
-        "severity": alert.severity, "sku": alert.sku, "location": alert.location, "message": alert.message,
+        "severity": alert.severity, "sku": alert.sku, "location": alert.location,
+        "message": alert.message,
         "detail": in_currency(alert.detail, "EUR"),
     }  # fmt: skip
 

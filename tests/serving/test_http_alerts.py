@@ -13,7 +13,11 @@ from inventory.store.alerts import raise_alerts
 def alert(shop, http_database_url):
     """An open alert about a SKU of this test's own."""
     sku, location = shop.sku(), shop.location()
-    detail = {"current_stock": 1, "action": {"method": "GET", "path": "/api/v2/policies/x/y"}}
+    detail = {
+        "current_stock": 1,
+        "currency": None,
+        "action": {"method": "GET", "path": "/api/v2/policies/x/y"},
+    }
     with database.connect(http_database_url) as db:
         told = Alert("low_stock", "warning", f"{sku} is low", sku, location, detail)
         raise_alerts(db, [told], now=datetime.now(UTC))
@@ -36,6 +40,14 @@ def test_an_alert_may_wait(shop, alert, client_of):
     assert listed(shop, alert, "snoozed") == listed(shop, alert, "all") == [alert["id"]]
     assert shop.client.post(f"{path}/wake").status_code == 204
     assert listed(shop, alert, "open") == [alert["id"]]
+
+
+def test_an_alert_is_read_by_itself(shop, alert, client_of):
+    """Money that only the house's currency measures is told in that."""
+    found = shop.ok(client_of("viewer").get(f"/alerts/{alert['id']}"))
+    assert found == alert
+    assert found["detail"]["currency"] == "EUR"
+    assert shop.client.get("/alerts/999999999").status_code == 404
 
 
 def test_an_alert_may_be_closed_by_hand(shop, alert):
@@ -63,6 +75,11 @@ def test_thresholds_of_a_sku_are_its_own(shop, alert):
     assert (put["hold"]["low_cover_days"], put["own"]["slow_cover_days"]) == (1.5, None)
     assert shop.client.put("/alert-thresholds/nobody", json={}).status_code in {404, 422}
     assert shop.client.put(path, json={"low_cover_days": -1}).status_code == 422
+    listed = shop.ok(shop.client.get("/alert-thresholds"))["thresholds"]
+    assert [row["low_cover_days"] for row in listed if row["sku"] == alert["sku"]] == [1.5]
+    assert shop.client.delete(path).status_code == 204
+    assert shop.client.delete(path).status_code == 404
+    assert shop.ok(shop.client.get(path))["hold"]["low_cover_days"] == 3
 
 
 def test_who_is_told_is_kept_and_taken_away(shop, client_of):
