@@ -4,7 +4,7 @@ Nothing is guessed: an item that is not on the order, another unit of measure, a
 speaks of, a day of shipping without a way to tell that of arrival: each is refused with a remedy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -22,6 +22,8 @@ class OrderedLine:
     units: int
     """Agreed: ordered, or confirmed since."""
     expected_on: date
+    schedule: tuple[tuple[date, int], ...] = ()
+    """Units that are still to come, by the day on which they are expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Ordered:
 
 
 Meant = dict[str, Any]
-"""A line as `inventory.store.vendor_reports` takes it: line, quantity, expected_at?, unit_cost?"""
+"""A line as `inventory.store.vendor_reports` takes it: line, quantity, expected_at?, unit_cost?,
+shipment?, and parts?, [quantity, expected_at?], where it comes on several days."""
 
 
 def confirmed_lines(said: Said, ordered: Ordered) -> list[Meant]:
@@ -63,12 +66,11 @@ def confirmed_lines(said: Said, ordered: Ordered) -> list[Meant]:
         parts = by_line.get(line.line_no, [])
         told: Meant = {"line": line.line_no}
         if parts:
-            told["quantity"] = sum(0 if part.rejected else part.units for part in parts)
+            told |= _scheduled(said, parts, ordered, line)
             prices = {part.unit_price for part in parts if part.unit_price is not None}
             if prices:
                 told["unit_cost"] = float(max(prices))
-        day = _arrival(said, parts, ordered, line)
-        if day is not None and told.get("quantity") != 0:
+        elif (day := _arrival(said, _WHOLE, ordered, line)) is not None:
             told["expected_at"] = day.isoformat()
         if len(told) > 1:
             found.append(told)
@@ -83,12 +85,10 @@ def shipped_lines(said: Said, ordered: Ordered) -> list[Meant]:
     found = []
     for number, parts in sorted(_by_line(said, ordered).items()):
         line = next(line for line in ordered.lines if line.line_no == number)
-        units = sum(part.units for part in parts)
-        told: Meant = {"line": number, "quantity": units}
-        day = _arrival(said, parts, ordered, line)
-        if day is not None:
-            told["expected_at"] = day.isoformat()
-        if units:
+        told = {"line": number, **_scheduled(said, parts, ordered, line)}
+        if said.number:
+            told["shipment"] = said.number
+        if told["quantity"]:
             found.append(told)
     if not found:
         raise InputRejected("nothing of this order is in the shipment", field="lines")
@@ -124,10 +124,43 @@ def differences(found: Sequence[Meant], ordered: Ordered) -> list[str]:
         line = known[said["line"]]
         if said.get("quantity", line.units) != line.units:
             told.append(f"'{line.sku}' {said['quantity']} instead of {line.units}")
-        day = said.get("expected_at")
-        if day is not None and day != line.expected_on.isoformat():
-            told.append(f"'{line.sku}' on {day} instead of {line.expected_on}")
+        else:
+            told += _other_days(said, line)
     return told
+
+
+def _other_days(said: Meant, line: OrderedLine) -> list[str]:
+    """How the days differ from those agreed, where the document tells of any."""
+    if "expected_at" not in said and "parts" not in said:
+        return []
+    whole = {"quantity": said.get("quantity", line.units), "expected_at": said.get("expected_at")}
+    agreed = dict(line.schedule or ((line.expected_on, line.units),))
+    told = _by_day(said.get("parts", [whole]), line, skipped=line.units - sum(agreed.values()))
+    if told == agreed:
+        return []
+    if len(told) == len(agreed) == 1:
+        return [f"'{line.sku}' on {next(iter(told))} instead of {next(iter(agreed))}"]
+    return [f"'{line.sku}' {_in_words(told)} instead of {_in_words(agreed)}"]
+
+
+def _by_day(parts: Sequence[Meant], line: OrderedLine, *, skipped: int) -> dict[date, int]:
+    """Units by day, without the first ones, which are here already."""
+    dated = [
+        (date.fromisoformat(day) if (day := part.get("expected_at")) else line.expected_on,
+         part["quantity"])
+        for part in parts
+    ]  # fmt: skip
+    found: dict[date, int] = {}
+    for day, units in sorted(dated):
+        rest = max(units - skipped, 0)
+        skipped -= units - rest
+        if rest:
+            found[day] = found.get(day, 0) + rest
+    return found
+
+
+def _in_words(units_by_day: Mapping[date, int]) -> str:
+    return ", ".join(f"{units} on {day}" for day, units in sorted(units_by_day.items())) or "none"
 
 
 def _by_line(said: Said, ordered: Ordered) -> dict[int, list[SaidLine]]:
@@ -187,27 +220,40 @@ def _check_currency(said: Said, ordered: Ordered) -> None:
         )
 
 
-def _arrival(
-    said: Said, parts: Sequence[SaidLine], ordered: Ordered, line: OrderedLine
-) -> date | None:
-    """The day on which the last part of a line arrives; None where the document does not say."""
-    days = []
-    for part in parts or (_WHOLE,):
-        if part.arrives_on or part.ships_on:  # Closer to the goods than what the whole says.
-            arrives, ships = part.arrives_on, part.ships_on
-        else:
-            arrives, ships = said.arrives_on, said.ships_on
-        if arrives is None and ships is not None:
-            arrives = _after_transit(ships, ordered, line)
-        if arrives is not None:
-            days.append(arrives)
-    if not days:
-        return None
-    if min(days) < ordered.sent_on:
+def _scheduled(said: Said, parts: Sequence[SaidLine], ordered: Ordered, line: OrderedLine) -> Meant:
+    """Units of a line and when they come: on one day, or in parts, those of one day together."""
+    units_by_day: dict[date | None, int] = {}
+    for part in parts:
+        units = 0 if part.rejected else part.units
+        if units:
+            day = _arrival(said, part, ordered, line)
+            units_by_day[day] = units_by_day.get(day, 0) + units
+    told: Meant = {"quantity": sum(units_by_day.values())}
+    if len(units_by_day) == 1:
+        return told | _on(*units_by_day)
+    if units_by_day:
+        dated = sorted(units_by_day.items(), key=lambda found: found[0] or line.expected_on)
+        told["parts"] = [{"quantity": units, **_on(day)} for day, units in dated]
+    return told
+
+
+def _on(day: date | None) -> Meant:
+    return {} if day is None else {"expected_at": day.isoformat()}
+
+
+def _arrival(said: Said, part: SaidLine, ordered: Ordered, line: OrderedLine) -> date | None:
+    """The day on which a part of a line arrives; None where the document does not say."""
+    if part.arrives_on or part.ships_on:  # Closer to the goods than what the whole says.
+        arrives, ships = part.arrives_on, part.ships_on
+    else:
+        arrives, ships = said.arrives_on, said.ships_on
+    if arrives is None and ships is not None:
+        arrives = _after_transit(ships, ordered, line)
+    if arrives is not None and arrives < ordered.sent_on:
         raise InputRejected(
-            f"'{line.sku}' would come on {min(days)}, before it was ordered", field="expected_at"
+            f"'{line.sku}' would come on {arrives}, before it was ordered", field="expected_at"
         )
-    return max(days)
+    return arrives
 
 
 _WHOLE = SaidLine(sku=None, line_no=None, units=0)

@@ -7,9 +7,10 @@
 
 A planner accepts what planning proposed, a buyer approves and sends it (a dear one needs a second,
 different buyer), the vendor (or the buyer for it) confirms and ships. Vendors that say nothing
-exist: goods may be told as shipped, or arrive, without a confirmation. Confirmed orders may be
-confirmed anew or re-dated, and closing gives up what never came. Nothing here reads a clock or a
-database: `inventory.store` does.
+exist: goods may be told as shipped, or arrive, without a confirmation. Units that have not left may
+be confirmed anew, re-dated or cancelled to the end, line by line; closing gives up what never came.
+Goods that come for an order of which nothing is expected are booked, and leave its state as it is.
+Nothing here reads a clock or a database: `inventory.store` does.
 """
 
 from dataclasses import dataclass
@@ -40,9 +41,6 @@ only counted where a person firmed the line."""
 OPEN_STATES = (PROPOSED, *ON_ORDER_STATES)
 """Orders of which something is still to be decided or to come."""
 
-SUPPLYING_STATES = (CONFIRMED, SHIPPED, PARTIALLY_RECEIVED, RECEIVED)
-"""Orders whose lines are dated supply, which availability promises from."""
-
 UNSENT_STATES = (PROPOSED, ACCEPTED, APPROVED, REJECTED)
 """The vendor has not heard of the order."""
 
@@ -63,23 +61,27 @@ class Act:
 ON_ITS_WAY = (SENT, CONFIRMED, SHIPPED, PARTIALLY_RECEIVED)
 """The vendor has the order and goods are open."""
 
+TAKES_GOODS = (*ON_ITS_WAY, RECEIVED, CLOSED, CANCELLED)
+"""Goods may arrive for it: expected, or all the same."""
+
 ACTS: dict[str, Act] = {
     "accept": Act((PROPOSED,), ACCEPTED, ("planner",)),
     "approve": Act((ACCEPTED,), APPROVED, ("buyer",)),
     "reject": Act((PROPOSED, ACCEPTED, APPROVED), REJECTED, ("planner", "buyer")),
     "send": Act((APPROVED,), SENT, ("buyer",)),
-    "confirm": Act((SENT, CONFIRMED), CONFIRMED, ("buyer", "vendor")),
+    "confirm": Act(ON_ITS_WAY, CONFIRMED, ("buyer", "vendor")),
     "ship": Act(ON_ITS_WAY, SHIPPED, ("buyer", "vendor")),
     "redate": Act(ON_ITS_WAY, None, ("buyer", "vendor")),
-    "receive": Act(ON_ITS_WAY, RECEIVED, ("buyer", "oms")),
+    "receive": Act(TAKES_GOODS, RECEIVED, ("buyer", "oms")),
     "cancel": Act((PROPOSED, ACCEPTED, APPROVED, SENT, CONFIRMED), CANCELLED, ("buyer",)),
+    "cancel_rest": Act(ON_ITS_WAY, None, ("buyer",)),
     "close": Act((SHIPPED, PARTIALLY_RECEIVED, RECEIVED), CLOSED, ("buyer",)),
 }
 
 TOLD_ONCE = ("confirm", "ship", "redate", "receive")
 """Acts that tell of a document or a delivery: its id stands for it, whoever repeats it."""
 
-TOLD_TO_VENDORS = ("send", *TOLD_ONCE, "cancel", "close")
+TOLD_TO_VENDORS = ("send", *TOLD_ONCE, "cancel", "cancel_rest", "close")
 """Acts that are between us and the vendor; the others are our own."""
 
 EDITORS = ("planner", "buyer")
@@ -101,8 +103,8 @@ def may(act: str, role: str) -> bool:
 def next_state(order_id: str, state: str, act: str, *, everything_received: bool = True) -> str:
     """The state that an act leads to. Raises `StateConflict` where it is not allowed.
 
-    A receipt that leaves units open leads to `partially_received`, and a further shipment leaves
-    it there.
+    A receipt that leaves units open leads to `partially_received`. Further words of the vendor
+    leave an order that is further on where it is, and so do goods that nobody expects any more.
 
     >>> next_state("PO-1", "proposed", "accept")
     'accepted'
@@ -111,11 +113,14 @@ def next_state(order_id: str, state: str, act: str, *, everything_received: bool
     """
     if state not in ACTS[act].from_states:
         raise StateConflict("purchase order", order_id, state=state, act=act)
+    if act == "receive" and state not in ON_ITS_WAY:
+        return state
     if act == "receive" and not everything_received:
         return PARTIALLY_RECEIVED
-    if act == "ship" and state == PARTIALLY_RECEIVED:
+    after = ACTS[act].to_state or state
+    if act in ("confirm", "ship") and STATES.index(state) > STATES.index(after):
         return state
-    return ACTS[act].to_state or state
+    return after
 
 
 def state_after_edit(order_id: str, state: str) -> str:

@@ -30,7 +30,7 @@ def _late(db: psycopg.Connection, *, today: date) -> list[Alert]:
     """Orders and transfers that should have come, each with what runs out for want of it."""
     orders, transfers = late_orders(db, today=today), late_transfers(db, today=today)
     ids = [order["order_id"] for order in orders] + [moved["transfer_id"] for moved in transfers]
-    open_lines = alert_facts.read_late_lines(db, ids, limit=LATE_LINES_TOLD)
+    open_lines = alert_facts.read_late_lines(db, ids, today=today, limit=LATE_LINES_TOLD)
     told = {name: [_late_line(line, today) for line in lines] for name, lines in open_lines.items()}
     stock = {name: _together(lines[0]) for name, lines in open_lines.items()}
     return [

@@ -45,20 +45,40 @@ class Edit(Message):
         return self
 
 
+PARTS_MAX = 100
+
+
+class ReportedPart(Message):
+    """Some units of a line, which come together."""
+
+    quantity: Units
+    expected_on: Day | None = None
+    expected_at: Moment | None = None
+    """Where more than the day is known."""
+
+
 class ReportedLine(Message):
-    """One line of an order as confirmed, shipped or re-dated by the vendor, or as received."""
+    """One line of an order as confirmed, shipped, re-dated, received, or cancelled in part."""
 
     line: Annotated[StrictInt, Field(ge=1)] | None = None
     """Its number; or name it by `sku`."""
     sku: Id | None = None
     quantity: Units | None = None
-    """Confirmed: all that will come of it, 0 for nothing. Shipped or received: of this delivery."""
+    """Confirmed: all that will come of it, 0 for no more. Shipped or received: of this delivery.
+    Cancelled: of what has not left; by default all of that."""
     status: Literal["available", "inspection", "frozen", "defective"] | None = None
     expected_on: Day | None = None
     expected_at: Moment | None = None
     """Where more than the day is known."""
     unit_cost: Money | None = None
     """The price that the vendor confirmed."""
+    parts: Annotated[list[ReportedPart], Field(min_length=1, max_length=PARTS_MAX)] | None = None
+    """Confirmed or shipped: a line that comes on several days. Their quantities add up to it."""
+    part: Annotated[StrictInt, Field(ge=1)] | None = None
+    """Re-dated: that part alone, by its number."""
+    shipment: Id | None = None
+    """The vendor's number of the shipment: told when it leaves, and named when it is re-dated or
+    received."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -68,7 +88,10 @@ class ReportedLine(Message):
 
 
 class Step(Message):
-    """A step in the life of an order. Without lines: all that is still open."""
+    """A step in the life of an order. Without lines: all that is still open.
+
+    `cancel` with lines takes units out that have not left the vendor; the order goes on.
+    """
 
     id: Id | None = None
     """What a repeat is known by: a receipt or a document is booked once."""

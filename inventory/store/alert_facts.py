@@ -185,12 +185,9 @@ select i.sku, i.location, (i.expected_at at time zone l.timezone)::date - {EPOCH
 from troubled t join inbound i using (sku, location) join locations l using (location)
 where i.state in ('planned', 'confirmed', 'shipped') and i.quantity > 0
 union all
-select l.sku, p.location, p.expected_on - {EPOCH}, greatest(l.quantity - l.received_units, 0)
-from purchase_orders p join purchase_order_lines l using (purchase_order_id)
-join troubled t on t.sku = l.sku and t.location = p.location
-where p.state in ('accepted', 'approved', 'sent') and l.quantity > l.received_units
-    and not exists (select from inbound i where i.purchase_order_id = p.purchase_order_id
-        and i.sku = l.sku and i.state in ('planned', 'confirmed', 'shipped'))
+select o.sku, o.location, o.expected_on - {EPOCH}, o.units
+from troubled t join open_order_parts o using (sku, location)
+where o.part_no is null and o.order_state <> 'proposed'
 """  # noqa: S608 - our own text.
 
 _LOTS = f"""
@@ -225,14 +222,15 @@ where b.units <= 0 and last.at is not null
 
 
 def read_late_lines(
-    db: psycopg.Connection, ids: Sequence[str], *, limit: int
+    db: psycopg.Connection, ids: Sequence[str], *, today: date, limit: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """What is open of late orders and transfers, by id, with stock; the most urgent first.
+    """What is late of orders, and open of transfers, by id, with stock; the most urgent first.
 
-    `lines`, `all_stock` and `all_reorder_point` are of all its open lines, at most `limit` listed.
+    `lines`, `all_stock` and `all_reorder_point` are of all its late lines, at most `limit` listed.
     """
     with db.cursor(row_factory=dict_row) as rows:
-        found = rows.execute(_LATE_LINES, {"ids": list(ids), "limit": limit}).fetchall()
+        asked = {"ids": list(ids), "today": today, "limit": limit}
+        found = rows.execute(_LATE_LINES, asked).fetchall()
     lines: dict[str, list[dict[str, Any]]] = {}
     for line in found:
         lines.setdefault(line.pop("id"), []).append(line)
@@ -241,9 +239,11 @@ def read_late_lines(
 
 _LATE_LINES = """
 with coming as (
-    select p.purchase_order_id as id, p.location, l.sku, l.quantity - l.received_units as units
-    from purchase_orders p join purchase_order_lines l using (purchase_order_id)
-    where p.purchase_order_id = any(%(ids)s) and l.quantity > l.received_units
+    select purchase_order_id as id, location, sku, sum(units)::bigint as units
+    from open_order_parts
+    where purchase_order_id = any(%(ids)s)
+        and (expected_on < %(today)s or expected_on > due_on)
+    group by purchase_order_id, location, line_no, sku
     union all
     select transfer_id, destination, sku, units from open_transfer_lines
     where transfer_id = any(%(ids)s)

@@ -6,7 +6,7 @@ against it undoes all that and is kept as the reason.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +23,7 @@ from inventory.document_matching import (
     shipped_lines,
 )
 from inventory.errors import InputRejected, NotFound, VouchError
-from inventory.purchase_orders import CONFIRMED, EDITABLE_STATES
+from inventory.purchase_orders import EDITABLE_STATES
 from inventory.store import dispatches, documents, invoices, vendor_dispatch, vendor_reports
 from inventory.store.documents import Document
 from inventory.store.retry import retrying
@@ -201,7 +201,7 @@ def _confirm(
     told: dict[str, Any],
 ) -> dict[str, Any]:
     lines = confirmed_lines(said, ordered)
-    if order["state"] == CONFIRMED and not said.replaces:
+    if order["was_confirmed"] and not said.replaces:
         changed = differences(lines, ordered)
         if not changed:
             raise _Duplicate(f"order {said.order_id} was confirmed like that already")
@@ -267,14 +267,20 @@ _REPEATED = """
 
 _ORDER = """
     select p.state, p.vendor, p.sent_at, coalesce((p.sent_at at time zone o.timezone)::date,
-        p.created_at::date) as sent_on, p.expected_on, p.currency
+        p.created_at::date) as sent_on, p.expected_on, p.currency,
+        exists (select from purchase_order_events e
+            where e.purchase_order_id = p.purchase_order_id and e.act = 'confirm') as was_confirmed
     from purchase_orders p join locations o using (location)
     where p.purchase_order_id = %s for update of p
 """
 
 _LINES = """
-    select line_no, sku, quantity, coalesce(arrives_on, %s) as expected_on
-    from purchase_order_lines where purchase_order_id = %s order by line_no
+    select l.line_no, l.sku, l.quantity, coalesce(l.arrives_on, %s) as expected_on,
+        (select json_agg(json_build_array(d.expected_on, d.units)) from (
+            select o.expected_on, sum(o.units) as units from open_order_parts o
+            where o.purchase_order_id = l.purchase_order_id and o.line_no = l.line_no
+            group by o.expected_on order by o.expected_on) d) as schedule
+    from purchase_order_lines l where l.purchase_order_id = %s order by l.line_no
 """
 
 
@@ -298,7 +304,13 @@ def _ordered(
         sent_on=order["sent_on"],
         currency=order["currency"] or us.currency,
         lines=tuple(
-            OrderedLine(line["line_no"], line["sku"], line["quantity"], line["expected_on"])
+            OrderedLine(
+                line["line_no"],
+                line["sku"],
+                line["quantity"],
+                line["expected_on"],
+                tuple((date.fromisoformat(day), units) for day, units in line["schedule"] or ()),
+            )
             for line in lines
         ),
         transit_days=place.transit_days if place else None,

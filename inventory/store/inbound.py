@@ -4,8 +4,6 @@
 transaction, so that no unit is counted twice or lost between the two.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,17 +11,19 @@ import psycopg
 from psycopg.rows import dict_row
 
 from inventory.errors import InputRejected, NotFound, StateConflict
-from inventory.ledger import AVAILABLE, STATUSES, Fact, Key
-from inventory.purchase_orders import ON_ITS_WAY
+from inventory.ledger import AVAILABLE, STATUSES
+from inventory.purchase_orders import TAKES_GOODS
 from inventory.store import (
     approvals,
+    arrivals,
     catalog,
     idempotency,
-    ledger,
     ordered_goods,
     supply_shocks,
 )
+from inventory.store.arrivals import Delivery
 from inventory.store.facts import COUNTED_INBOUND_STATES
+from inventory.store.line_supplies import part_name
 from inventory.store.retry import retrying
 from inventory.transfers import TRANSFER
 
@@ -73,12 +73,9 @@ def put(
             held = {(sku, location)}
             if before is not None:
                 held.add((str(before["sku"]), str(before["location"])))
-            _hold_promises(db, held, now=now)
+            arrivals.hold_promises(db, held, now=now)
             received = 0 if before is None else int(str(before["received_units"]))
             _check_change(before, inbound_id, (sku, location), quantity, received)
-            if before is not None and purchase_order_id is None:
-                _leave_to_order(before, (sku, location), rest=quantity - received, state=state)
-                ordered_goods.redate(db, before, expected_at)
             rest = quantity - received
             actual = "received" if rest == 0 and received and state != "cancelled" else state
             db.execute(
@@ -86,6 +83,9 @@ def put(
                 [inbound_id, sku, location, rest, expected_at, actual, source,
                  purchase_order_id, now],
             )  # fmt: skip
+            if before is not None and purchase_order_id is None:
+                _leave_to_order(before, (sku, location), rest=rest, state=state)
+                ordered_goods.redate(db, before, expected_at)
             # Later, less or cancelled: the promises made on it may have lost their ground.
             fallen = held if before is not None else ()
             if before is not None and _is_worse(before, rest, expected_at, actual):
@@ -140,15 +140,6 @@ _PUT = """
 """
 
 
-def _hold_promises(
-    db: psycopg.Connection, places: set[tuple[str, str]], status: str = AVAILABLE, *, now: datetime
-) -> None:
-    """Lock sellable balances: a promise is made either before this change of supply or after."""
-    keys = {Key(*place, held) for place in places for held in (AVAILABLE, status)}
-    ledger.create(db, keys, now=now)
-    ledger.lock(db, keys)
-
-
 def _check_change(
     before: Row | None, inbound_id: str, place: tuple[str, str], quantity: int, received: int
 ) -> None:
@@ -190,14 +181,17 @@ def receive(
     actor: str = "",
     tell_order: bool = True,
     document_id: str | None = None,
+    shipment: str | None = None,
 ) -> Row:
     """Goods have arrived: inbound falls and stock rises in one event. A repeat changes nothing.
 
     A count true after `received_at` already has the goods; then only the inbound falls
     (outcome `already_counted`). The purchase order that announced them is told, unless it is the
-    one that speaks (`tell_order` false). Where the location wants receipts approved, the goods land
-    in inspection, and `approvals.approve` decides on them; so do units beyond what a purchase order
-    and its vendor's tolerance allow, which the answer calls `held`.
+    one that speaks (`tell_order` false): then goods are those of the `shipment`, else of what left
+    first; otherwise of the part that is named. What goes beyond one part is booked on the next.
+    Where the location wants receipts approved, the goods land in inspection, and
+    `approvals.approve` decides on them; so do units beyond what a purchase order and its vendor's
+    tolerance allow, which the answer calls `held`.
 
     Raises
     ------
@@ -215,9 +209,10 @@ def receive(
         "status": status,
     }
 
-    delivery = _Delivery(
-        inbound_id, message_id, quantity, status, received_at, actor, document_id, tell_order
-    )
+    delivery = Delivery(
+        inbound_id, message_id, quantity, status, received_at, actor, document_id, tell_order,
+        shipment,
+    )  # fmt: skip
 
     def act() -> Row:
         with db.transaction():
@@ -228,30 +223,20 @@ def receive(
     return answer
 
 
-@dataclass(frozen=True, slots=True)
-class _Delivery:
-    inbound_id: str
-    message_id: str
-    quantity: int
-    status: str
-    received_at: datetime | None
-    actor: str
-    document_id: str | None
-    tell_order: bool
-
-
-def _book(db: psycopg.Connection, came: _Delivery, *, now: datetime) -> Row:
+def _book(db: psycopg.Connection, came: Delivery, *, now: datetime) -> Row:
     line = ordered_goods.line_behind(db, came.inbound_id)
-    ordered = line is not None and line["state"] in ON_ITS_WAY
+    ordered = line is not None and line["state"] in TAKES_GOODS
     row = _checked(_locked(db, came.inbound_id), came.inbound_id, came.quantity, ordered=ordered)
     held = 0 if line is None else ordered_goods.beyond(db, line, came.quantity, came.status)
+    shares = _shares(db, came, line, held)
     lands = approvals.landing_status(db, location=row["location"], status=came.status)
     waits = came.status == AVAILABLE != lands
-    awaiting = came.quantity if waits else held
-    left = _take_off(db, came.inbound_id, came.quantity, now, awaiting=awaiting)
-    units_of_status = {lands: came.quantity - held}
-    units_of_status[approvals.AWAITING] = units_of_status.get(approvals.AWAITING, 0) + held
-    outcome = _into_stock(db, row, units_of_status, came, now=now)
+    for share in shares:
+        arrivals.take_off(db, share, now)
+    # Whatever part of a line they came with, they await approval under one name.
+    waiting = came.inbound_id if line is None else part_name(line["id"], line["line_no"], 1)
+    arrivals.await_approval(db, waiting, came.quantity if waits else held)
+    outcome = arrivals.into_stock(db, row, shares, lands, came, now=now)
     if line is not None:
         ordered_goods.note_receipt(
             db, line, ordered_goods.Came(came.quantity, held, lands),
@@ -259,8 +244,24 @@ def _book(db: psycopg.Connection, came: _Delivery, *, now: datetime) -> Row:
             document_id=came.document_id, tell_order=came.tell_order,
         )  # fmt: skip
     told = {"id": came.inbound_id, "sku": row["sku"], "location": row["location"]}
-    told |= {"outcome": outcome, "received": came.quantity, "status": lands} | left
+    told |= {"outcome": outcome, "received": came.quantity, "status": lands}
+    told |= _left(db, came.inbound_id)
+    if waiting != came.inbound_id and (waits or held):
+        told["awaits_approval_as"] = waiting
+    if len(shares) > 1:
+        told["parts"] = {share.inbound_id: share.quantity for share in shares}
     return told | {"held": held} if held else told
+
+
+def _shares(
+    db: psycopg.Connection, came: Delivery, line: Row | None, held: int
+) -> list[ordered_goods.Share]:
+    if line is None:
+        return [ordered_goods.Share(came.inbound_id, came.quantity, held)]
+    part = line["part_no"] if came.tell_order else None
+    return ordered_goods.shares(
+        db, line, came.quantity, held=held, part=part, shipment=came.shipment
+    )
 
 
 def _check_receipt(status: str, quantity: int) -> None:
@@ -273,8 +274,8 @@ def _check_receipt(status: str, quantity: int) -> None:
 def _checked(row: Row | None, inbound_id: str, quantity: int, *, ordered: bool) -> Row:
     if row is None:
         raise NotFound("inbound", inbound_id)
-    # Of an order that is still open more may come than was announced: it waits for approval.
-    if row["state"] not in OPEN_STATES and not (ordered and row["state"] == "received"):
+    # Of what was ordered more may come than was announced: it waits for approval.
+    if row["state"] not in OPEN_STATES and not ordered:
         raise StateConflict("inbound", inbound_id, state=str(row["state"]), act="receive")
     ours = row["source"] == TRANSFER and row["purchase_order_id"] is not None
     if ours and row["state"] != "shipped":
@@ -289,59 +290,12 @@ def _checked(row: Row | None, inbound_id: str, quantity: int, *, ordered: bool) 
     return row
 
 
-def _into_stock(
-    db: psycopg.Connection,
-    row: Row,
-    units_of_status: Mapping[str, int],
-    came: _Delivery,
-    *,
-    now: datetime,
-) -> str:
-    """Put the units where they land. Returns the outcome of the first of these facts."""
-    place = (row["sku"], row["location"])
-    keys = [Key(*place, status) for status, units in units_of_status.items() if units]
-    at = ledger.moment(db, keys, came.received_at, now=now)
-    facts = [
-        Fact(
-            *key,
-            kind="receipt",
-            stated_units=units_of_status[key.status],
-            effective_at=at,
-            source="inbound",
-            message_id=came.message_id,
-            actor=came.actor,
-            inbound_id=row["inbound_id"],
-        )
-        for key in keys
-    ]
-    for key in keys:
-        if key.status != AVAILABLE:
-            _hold_promises(db, {place}, key.status, now=now)
-    recorded = ledger.record(db, facts, now=now)
-    # Fallen where what was to come is here and cannot be sold, or was on the shelf all along.
-    sellable = any(r.outcome == "applied" and k.status == AVAILABLE
-                   for k, r in zip(keys, recorded, strict=True))  # fmt: skip
-    changed = {"risen": [place]} if sellable else {"fallen": [place]}
-    supply_shocks.settle(db, **changed, now=now, cause="receipt")
-    return recorded[0].outcome
-
-
-def _take_off(
-    db: psycopg.Connection, inbound_id: str, quantity: int, now: datetime, *, awaiting: int
-) -> Row:
+def _left(db: psycopg.Connection, inbound_id: str) -> Row:
     with db.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
-            """
-            update inbound set quantity = greatest(quantity - %(q)s, 0),
-                received_units = received_units + %(q)s,
-                awaiting_units = awaiting_units + %(awaiting)s,
-                state = case when quantity <= %(q)s then 'received' else state end,
-                updated_at = %(now)s
-            where inbound_id = %(id)s
-            returning quantity as open, received_units as received_total,
-                awaiting_units as awaiting, state
-            """,
-            {"q": quantity, "now": now, "id": inbound_id, "awaiting": awaiting},
+            "select quantity as open, received_units as received_total, "
+            "awaiting_units as awaiting, state from inbound where inbound_id = %s",
+            [inbound_id],
         ).fetchone()
     assert row is not None
     return row

@@ -21,17 +21,10 @@ from inventory.store import (
     order_refusals,
     order_terms,
 )
-from inventory.store.order_lines import (
-    Changes,
-    Lines,
-    Moments,
-    confirm_lines,
-    date_lines,
-    read_lines,
-    ship_lines,
-)
+from inventory.store.line_reports import cancel_lines, confirm_lines, date_lines, ship_lines
+from inventory.store.order_lines import Changes, Lines, read_lines
 from inventory.store.order_receipts import receive_lines
-from inventory.store.order_supply import announce
+from inventory.store.order_supply import give_up
 
 Order = Mapping[str, Any]
 
@@ -48,8 +41,8 @@ class Told:
     reason: str | None = None
 
 
-Done = tuple[str, Changes, Moments]
-"""The state that an act leads to, what it changed, and moments at which lines are expected."""
+Done = tuple[str, Changes]
+"""The state that an act leads to, and what it changed."""
 
 
 def do(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
@@ -58,7 +51,7 @@ def do(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
 
 
 def _move_on(_db: psycopg.Connection, order: Order, act: str, _told: Told) -> Done:
-    return next_state(order["id"], order["state"], act), {}, {}
+    return next_state(order["id"], order["state"], act), {}
 
 
 def _accept(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
@@ -74,8 +67,8 @@ def _approve(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done
     needed = approvals_needed(_value(db, order["id"]), above)
     done, changes = act_history.sign(db, act_history.ORDERS, order, actor=told.actor, needed=needed)
     if not done:
-        return str(order["state"]), changes, {}
-    return next_state(order["id"], order["state"], act), changes, {}
+        return str(order["state"]), changes
+    return next_state(order["id"], order["state"], act), changes
 
 
 def _send(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
@@ -96,7 +89,7 @@ def _send(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
         [row[0], order["id"]],
     )
     dispatches.announce_sent(db, order, now=told.now)
-    return next_state(order["id"], order["state"], act), changes, {}
+    return next_state(order["id"], order["state"], act), changes
 
 
 _SEND = """
@@ -111,42 +104,59 @@ _SEND = """
 
 def _confirm(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
     before = read_lines(db, order["id"])
-    changes, moments = confirm_lines(db, order, told.lines or ())
+    changes = confirm_lines(db, order, told.lines or (), now=told.now)
     confirmation_alerts.after_confirmation(
         db, order, before=before, after=read_lines(db, order["id"]), now=told.now
     )
-    nothing = db.execute(
-        "select from purchase_order_lines where purchase_order_id = %s and quantity > 0 limit 1",
-        [order["id"]],
-    ).fetchone()
-    if nothing is None:
+    return _less_to_come(db, order, act, changes, note="the vendor confirmed nothing")
+
+
+def _cancel_rest(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
+    """Some units are wanted no more; the rest of the order goes on."""
+    if not told.reason or not told.reason.strip():
+        raise InputRejected("say why these units are wanted no more", field="reason")
+    if not told.lines:
+        raise InputRejected("say which lines", field="lines")
+    changes = cancel_lines(
+        db, order, told.lines, now=told.now, source=f"{told.actor}: {told.reason}"
+    )
+    return _less_to_come(db, order, act, changes, note="all of it was cancelled")
+
+
+def _less_to_come(
+    db: psycopg.Connection, order: Order, act: str, changes: Changes, *, note: str
+) -> Done:
+    """Where that leaves the order: cancelled without units, received where none is open."""
+    lines = read_lines(db, order["id"])
+    state = next_state(order["id"], order["state"], act)
+    if not any(line["quantity"] for line in lines):
         dispatches.withdraw(db, order)
-        return rules.CANCELLED, changes | {"note": "the vendor confirmed nothing"}, moments
-    return next_state(order["id"], order["state"], act), changes, moments
+        return rules.CANCELLED, changes | {"note": note}
+    if all(line["received_units"] >= line["quantity"] for line in lines):
+        return rules.RECEIVED, changes
+    return state, changes
 
 
 def _ship(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
-    changes, moments = ship_lines(db, order, told.lines)
-    return next_state(order["id"], order["state"], act), changes, moments
+    changes = ship_lines(db, order, told.lines, now=told.now)
+    return next_state(order["id"], order["state"], act), changes
 
 
 def _redate(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
     if not told.lines:
         raise InputRejected("say which lines come when", field="lines")
-    changes, moments = date_lines(db, order, told.lines)
-    return next_state(order["id"], order["state"], act), changes, moments
+    changes = date_lines(db, order, told.lines, now=told.now)
+    return next_state(order["id"], order["state"], act), changes
 
 
 def _receive(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
-    if order["state"] == rules.SENT:  # It came without a word from the vendor.
-        announce(db, order, now=told.now)
     changes = receive_lines(
         db, order, told.lines, actor=told.actor, now=told.now, received_at=told.at,
         document_id=told.document_id,
     )  # fmt: skip
     everything = not changes["open_units"]
     state = next_state(order["id"], order["state"], act, everything_received=everything)
-    return state, changes, {}
+    return state, changes
 
 
 def _reject(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
@@ -159,19 +169,21 @@ def _cancel(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
     if order["state"] in rules.EDITABLE_STATES:  # The vendor never heard of it: as if rejected.
         return _reject(db, order, act, told)
     dispatches.announce_cancelled(db, order, now=told.now)
+    give_up(db, order, read_lines(db, order["id"]), now=told.now)
     return _move_on(db, order, act, told)
 
 
-def _close(db: psycopg.Connection, order: Order, act: str, _told: Told) -> Done:
+def _close(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
     """Units that never came are given up, and said to be."""
-    short = db.execute(
-        "select sku, quantity - received_units from purchase_order_lines "
-        "where purchase_order_id = %s and received_units < quantity order by line_no",
-        [order["id"]],
-    ).fetchall()
-    given_up = [{"sku": sku, "quantity": units} for sku, units in short]
+    lines = read_lines(db, order["id"])
+    given_up = [
+        {"sku": line["sku"], "quantity": line["quantity"] - line["received_units"]}
+        for line in lines
+        if line["received_units"] < line["quantity"]
+    ]
+    give_up(db, order, lines, now=told.now)
     state = next_state(order["id"], order["state"], act)
-    return state, {"given_up": given_up} if given_up else {}, {}
+    return state, {"given_up": given_up} if given_up else {}
 
 
 _DO = {
@@ -184,6 +196,7 @@ _DO = {
     "redate": _redate,
     "receive": _receive,
     "cancel": _cancel,
+    "cancel_rest": _cancel_rest,
     "close": _close,
 }
 

@@ -1,86 +1,107 @@
-"""The supply that a purchase order announces: per line one row of `inbound`, named `ORDER:LINE`.
+"""The supply that a purchase order announces: each part of a line is one row of `inbound`.
 
 Availability promises from those rows, so they say what the order says, in the transaction that
 changes it.
 """
 
-from collections.abc import Mapping
-from datetime import date, datetime, time
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import psycopg
 
-from inventory.calendar import zone
-from inventory.catalog import Location
-from inventory.store import catalog, inbound
-from inventory.store.order_lines import Moments, read_lines
+from inventory.order_parts import LineSupply, falls_behind
+from inventory.store import arrivals, ordered_goods, supply_shocks
+from inventory.store.line_supplies import part_name, read_supplies
+
+Line = Mapping[str, Any]
 
 
-def inbound_id(order_id: str, line_no: int) -> str:
-    """What the supply of a line is called."""
-    return f"{order_id}:{line_no}"
+class Change(NamedTuple):
+    """A line of an order, with its supply before an act and after it."""
+
+    line: Line
+    before: LineSupply
+    after: LineSupply
 
 
-def announce(
+def write(
     db: psycopg.Connection,
     order: Mapping[str, Any],
+    changes: Collection[Change],
     *,
     now: datetime,
-    moments: Moments | None = None,
     given_up: bool = False,
 ) -> None:
-    """Make each line's inbound say what the order says; `given_up`: nothing more is to come.
+    """Make the rows of these lines say what their parts say, all at once.
 
-    A line comes at the moment that was told, else from the start of its day at the location on.
+    Promises are looked at when all of it is written, so none is told to be short in between.
+    `given_up`: parts that are no more keep their units, as what never came.
     """
-    timezone = catalog.get(db, Location, order["location"]).timezone
-    known = _known(db, order["id"])
-    for line in read_lines(db, order["id"]):
-        name = inbound_id(order["id"], line["line_no"])
-        before = known.get(name)
-        if before is None and (given_up or not line["quantity"]):
-            continue
-        if before is not None and before[1] in ("received", "cancelled"):
-            continue
-        open_units = max(line["quantity"] - line["received_units"], 0)
-        told = (moments or {}).get(line["line_no"])
-        inbound.put(
-            db,
-            inbound_id=name,
-            sku=line["sku"],
-            location=order["location"],
-            quantity=max(line["quantity"], line["received_units"]),
-            expected_at=told or _moment(line, order, before, timezone),
-            state=_state(line, given_up=given_up or not (open_units or line["received_units"])),
-            now=now,
-            purchase_order_id=order["id"],
-        )
-
-
-def _state(line: Mapping[str, Any], *, given_up: bool) -> str:
-    if given_up:
-        return "cancelled"
-    return "shipped" if line["shipped_units"] >= line["quantity"] else "confirmed"
-
-
-def _moment(
-    line: Mapping[str, Any],
-    order: Mapping[str, Any],
-    before: tuple[datetime, str] | None,
-    timezone: str,
-) -> datetime:
-    """The moment known before, while it is still on the line's day; else that morning."""
-    day: date = line["arrives_on"] or order["expected_on"]
-    if before is not None:
-        same_day = before[0].astimezone(zone(timezone)).date() == day
-        if same_day or line["arrives_on"] is None:
-            return before[0]
-    return datetime.combine(day, time(0), zone(timezone))
-
-
-def _known(db: psycopg.Connection, order_id: str) -> dict[str, tuple[datetime, str]]:
-    found = db.execute(
-        "select inbound_id, expected_at, state from inbound where purchase_order_id = %s",
-        [order_id],
+    changes = [change for change in changes if change.after.parts != change.before.parts]
+    if not changes:
+        return
+    places = {(str(change.line["sku"]), str(order["location"])) for change in changes}
+    arrivals.hold_promises(db, places, now=now)
+    rows = [row for change in changes for row in _rows(order, change, given_up=given_up)]
+    with db.cursor() as cursor:
+        cursor.executemany(_WRITE, [row | {"now": now} for row in rows])
+    worse = [c for c in changes if falls_behind(c.after.parts, c.before.parts)]
+    better = [c for c in changes if falls_behind(c.before.parts, c.after.parts)]
+    sunk = {c.line["line_no"] for c in worse if c.before.parts}
+    ordered_goods.note_late(db, [r["id"] for r in rows if r["order_line"] in sunk], now=now)
+    supply_shocks.settle(
+        db,
+        fallen=[(c.line["sku"], order["location"]) for c in worse],
+        sooner=[(c.line["sku"], order["location"]) for c in better],
+        also=places,
+        now=now,
+        cause="inbound",
     )
-    return {name: (expected_at, state) for name, expected_at, state in found}
+
+
+def _rows(order: Mapping[str, Any], change: Change, *, given_up: bool) -> list[dict[str, Any]]:
+    after = {part.number: part for part in change.after.parts}
+    gone = [
+        replace(part, units=part.units if given_up else 0)
+        for part in change.before.parts
+        if part.number not in after
+    ]
+    line_no = change.line["line_no"]
+    return [
+        {
+            "id": part_name(order["id"], line_no, part.number),
+            "sku": change.line["sku"], "location": order["location"], "order": order["id"],
+            "order_line": line_no, "part": part.number, "units": part.units, "at": part.when.at,
+            "state": part.state if part.number in after else "cancelled",
+            "shipment": part.shipment,
+        }
+        for part in [*after.values(), *gone]
+    ]  # fmt: skip
+
+
+# Of a part that is gone and brought something, that is what is left to say.
+_WRITE = """
+    insert into inbound (inbound_id, sku, location, quantity, expected_at, state, source,
+        purchase_order_id, order_line, part_no, shipment, updated_at)
+    values (%(id)s, %(sku)s, %(location)s, %(units)s, %(at)s, %(state)s, 'purchase_order',
+        %(order)s, %(order_line)s, %(part)s, %(shipment)s, %(now)s)
+    on conflict (inbound_id) do update set quantity = excluded.quantity,
+        expected_at = excluded.expected_at, shipment = excluded.shipment,
+        updated_at = excluded.updated_at,
+        state = case when excluded.state = 'cancelled' and excluded.quantity = 0
+            and inbound.received_units > 0 then 'received' else excluded.state end
+"""
+
+
+def give_up(
+    db: psycopg.Connection, order: Mapping[str, Any], lines: Sequence[Line], *, now: datetime
+) -> None:
+    """Nothing more is to come of the order."""
+    supplies = read_supplies(db, order, lines)
+    changes = [
+        Change(line, supplies[line["line_no"]], replace(supplies[line["line_no"]], parts=()))
+        for line in lines
+    ]
+    write(db, order, changes, now=now, given_up=True)

@@ -94,12 +94,9 @@ select sku, location, coalesce(purchase_order_id, ''), day - '1970-01-01'::date,
     where i.sku = any ({skus}) and i.quantity > 0
         and i.state in ('planned', 'confirmed', 'shipped')
     union all
-    select l.sku, p.location, p.purchase_order_id, l.quantity - l.received_units,
-        coalesce(l.arrives_on, p.expected_on) + lo.put_away_lag_days
-    from purchase_orders p join purchase_order_lines l using (purchase_order_id)
-    join locations lo on lo.location = p.location
-    where l.sku = any ({skus}) and (p.state in ('accepted', 'approved', 'sent')
-        or (p.state = 'proposed' and l.firmed))
+    select o.sku, o.location, o.purchase_order_id, o.units, o.expected_on + lo.put_away_lag_days
+    from open_order_parts o join locations lo on lo.location = o.location
+    where o.sku = any ({skus}) and o.part_no is null and (o.order_state <> 'proposed' or o.firmed)
 ) coming where day >= {day} group by 1, 2, 3, 4
 """
 

@@ -11,9 +11,12 @@ from psycopg.types.json import Jsonb
 
 from inventory.errors import InputRejected
 from inventory.ledger import AVAILABLE
+from inventory.order_parts import arriving
 from inventory.order_terms import units_tolerated
+from inventory.purchase_orders import ON_ITS_WAY
 from inventory.store import order_terms
 from inventory.store.approvals import AWAITING, REFUSED
+from inventory.store.line_supplies import part_name, read_supplies, settle_days
 from inventory.transfers import TRANSFER
 
 Line = dict[str, Any]
@@ -42,13 +45,73 @@ def line_behind(db: psycopg.Connection, inbound_id: str) -> Line | None:
         ).fetchone()
         if locked is None:
             return None
-        line = cursor.execute(
-            "select l.line_no, l.sku, l.quantity as agreed_units, l.received_units "
-            "from purchase_order_lines l join inbound i using (purchase_order_id, sku) "
-            "where i.inbound_id = %s",
-            [inbound_id],
-        ).fetchone()
+        line = cursor.execute(_LINE_BEHIND, [inbound_id]).fetchone()
     return None if line is None else locked | line
+
+
+_LINE_BEHIND = """
+    select p.purchase_order_id as id, p.location, p.expected_on, i.part_no,
+        l.line_no, l.sku, l.quantity, l.ordered_units, l.received_units, l.arrives_on
+    from inbound i join purchase_orders p using (purchase_order_id)
+    join purchase_order_lines l
+        on l.purchase_order_id = p.purchase_order_id and l.line_no = i.order_line
+    where i.inbound_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Units that arrived of one part, or of none: the row of inbound that they are booked on."""
+
+    inbound_id: str
+    quantity: int
+    held: int
+
+
+def shares(
+    db: psycopg.Connection,
+    line: Line,
+    quantity: int,
+    *,
+    held: int,
+    part: int | None,
+    shipment: str | None,
+) -> list[Share]:
+    """On which rows of the line units that arrive are booked; what is held is the last of them.
+
+    What belongs to no part goes with the last one: it was announced by none.
+    """
+    supply = read_supplies(db, line, [line])[line["line_no"]]
+    taken, rest = arriving(supply, quantity, shipment=shipment, number=part)
+    if rest:
+        last = next(reversed(taken), part or line["part_no"])
+        taken[last] = taken.get(last, 0) + rest
+    found: list[Share] = []
+    for number, units in reversed(taken.items()):
+        name = part_name(line["id"], line["line_no"], number)
+        found.append(Share(name, units, min(held, units)))
+        held -= found[-1].held
+    return found[::-1]
+
+
+def row_of(db: psycopg.Connection, order_id: str, line: Line, *, now: datetime) -> str:
+    """A row of inbound for goods of the line, made where nothing of it was announced."""
+    found = db.execute(
+        "select inbound_id from inbound where purchase_order_id = %s and order_line = %s "
+        "order by part_no limit 1",
+        [order_id, line["line_no"]],
+    ).fetchone()
+    if found is not None:
+        return str(found[0])
+    name = part_name(order_id, line["line_no"], 1)
+    db.execute(
+        "insert into inbound (inbound_id, sku, location, quantity, expected_at, state, source, "
+        "purchase_order_id, order_line, part_no, updated_at) "
+        "select %s, %s, location, 0, %s, 'received', 'purchase_order', purchase_order_id, %s, 1, "
+        "%s from purchase_orders where purchase_order_id = %s",
+        [name, line["sku"], now, line["line_no"], now, order_id],
+    )
+    return name
 
 
 def beyond(db: psycopg.Connection, line: Line, quantity: int, status: str) -> int:
@@ -56,18 +119,21 @@ def beyond(db: psycopg.Connection, line: Line, quantity: int, status: str) -> in
 
     Raises `InputRejected` for so many that somebody mistyped.
     """
-    if line["received_units"] + quantity > AGREED_TIMES_MAX * max(line["agreed_units"], 1):
+    ordered = max(line["quantity"], line["ordered_units"] or 0, 1)
+    if line["received_units"] + quantity > AGREED_TIMES_MAX * ordered:
         raise InputRejected(
             f"{quantity} units of '{line['sku']}' arrived and only "
-            f"{max(line['agreed_units'] - line['received_units'], 0)} are still to come; check the "
+            f"{max(line['quantity'] - line['received_units'], 0)} are still to come; check the "
             "figure, or record what nobody ordered as a restock",
             field="quantity",
         )
     if status not in (AVAILABLE, AWAITING):
         return 0
+    if line["state"] not in ON_ITS_WAY:  # Nothing is expected of it any more.
+        return quantity
     return quantity - units_tolerated(
         quantity,
-        agreed_units=line["agreed_units"],
+        agreed_units=line["quantity"],
         received_units=line["received_units"],
         over_receipt_share=order_terms.in_force(db, line["vendor"]).over_receipt_share,
     )
@@ -96,10 +162,12 @@ def note_receipt(
         "actor": actor,
         "document": document_id,
         "refused": list(REFUSED),
+        "on_its_way": list(ON_ITS_WAY),
         **asdict(came),
     }
     db.execute(_RECEIVE, given)
     db.execute(_KEEP, given)
+    settle_days(db, line["purchase_order_id"])
     if tell_order:
         told = {"sku": line["sku"], "quantity": came.quantity, "status": came.status}
         held = {"held": came.held} if came.held else {}
@@ -124,7 +192,7 @@ _KEEP = """
 _TELL = """
     with after as (
         update purchase_orders p set version = version + 1, updated_at = %(now)s,
-            state = case when exists (
+            state = case when p.state <> all (%(on_its_way)s) then p.state when exists (
                 select from purchase_order_lines l
                 where l.purchase_order_id = p.purchase_order_id and l.received_units < l.quantity
             ) then 'partially_received' else 'received' end
@@ -165,18 +233,7 @@ def redate(db: psycopg.Connection, inbound: Line, expected_at: datetime) -> None
     if inbound["source"] == TRANSFER:
         db.execute(_REDATE_TRANSFER, given)
         return
-    db.execute(
-        "with line as ("
-        "  update purchase_order_lines l set arrives_on = (%(at)s at time zone lo.timezone)::date "
-        "  from locations lo where lo.location = %(location)s "
-        "  and l.purchase_order_id = %(order)s and l.sku = %(sku)s returning arrives_on"
-        ") update purchase_orders p set expected_on = greatest(line.arrives_on, ("
-        "  select max(coalesce(l.arrives_on, p.expected_on)) from purchase_order_lines l "
-        "  where l.purchase_order_id = %(order)s and l.sku <> %(sku)s "
-        "  and l.received_units < l.quantity)) "
-        "from line where p.purchase_order_id = %(order)s",
-        given,
-    )
+    settle_days(db, inbound["purchase_order_id"])
 
 
 _REDATE_TRANSFER = """

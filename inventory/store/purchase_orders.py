@@ -1,8 +1,8 @@
 """Purchase orders in PostgreSQL: every act in one transaction, with who, when and why.
 
-The rules of the life of an order are in `inventory.purchase_orders`. From its confirmation on, each
-line is dated supply (`inventory.store.order_supply`), which availability promises from. Proposals
-are written by `inventory.store.order_proposals`, what documents of vendors say by
+The rules of the life of an order are in `inventory.purchase_orders`. What its vendor confirmed or
+shipped is dated supply (`inventory.store.order_supply`), which availability promises from.
+Proposals are written by `inventory.store.order_proposals`, what documents of vendors say by
 `inventory.store.vendor_reports`.
 """
 
@@ -17,12 +17,9 @@ from psycopg.rows import dict_row
 from inventory.errors import InputRejected, NotFound
 from inventory.order_worth import URGENCIES
 from inventory.purchase_orders import (
-    CANCELLED,
-    CLOSED,
     ON_ITS_WAY,
     OPEN_STATES,
     STATES,
-    SUPPLYING_STATES,
     TOLD_TO_VENDORS,
     UNSENT_STATES,
     may,
@@ -32,11 +29,10 @@ from inventory.purchase_orders import (
 from inventory.store import act_history, idempotency, order_edits, order_worth
 from inventory.store.act_history import ORDERS as BOOK
 from inventory.store.order_acts import Told, do
-from inventory.store.order_supply import announce
 from inventory.store.paging import decode_cursor, encode_cursor
 from inventory.store.retry import retrying
 
-ANNOUNCING = ("confirm", "ship", "redate")
+MOVING_SUPPLY = ("confirm", "ship", "redate", "receive", "cancel_rest")
 """Acts that change what is to come, or when."""
 
 Order = dict[str, Any]
@@ -56,10 +52,21 @@ left join lateral (
         'refused_units', refused_units, 'unit_cost', unit_cost,
         'confirmed_unit_cost', confirmed_unit_cost,
         'expected_on', coalesce(arrives_on, p.expected_on), 'due_on', due_on,
+        'unconfirmed_units', coalesce(i.unconfirmed_units, 0), 'parts', coalesce(i.parts, '[]'),
         'value', round((quantity * unit_cost)::numeric, 2),
         'firmed', firmed, 'run_id', run_id, 'explanation', explanation, 'worth', worth
     ) order by line_no) as lines
-    from purchase_order_lines x where x.purchase_order_id = p.purchase_order_id
+    from purchase_order_lines x
+    left join lateral (
+        select sum(o.units) filter (where o.part_no is null) as unconfirmed_units,
+            jsonb_agg(jsonb_build_object('part', o.part_no, 'units', o.units, 'state', o.state,
+                'expected_on', o.expected_on, 'shipment', o.shipment)
+                order by o.expected_on, o.part_no) filter (where o.part_no is not null) as parts
+        from open_order_parts o
+        where o.purchase_order_id = x.purchase_order_id and o.line_no = x.line_no
+            and o.order_state <> all (array['proposed', 'accepted', 'approved'])
+    ) i on true
+    where x.purchase_order_id = p.purchase_order_id
 ) l on true
 """
 
@@ -164,9 +171,12 @@ def act(
     Parameters
     ----------
     lines : each names its line by number (`line`) or `sku`. For `confirm`, what the vendor will
-        deliver: [{"quantity"?, "expected_at"?, "unit_cost"?}]; for `ship`, units on their way, by
-        default all; for `redate`, [{"expected_at"}]; for `receive`, what came:
-        [{"quantity", "status"?}], by default all that is open.
+        deliver: [{"quantity"?, "expected_at"?, "parts"?, "unit_cost"?}]; for `ship`, units on their
+        way, [{"quantity", "expected_at"?, "parts"?, "shipment"?}], by default all; for `redate`,
+        [{"expected_at", "part"?, "shipment"?}]; for `receive`, what came:
+        [{"quantity", "status"?, "shipment"?}], by default all that is open; for `cancel`, units
+        that have not left, [{"quantity"?}], without the rest of the order; by default all of it.
+        `parts`: a line that comes in parts, [{"quantity", "expected_at"?}].
     at : when goods arrived; by default now.
     document_id : done once for this id: a repeat changes nothing, another body under it raises
         `IdempotencyConflict`.
@@ -176,6 +186,8 @@ def act(
     is wrong. Nothing is half done.
     """
     _check_role(act, role)
+    if act == "cancel" and lines:
+        act = "cancel_rest"
 
     def attempt() -> dict[str, Any]:
         with db.transaction():
@@ -183,16 +195,12 @@ def act(
             _check_version(db, order, version, role=role)
             next_state(po_id, order["state"], act)
             told = Told(lines, actor, now, at, document_id, reason)
-            to_state, changes, moments = do(db, order, act, told)
+            to_state, changes = do(db, order, act, told)
             act_history.record(
                 db, BOOK, order, act=act, to_state=to_state, actor=actor, now=now, reason=reason,
                 changes=changes,
             )  # fmt: skip
-            if act in ANNOUNCING and to_state in SUPPLYING_STATES:
-                announce(db, act_history.locked(db, BOOK, po_id), now=now, moments=moments)
-            elif to_state in (CANCELLED, CLOSED):
-                announce(db, act_history.locked(db, BOOK, po_id), now=now, given_up=True)
-            if act in (*ANNOUNCING, "receive"):
+            if act in MOVING_SUPPLY:
                 order_worth.assess(db, now=now, order_ids=[po_id])
         return {}
 
@@ -243,26 +251,22 @@ def edit(
 
 
 def late_orders(db: psycopg.Connection, *, today: date) -> list[dict[str, Any]]:
-    """Orders with open lines that should have come before `today`, or were put off.
+    """Orders of which something should have come before `today`, or was put off.
 
-    `[{order_id, vendor, location, expected_on, due_on, open_units}]`: the day on which the late
-    lines are expected now, the day on which they were due when they were sent, and their units.
+    `[{order_id, vendor, location, expected_on, due_on, open_units}]`: the day on which the last of
+    what is late is expected now, the day on which it was due when it was sent, and its units. Parts
+    of a line that are on time are not counted.
     """
     with db.cursor(row_factory=dict_row) as rows:
         return rows.execute(_LATE, {"today": today, "states": list(ON_ITS_WAY)}).fetchall()
 
 
 _LATE = """
-    with lines as (
-        select p.purchase_order_id, p.vendor, p.location, l.quantity - l.received_units as units,
-            coalesce(l.arrives_on, p.expected_on) as arrives_on,
-            coalesce(l.due_on, l.arrives_on, p.expected_on) as due_on
-        from purchase_orders p join purchase_order_lines l using (purchase_order_id)
-        where p.state = any (%(states)s) and l.received_units < l.quantity
-    )
-    select purchase_order_id as order_id, vendor, location, max(arrives_on) as expected_on,
+    select purchase_order_id as order_id, vendor, location, max(expected_on) as expected_on,
         min(due_on) as due_on, sum(units)::bigint as open_units
-    from lines where arrives_on < %(today)s or arrives_on > due_on
+    from open_order_parts
+    where order_state = any (%(states)s)
+        and (expected_on < %(today)s or expected_on > due_on)
     group by 1, 2, 3 order by 1
 """
 

@@ -59,13 +59,9 @@ from inbound i join locations l using (location)
 where i.state in ('planned', 'confirmed', 'shipped') and i.quantity > 0
     and ({{skus}}::text[] is null or i.sku = any({{skus}}))
 union all
-select l.sku, p.location, p.expected_on, greatest(l.quantity - l.received_units, 0)
-from purchase_orders p join purchase_order_lines l using (purchase_order_id)
-where (p.state in ('accepted', 'approved', 'sent') or (p.state = {{proposed}} and l.firmed))
-    and l.quantity > l.received_units
-    and ({{skus}}::text[] is null or l.sku = any({{skus}}))
-    and not exists (select from inbound i where i.purchase_order_id = p.purchase_order_id
-        and i.sku = l.sku and i.state in ('planned', 'confirmed', 'shipped'))
+select sku, location, expected_on, units from open_order_parts
+where part_no is null and (order_state <> {{proposed}} or firmed)
+    and ({{skus}}::text[] is null or sku = any({{skus}}))
 union all
 select l.sku, t.destination, t.expected_on, l.quantity
 from transfers t join transfer_lines l using (transfer_id)

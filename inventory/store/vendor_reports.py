@@ -40,12 +40,14 @@ def confirm(
 
     Parameters
     ----------
-    lines : [{"line" or "sku", "quantity"?, "expected_at"?, "unit_cost"?}]. Quantity is the total of
-        the line, whole units; 0 says that nothing of it will come. `expected_at` is a day or a
-        moment with its zone. A unit cost is noted beside the order's own, never put in its place.
+    lines : [{"line" or "sku", "quantity"?, "expected_at"?, "parts"?, "unit_cost"?}]. Quantity is
+        the total of the line, whole units, with those that are here or on their way, which are the
+        first of it; 0 says that no more of it will come. `expected_at` is a day or a moment with
+        its zone. `parts`: [{"quantity", "expected_at"?}] of a line that comes on several days.
+        A unit cost is noted beside the order's own, never put in its place.
 
-    Raises `NotFound`, `StateConflict` (a cancelled or shipped order cannot be confirmed),
-    `InputRejected` for a line that is not on the order or more than is tolerated, and
+    Raises `NotFound`, `StateConflict` (an order that is over cannot be confirmed), `InputRejected`
+    for a line that is not on the order, less than left already or more than is tolerated, and
     `IdempotencyConflict` where the id came before with other content.
     """
     return _do(db, order_id, "confirm", lines, document_id=document_id, at=at, actor=actor)
@@ -60,9 +62,10 @@ def ship(
     at: datetime,
     actor: str,
 ) -> Order:
-    """Goods are on their way: [{"line" or "sku", "quantity", "expected_at"?}]; None: all the rest.
+    """Goods are on their way: [{"line" or "sku", "quantity", "expected_at"?, "shipment"?}].
 
-    Quantities are those of this shipment and add up over shipments. Raises as `confirm` does.
+    None: all the rest. Quantities are those of this shipment and add up over shipments; `parts` as
+    in `confirm`. Raises as that does.
     """
     return _do(db, order_id, "ship", lines, document_id=document_id, at=at, actor=actor)
 
@@ -77,7 +80,10 @@ def redate(
     actor: str,
     reason: str | None = None,
 ) -> Order:
-    """Lines come on another day: [{"line" or "sku", "expected_at"}]. Raises as `confirm` does."""
+    """Lines come on another day: [{"line" or "sku", "expected_at", "part"?, "shipment"?}].
+
+    Without `part` or `shipment`, all that is open of the line. Raises as `confirm` does.
+    """
     return _do(
         db, order_id, "redate", lines, document_id=document_id, at=at, actor=actor, reason=reason
     )
@@ -93,10 +99,11 @@ def receive(
     actor: str,
     received_at: datetime | None = None,
 ) -> Order:
-    """Goods arrived: [{"line" or "sku", "quantity", "status"?}]; None: everything that is open.
+    """Goods arrived: [{"line" or "sku", "quantity", "status"?, "shipment"?}]; None: all of it.
 
-    More than ordered and tolerated waits in inspection for approval. `received_at`: when they
-    arrived, if that was before `at`. Raises as `confirm` does.
+    More than ordered and tolerated waits in inspection for approval, and so does what comes for an
+    order that is over. `received_at`: when they arrived, if that was before `at`. Raises as
+    `confirm` does.
     """
     return purchase_orders.act(
         db, order_id, "receive", actor=actor, role="buyer", now=at, lines=lines, at=received_at,

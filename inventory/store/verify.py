@@ -174,6 +174,25 @@ _RECEIPTS = """
     order by 1
 """
 
+_PARTS = """
+    with parts as (
+        select purchase_order_id, order_line as line_no, sum(received_units) as received,
+            sum(quantity) filter (where state in ('planned', 'confirmed', 'shipped')) as coming
+        from inbound where order_line is not null group by 1, 2
+    )
+    select concat_ws(' / ', purchase_order_id, line_no), found::bigint, expected::bigint
+    from purchase_order_lines l left join parts p using (purchase_order_id, line_no)
+    join purchase_orders o using (purchase_order_id)
+    cross join lateral (values
+        (coalesce(p.received, 0), l.received_units, coalesce(p.received, 0) <> l.received_units),
+        (p.coming, greatest(l.quantity - l.received_units, 0),
+            p.coming > greatest(l.quantity - l.received_units, 0)),
+        -- What is over brings nothing more.
+        (p.coming, 0, p.coming > 0 and o.state in ('received', 'closed', 'cancelled', 'rejected'))
+    ) as checked (found, expected, differs)
+    where differs order by 1
+"""
+
 _CHECKS = {
     "balance against entries": _BALANCES_AGAINST_ENTRIES,
     "balance against facts": _BALANCES_AGAINST_FACTS,
@@ -184,4 +203,5 @@ _CHECKS = {
     "committed units against lines": _COMMITTED_UNITS,
     "shipped units against entries": _SHIPMENTS,
     "received units against entries": _RECEIPTS,
+    "parts of order lines": _PARTS,
 }

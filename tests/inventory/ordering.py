@@ -1,10 +1,13 @@
 """A centre that buys from two vendors: what tests of purchase orders start from."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
 import polars as pl
 
+from inventory.errors import VouchError
+from inventory.store import database
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
 from inventory.store.purchase_orders import act, list_orders
 
@@ -59,7 +62,7 @@ def sent(db, *lines):
 
 def inbound_of(db):
     return db.execute(
-        "select sku, quantity, state, expected_at::date from inbound order by sku"
+        "select sku, quantity, state, expected_at::date from inbound order by sku, inbound_id"
     ).fetchall()
 
 
@@ -69,3 +72,17 @@ def on_hand(db, status="available"):
             "select sku, units from balances where status = %s and units <> 0", [status]
         ).fetchall()
     )
+
+
+def race(database_url, *calls):
+    """What each call came to, made at once on connections of their own."""
+
+    def made(call):
+        with database.connect(database_url) as db:
+            try:
+                return call(db)["state"]
+            except VouchError as refused:
+                return type(refused).__name__
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(made, calls))

@@ -125,28 +125,61 @@ parts = st.lists(
 )  # fmt: skip
 
 
+def schedule_of(told):
+    """(day, units) of a line as it is meant, by day."""
+    parts = told.get("parts", [told])
+    return sorted((part["expected_at"], part["quantity"]) for part in parts)
+
+
 @settings(deadline=None)
-@given(parts=parts)
-def test_packages_of_a_line_add_up_and_the_last_one_counts(parts):
-    """The model: a counter of units and the latest day of each item."""
+@given(parts=parts, kind=st.sampled_from([SHIPMENT, CONFIRMATION]))
+def test_units_of_a_line_add_up_day_by_day(parts, kind):
+    """The model: a counter of units by item and day."""
     whole = ordered(("A", 1), ("B", 1), ("C", 1))
     lines = [line(sku, units, arrives_on=DUE + timedelta(days=n)) for sku, units, n in parts]
-    units, days = Counter(), {}
+    units = Counter()
     for sku, count, n in parts:
-        units[sku] += count
-        days[sku] = max(days.get(sku, 0), n)
+        units[sku, (DUE + timedelta(days=n)).isoformat()] += count
     expected = {
-        number: (units[sku], (DUE + timedelta(days=days[sku])).isoformat())
+        number: sorted((day, count) for (of, day), count in units.items() if of == sku and count)
         for number, sku in enumerate("ABC", 1)
-        if units[sku]
     }
-    told = said(*lines, kind=SHIPMENT)
-    if not expected:
+    told = said(*lines, kind=kind, in_full=True)
+    if kind == SHIPMENT and not any(expected.values()):
         with pytest.raises(InputRejected, match="nothing of this order"):
             shipped_lines(told, whole)
         return
-    found = {f["line"]: (f["quantity"], f["expected_at"]) for f in shipped_lines(told, whole)}
-    assert found == expected
+    found = (shipped_lines if kind == SHIPMENT else confirmed_lines)(told, whole)
+    schedules = {f["line"]: schedule_of(f) for f in found if f["quantity"]}
+    assert schedules == {number: days for number, days in expected.items() if days}
+    assert all(f["quantity"] == sum(u for _, u in schedules.get(f["line"], [])) for f in found)
+    assert {f.get("shipment") for f in found} == {"N" if kind == SHIPMENT else None}
+
+
+def test_a_part_without_a_day_has_none():
+    told = said(line("TEA", 60, arrives_on=DUE), line("TEA", 40), line("CUP", 40))
+    assert confirmed_lines(told, TEA_AND_CUP)[0]["parts"] == [
+        {"quantity": 60, "expected_at": "2026-03-09"}, {"quantity": 40},
+    ]  # fmt: skip
+
+
+def test_other_days_of_parts_are_told_in_words():
+    later = DUE + timedelta(days=14)
+    agreed = replace(
+        TEA_AND_CUP,
+        lines=(replace(TEA_AND_CUP.lines[0], schedule=((DUE, 60), (later, 40))),
+               TEA_AND_CUP.lines[1]),
+    )  # fmt: skip
+    parts = [line("TEA", 60, arrives_on=DUE), line("TEA", 40, arrives_on=later), line("CUP", 40)]
+    assert differences(confirmed_lines(said(*parts), agreed), agreed) == []
+    whole = [line("TEA", 100, arrives_on=later), line("CUP", 40)]
+    assert differences(confirmed_lines(said(*whole), agreed), agreed) == [
+        "'TEA' 100 on 2026-03-23 instead of 60 on 2026-03-09, 40 on 2026-03-23"
+    ]
+    # What came already is the first of it, and is not held against days.
+    rest = replace(agreed, lines=(replace(agreed.lines[0], schedule=((later, 40),)),
+                                  agreed.lines[1]))  # fmt: skip
+    assert differences(confirmed_lines(said(*parts), rest), rest) == []
 
 
 @settings(deadline=None)

@@ -20,20 +20,29 @@ ALLOWED = """
     sent                redate    sent
     sent                receive   received
     sent                cancel    cancelled
+    sent                cancel_rest sent
     confirmed           confirm   confirmed
     confirmed           ship      shipped
     confirmed           redate    confirmed
     confirmed           receive   received
     confirmed           cancel    cancelled
+    confirmed           cancel_rest confirmed
+    shipped             confirm   shipped
+    shipped             cancel_rest shipped
     shipped             ship      shipped
     shipped             redate    shipped
     shipped             receive   received
     shipped             close     closed
+    partially_received  confirm   partially_received
+    partially_received  cancel_rest partially_received
     partially_received  ship      partially_received
     partially_received  redate    partially_received
     partially_received  receive   received
     partially_received  close     closed
     received            close     closed
+    received            receive   received
+    closed              receive   closed
+    cancelled           receive   cancelled
 """
 TABLE = {
     (state, act): to for state, act, to in (line.split() for line in ALLOWED.strip().splitlines())
@@ -66,7 +75,7 @@ def test_a_receipt_that_leaves_units_open_is_partial():
         ("planner", {"accept", "reject", "edit"}),
         ("vendor", {"confirm", "ship", "redate"}),
         ("buyer", {"approve", "reject", "send", "confirm", "ship", "redate", "receive",
-                   "cancel", "close", "edit"}),
+                   "cancel", "cancel_rest", "close", "edit"}),
         ("admin", {*ACTS, "edit"}),
     ],
 )  # fmt: skip

@@ -112,15 +112,16 @@ def test_a_second_confirmation_puts_the_first_right(db, order):
     assert inbound_of(db)[1] == ("TEA", 80, "confirmed", DUE)
 
 
-def test_shipments_add_up_and_a_part_keeps_the_later_day(db, order):
+def test_shipments_add_up_and_what_nobody_spoke_of_is_no_supply(db, order):
     early = DUE - timedelta(days=3)
     found = hear(db, "ship", order, lines=[{"line": TEA, "quantity": 60, "expected_at": early}])
     assert (found["state"], lines_of(found)["TEA"]["shipped_units"]) == ("shipped", 60)
-    # 40 of TEA are still with the vendor: all are promised from the day on which they will be here.
-    assert inbound_of(db) == [("CUP", 40, "confirmed", DUE), ("TEA", 100, "confirmed", DUE)]
+    # 40 of TEA are still with the vendor, which said nothing of them, nor of any CUP.
+    assert inbound_of(db) == [("TEA", 60, "shipped", early)]
+    assert (lines_of(found)["TEA"]["expected_on"], found["expected_on"]) == ("2026-03-09", DUE)
     rest = [{"line": TEA, "quantity": 40, "expected_at": early}]
     hear(db, "ship", order, "d2", lines=rest)
-    assert inbound_of(db) == [("CUP", 40, "confirmed", DUE), ("TEA", 100, "shipped", early)]
+    assert inbound_of(db) == [("TEA", 100, "shipped", early)]
     with pytest.raises(InputRejected, match="101 units of 'TEA' are told as shipped"):
         hear(db, "ship", order, "d3", lines=[{"line": TEA, "quantity": 1}])
     hear(db, "ship", order, "d4")
