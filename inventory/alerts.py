@@ -96,6 +96,8 @@ class Situation:
     lots: Sequence[Lot] = ()
     supply: Sequence[Supply] = ()
     thresholds: Thresholds = Thresholds()
+    planned: bool = True
+    """Whether it has a policy: without one it has no reorder point, and no level to judge by."""
 
     @property
     def place(self) -> str:
@@ -114,7 +116,8 @@ class Situation:
     @property
     def is_due(self) -> bool:
         """Whether the policy orders now: stock and what is on its way are at the reorder point."""
-        return self.sellable_units + self.on_order_units <= self.reorder_point_units
+        position = self.sellable_units + self.on_order_units
+        return self.planned and position <= self.reorder_point_units
 
     @property
     def is_marked(self) -> bool:
@@ -136,7 +139,7 @@ class Situation:
         return {
             "current_stock": round(self.sellable_units),
             "on_order": round(self.on_order_units),
-            "reorder_point": round(self.reorder_point_units, 1),
+            "reorder_point": round(self.reorder_point_units, 1) if self.planned else None,
             "recommended_quantity": round(self.recommended_units),
             "days_of_cover": None if endless else round(self.cover_days, 1),
             "expected_stock_out_on": None if out_on is None else out_on.isoformat(),
@@ -148,7 +151,8 @@ def position_alerts(situations: Iterable[Situation]) -> list[Alert]:
     """For each position the worst that is true of its level, and what expires."""
     found = []
     for at in situations:
-        found += [alert for alert in (_level_alert(at), _expiring(at)) if alert is not None]
+        level = _level_alert(at) if at.planned else None
+        found += [alert for alert in (level, _expiring(at)) if alert is not None]
     return found
 
 

@@ -62,7 +62,7 @@ def _is_silent(feed: Mapping[str, Any], *, now: datetime) -> bool:
 def _unseen(told: pl.DataFrame, table: pl.DataFrame, *, now: datetime) -> Unseen:
     """Stock of the positions that the feed told of, as it was known last."""
     known = told.join(table, on=KEY, how="inner").with_columns(
-        at_risk=pl.col("health").is_in([health.OUT, health.LOW]),
+        at_risk=pl.col("planned") & pl.col("health").is_in([health.OUT, health.LOW]),
         recommended=pl.when(pl.col("proposed") > 0)
         .then(pl.col("proposed"))
         .when(pl.col("sellable") + pl.col("on_order") <= pl.col("reorder_point"))

@@ -38,7 +38,7 @@ def refresh_alerts(
     skus : only positions of these; orders and feeds are looked at when everything is.
     """
     report = AlertReport()
-    table = judged(alert_facts.read_positions(db, now=now, skus=skus))
+    table = judged(alert_facts.read_positions(db, now=now, skus=skus, unplanned=True))
     found = alerts.position_alerts(situations(db, table, now=now, skus=skus))
     _replace(db, report, found, kinds=alerts.POSITION_KINDS, now=now, skus=skus)
     if skus is None:
@@ -99,8 +99,8 @@ def situations(
     """Those of `judged` positions that may deserve an alert, with all that it would say."""
     ageing = alert_facts.read_ageing(db, now=now, skus=skus).with_columns(ageing=True)
     told = table.join(ageing, on=alert_facts.KEY, how="left", maintain_order="left").filter(
-        (pl.col("health") != health.HEALTHY)
-        | (pl.col("sellable") <= pl.col("low_mark"))
+        (pl.col("planned") & (pl.col("health") != health.HEALTHY))
+        | (pl.col("planned") & (pl.col("sellable") <= pl.col("low_mark")))
         | pl.col("ageing").is_not_null()
     )
     if told.is_empty():
@@ -153,7 +153,8 @@ def _situation(
     return Situation(
         sku=row["sku"],
         location=row["location"],
-        health=row["health"],
+        health=row["health"] if row["planned"] else health.HEALTHY,
+        planned=row["planned"],
         today=today,
         sellable_units=row["sellable"],
         on_order_units=row["on_order"],

@@ -25,11 +25,12 @@ SCHEMA = {
     "min_order": pl.Float64, "pack": pl.Float64, "max_order": pl.Float64,
     "currency": pl.String, "obstacle": pl.String,
     "low_cover_days": pl.Float64, "over_cover_days": pl.Float64, "slow_cover_days": pl.Float64,
-    "expiring_days": pl.Float64,
+    "expiring_days": pl.Float64, "planned": pl.Boolean,
 }  # fmt: skip
 """Columns of a position. Units, money, days; `rate` is units a day, `sellable` is on hand and not
 committed, `low_mark` what a person set, `proposed` what orders and transfers to here propose,
-`max_order` null where there is none, `obstacle` what keeps planning from ordering."""
+`max_order` null where there is none, `obstacle` what keeps planning from ordering, `planned`
+whether it has a policy."""
 
 ON_ORDER = ("accepted", "approved", "sent", "confirmed", "shipped", "partially_received")
 
@@ -64,6 +65,15 @@ with committed as (
 ), obstacles as (
     select sku, location, min(message) as message from planning_exceptions
     where resolved_at is null and blocks and sku is not null group by sku, location
+), held as (
+    select sku, location, reorder_point, order_up_to, min_order_units, pack_units, max_units,
+        true as planned
+    from policies
+    union all
+    select b.sku, b.location, 0, 0, 0, 1, null, false
+    from balances b join skus k using (sku)
+    where {unplanned} and b.status = 'available' and b.units > 0 and k.shelf_life_days is not null
+        and not exists (select from policies y where y.sku = b.sku and y.location = b.location)
 )
 select p.sku, p.location, s.price, s.unit_cost, s.shelf_life_days,
     coalesce(b.units, 0) - coalesce(c.units, 0), coalesce(o.units, 0) + coalesce(i.units, 0),
@@ -74,8 +84,8 @@ select p.sku, p.location, s.price, s.unit_cost, s.shelf_life_days,
     coalesce(own.low_cover_days, usual.low_cover_days, {low}),
     coalesce(own.over_cover_days, usual.over_cover_days, {over}),
     coalesce(own.slow_cover_days, usual.slow_cover_days, {slow}),
-    coalesce(own.expiring_days, usual.expiring_days, {expiring})
-from policies p
+    coalesce(own.expiring_days, usual.expiring_days, {expiring}), p.planned::text
+from held p
 join skus s using (sku)
 left join demand_windows w using (sku, location)
 left join balances b on b.sku = p.sku and b.location = p.location and b.status = 'available'
@@ -97,14 +107,22 @@ order by p.sku, p.location
 
 
 def read_positions(
-    db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
+    db: psycopg.Connection,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None = None,
+    unplanned: bool = False,
 ) -> pl.DataFrame:
-    """Every position with a policy: columns `SCHEMA`, by SKU and location."""
+    """Every position with a policy: columns `SCHEMA`, by SKU and location.
+
+    unplanned : also those without one where goods lie that expire; their levels are 0.
+    """
     usual = Thresholds()
     query = sql.SQL(_POSITIONS).format(
         now=sql.Literal(now),
         skus=sql.Literal(None if skus is None else list(skus)),
         on_order=sql.Literal(list(ON_ORDER)),
+        unplanned=sql.Literal(unplanned),
         low=sql.Literal(usual.low_cover_days),
         over=sql.Literal(usual.over_cover_days),
         slow=sql.Literal(usual.slow_cover_days),

@@ -166,6 +166,17 @@ def test_age_counts_and_not_only_what_stock_covers(shop, age_days, units, severi
     assert (found and found["detail"]["expiring_units"]) == units
 
 
+def test_what_expires_is_told_of_what_nobody_plans_too(shop):
+    """Without a policy there is no reorder point and no demand: all 20 will be left."""
+    shop.execute("insert into skus (sku, name, shelf_life_days) values ('JAM', 'Jam', 90)")
+    deliver(shop, "a", "JAM", 20, at=NOW - 86 * DAY)
+    refresh_alerts(shop, now=NOW)
+    found = list_alerts(shop, sku="JAM")["alerts"]
+    assert [a["kind"] for a in found] == ["expiring"]
+    told = {"expiring_units": 20, "reorder_point": None, "recommended_quantity": 0}
+    assert found[0]["detail"] | told == found[0]["detail"]
+
+
 def test_an_order_that_nobody_proposed_is_recommended_in_whole_packs(shop):
     """Level 50, 3 there and 5 on order: 42 are needed, which are 5 packs of 10 and more than 24."""
     shop.execute("update policies set pack_units = 10, min_order_units = 24")
