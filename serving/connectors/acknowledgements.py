@@ -19,7 +19,7 @@ from pipelines.settings import Settings
 from serving.connectors import dispatch, folders
 from serving.connectors.delivery import NotDelivered, NotPossible
 from serving.connectors.edi.interchange import X12, Interchange, Transaction
-from serving.connectors.edi.x12_acknowledgement import write_acknowledgement
+from serving.connectors.edi.x12_acknowledgement import SETS, write_acknowledgement
 
 log = logging.getLogger("vouch")
 
@@ -48,7 +48,7 @@ def answer(
     unread = {document["control"] for document in found if document["kind"] == UNREADABLE}
     groups: dict[str, list[Transaction]] = {}
     for transaction in interchange.transactions:
-        if transaction.set_id != "997":
+        if transaction.set_id not in SETS:
             groups.setdefault(transaction.group_control, []).append(transaction)
     for group_control, transactions in groups.items():
         if edi_acknowledgements.is_owed(db, file_id, group_control):

@@ -23,7 +23,6 @@ INTERCHANGES_MAX = 1_000
 
 BYTE_ORDER_MARK = "\ufeff"
 
-ACKNOWLEDGEMENTS = ("997", "CONTRL")
 KINDS = {
     "855": CONFIRMATION, "ORDRSP": CONFIRMATION,
     "856": SHIPMENT, "DESADV": SHIPMENT,
@@ -119,7 +118,7 @@ def read_document(transaction: Transaction, *, standard: str) -> Said | Acknowle
     if transaction.problem is not None:
         raise transaction.problem
     if standard == X12:
-        if transaction.set_id == "997":
+        if transaction.set_id in x12_acknowledgement.SETS:
             return x12_acknowledgement.read(transaction)
         return x12_replies.read(transaction)
     if transaction.set_id == "CONTRL":

@@ -4,8 +4,9 @@
       GS ─ group of one kind ─ GE
         ST ─ document ─ SE
 
-An ISA segment has fixed widths, which is how a reader learns the separators from it. An envelope
-that does not add up spoils the file; a document that does not spoils itself.
+Between ISA and the first GS may stand TA1, which answers an interchange of ours. An ISA segment has
+fixed widths, which is how a reader learns the separators from it. An envelope that does not add up
+spoils the file; a document that does not spoils itself.
 """
 
 import string
@@ -33,6 +34,9 @@ ISA_ELEMENTS = 16
 ID_CHARACTERS = 15
 QUALIFIERS = ("01", "02", "08", "12", "14", "16", "20", "27", "28", "29", "30", "33", "ZZ")
 """Who gave an id: 01 Dun & Bradstreet, 12 a telephone number, ZZ agreed between the two."""
+
+TA1 = "TA1"
+"""What a partner says of the envelope of an interchange, in a segment without a document."""
 
 Row = Sequence[str]
 """A segment to write: its tag and elements."""
@@ -89,11 +93,7 @@ def looks_like(text: str) -> bool:
 
 
 def read(text: str) -> Interchange:
-    """The interchange in a file. Raises `InputRejected`, which names segment and element.
-
-    Two interchanges in one file are refused: partners send one per file, and a second one would
-    have to be answered under its own control number.
-    """
+    """The one interchange in a text. Raises `InputRejected`, which names segment and element."""
     segments = _split(text)
     isa, iea = segments[0], segments[-1]
     if len(isa.elements) != ISA_ELEMENTS:
@@ -104,9 +104,11 @@ def read(text: str) -> Interchange:
     if iea.text(2) != control:
         raise iea.wrong(2, f"is '{iea.text(2)}' and ISA13 is '{control}'")
     found = Interchange(X12, _sender(isa, 5), _sender(isa, 7), control, test=isa.text(15) == "T")
-    groups = _groups(segments[1:-1])
+    answers = [segment for segment in segments[1:-1] if segment.tag == TA1]
+    groups = _groups([segment for segment in segments[1:-1] if segment.tag != TA1])
     if not iea.counts(1, len(groups)):
         raise iea.wrong(1, f"counts {iea.text(1)} groups and there are {len(groups)}")
+    found.transactions = [Transaction(TA1, s.text(1), "", "", (s,)) for s in answers]
     for group in groups:
         found.transactions += _transactions(group)
     if len(found.transactions) > DOCUMENTS_MAX:

@@ -1,6 +1,7 @@
 """Functional acknowledgements, X12 997: that a document came and could be read, not that we agree.
 
-We answer each group of an interchange with one, and read those that answer our orders.
+We answer each group of an interchange with one, and read those that answer our orders; also 999,
+which partners with 005010 send instead, and TA1, which answers the envelope alone.
 """
 
 from collections.abc import Sequence
@@ -8,7 +9,10 @@ from collections.abc import Sequence
 from serving.connectors.edi.acknowledged import Acknowledged, notes_of
 from serving.connectors.edi.interchange import Envelope, Transaction
 from serving.connectors.edi.segments import Segment, first_of
-from serving.connectors.edi.x12 import Row, write
+from serving.connectors.edi.x12 import TA1, Row, write
+
+SETS = ("997", "999", TA1)
+"""Documents that answer ours, and are not answered."""
 
 ACCEPTED = ("A", "E")
 """AK5 and AK9: accepted, or accepted although errors were noted."""
@@ -30,14 +34,17 @@ def write_acknowledgement(
 
 
 def read(transaction: Transaction) -> Acknowledged:
-    """One 997. Raises `InputRejected` with segment and element."""
+    """One 997, 999 or TA1. Raises `InputRejected` with segment and element."""
     segments = transaction.segments
+    if transaction.set_id == TA1:
+        return _of_envelope(segments[0])
     ak1, ak9 = _only(segments, "AK1"), _only(segments, "AK9")
     outcome = ak9.needed(1, "the outcome")
     refused = (
         s
         for s in segments
-        if s.tag in ("AK3", "AK4") or (s.tag == "AK5" and s.text(1) not in ACCEPTED)
+        if s.tag in ("AK3", "AK4", "IK3", "IK4")
+        or (s.tag in ("AK5", "IK5") and s.text(1) not in ACCEPTED)
     )
     return Acknowledged(
         group_id=ak1.needed(1, "the kind of group"),
@@ -45,6 +52,16 @@ def read(transaction: Transaction) -> Acknowledged:
         accepted=outcome in ACCEPTED,
         notes=notes_of(refused),
     )
+
+
+def _of_envelope(ta1: Segment) -> Acknowledged:
+    """Interchange and group of ours have one number; that the envelope is good says no more."""
+    control = ta1.needed(1, "the control number of our interchange")
+    outcome = ta1.needed(4, "the outcome")
+    if outcome not in (*ACCEPTED, "R"):
+        raise ta1.wrong(4, f"'{outcome}' is none of A, E and R")
+    refused = outcome == "R"
+    return Acknowledged("PO", control, False if refused else None, notes_of([ta1] * refused))
 
 
 def _only(segments: Sequence[Segment], tag: str) -> Segment:

@@ -27,6 +27,9 @@ ITEM_HELD = ("IF", "IH", "IW")
 """ACK01: on hold, for an incomplete description (IF) or a waiver (IW)."""
 ITEM_REFUSED = ("ID", "IR", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8")
 
+CALLS_ITEM_AT = {"LIN": 2, "ACK": 7}
+"""Segments behind a PO1 that may name the item again, and from which element on."""
+
 DATED = {"DR": "another date", "SP": "that its date is pending"}
 """ACK01: what a vendor says that only a date can tell more of."""
 PRICE_PENDING = "IE"
@@ -106,22 +109,24 @@ def _confirmed(loop: Sequence[Segment], outer: Days) -> list[SaidLine]:
 
 
 def _item(loop: Sequence[Segment]) -> dict[str, Any]:
-    """The item of a PO1, which no ACK may call otherwise."""
+    """The item of a PO1, which no LIN or ACK behind it may call otherwise."""
     po1 = loop[0]
     item = x12_lines.item(po1, 6, loop)
     ordered = po1.pairs(6)
-    for ack in (segment for segment in loop if segment.tag == "ACK"):
-        named = ack.pairs(7)
-        status = ack.text(1)
+    for segment in loop:
+        first = CALLS_ITEM_AT.get(segment.tag)
+        if first is None:
+            continue
+        named, status = segment.pairs(first), segment.text(1) if segment.tag == "ACK" else ""
         if x12_lines.SUBSTITUTE in named or status == x12_lines.SUBSTITUTED:
             offered = named.get(x12_lines.SUBSTITUTE) or next(iter(named.values()), None)
-            raise x12_lines.substitution(ack, offered or next(iter(ordered.values()), "?"), 1)
-        for place, (qualifier, value) in enumerate(named.items()):
+            raise x12_lines.substitution(segment, offered or next(iter(ordered.values()), "?"), 1)
+        for qualifier, value in named.items():
             is_ours = qualifier in x12_lines.OUR_SKU and item["sku"] is not None
             before = item["sku"] if is_ours else ordered.get(qualifier)
             changed = status == "IC" and before is None and qualifier not in x12_lines.NO_ITEM
             if changed or (before is not None and before != value):
-                raise x12_lines.substitution(ack, value, 8 + 2 * place)
+                raise x12_lines.substitution(segment, value, first)
     return item
 
 

@@ -285,3 +285,18 @@ def test_documents_are_counted_once_also_after_a_crash(shop, order, settings):
     report = intake.take_all(shop, settings, now=LATER)
     assert report.lines()[-1] == "1 files, 6 documents"
     assert {document["state"] for document in report.documents} == {"quarantined"}
+
+
+def test_an_answer_to_an_envelope_is_filed_and_not_answered(shop, takes, order, settings):
+    deliver_due(shop, settings, clock=lambda: NOW)
+    (row,) = dispatches.page(shop)["dispatches"]
+    text = papers.x12("BAK*00*AK*PO-1*20260302")
+    for control, outcome, accepted, kept in (
+        ("1", "A*000", None, None), ("2", "R*024", False, "rejected"),
+    ):  # fmt: skip
+        ta1 = f"TA1*{row['control_number']:09d}*260302*0600*{outcome}~\n"
+        alone = text[: text.index("GS*")] + ta1 + "IEA*0*000000345~"
+        (found,) = takes(alone.replace("000000345", control.zfill(9)), name=control)
+        assert found["outcome"] == {"dispatch": row["number"], "accepted": accepted}, found
+        assert dispatches.page(shop)["dispatches"][0]["acknowledgement"] == kept
+    assert acknowledgements.deliver_due(shop, settings, clock=lambda: LATER) == 0

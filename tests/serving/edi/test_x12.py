@@ -290,6 +290,33 @@ def test_a_partner_s_acknowledgement_is_read_as_pyx12_writes_it(checked):
         assert ("AK3 PO1" in found.notes) is not accepted
 
 
+@pytest.mark.parametrize(
+    ("outcome", "accepted", "notes"),
+    [("A*000", None, ""), ("E*011", None, ""), ("R*024", False, "TA1 000000012 260302 0600 R 024")],
+)
+def test_an_envelope_is_answered_without_a_document(outcome, accepted, notes):
+    """TA1 stands between ISA and IEA; a mailbox may send it beside documents or alone."""
+    text = x12("AK1*PO*12\nAK9*A*1*1*1", set_id="997", group="FA")
+    ta1 = f"TA1*000000012*260302*0600*{outcome}~\n"
+    alone = text[: text.index("GS*")] + ta1 + "IEA*0*000000345~"
+    beside = text.replace("GS*", ta1 + "GS*", 1)
+    for file, sets in ((alone, ["TA1"]), (beside, ["TA1", "997"])):
+        found = read_interchange(file.encode())
+        assert [transaction.set_id for transaction in found.transactions] == sets
+        heard = read_document(found.transactions[0], standard="x12")
+        assert (heard.group_id, int(heard.group_control)) == ("PO", 12)
+        assert (heard.accepted, heard.notes) == (accepted, notes)
+
+
+def test_a_999_says_what_a_997_says():
+    """Version 005010 has IK3 to IK5 in the place of AK3 to AK5."""
+    body = "AK1*PO*12*005010\nAK2*850*0001\nIK3*PO1*9**8\nIK4*7**8\nIK5*R*5\nAK9*R*1*1*0"
+    (transaction,) = read_interchange(x12(body, set_id="999", group="FA").encode()).transactions
+    found = read_document(transaction, standard="x12")
+    assert (found.group_control, found.accepted) == ("12", False)
+    assert found.notes == "IK3 PO1 9 8; IK4 7 8; IK5 R 5"
+
+
 def test_our_acknowledgement_passes_pyx12(checked):
     transactions = read_interchange(x12(CONFIRMED).encode()).transactions
     for readable, outcome in ((True, "AK9*A*1*1*1"), (False, "AK9*R*1*1*0")):

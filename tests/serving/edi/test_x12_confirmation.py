@@ -72,8 +72,10 @@ def test_what_comes_of_a_line_and_when(segments, expected):
     [
         (["ACK*IS*100*EA*067*20261210**VP*GREEN"], "ACK01", "substitution offered: 'GREEN'"),
         (["ACK*IA*100*EA****SR*GREEN"], "ACK01", "substitution offered: 'GREEN'"),
-        (["ACK*IC*100*EA*067*20261210**SW*GREEN*BP*COFFEE"], "ACK08", "'GREEN'"),
-        (["ACK*IA*100*EA****BP*COFFEE"], "ACK08", "substitution offered: 'COFFEE'"),
+        (["ACK*IC*100*EA*067*20261210**SW*GREEN*BP*COFFEE"], "ACK07", "'GREEN'"),
+        (["ACK*IA*100*EA****BP*COFFEE"], "ACK07", "substitution offered: 'COFFEE'"),
+        (["LIN**SR*GREEN", "ACK*IA"], "LIN01", "substitution offered: 'GREEN'"),
+        (["LIN**BP*COFFEE", "ACK*IA"], "LIN02", "substitution offered: 'COFFEE'"),
         (["ACK*IH*100*EA"], "ACK01", "'IH': the item is on hold"),
         (["ACK*IF"], "ACK01", "on hold"),
         (["ACK*IB*100*EA"], "ACK05", "backordered"),
