@@ -34,6 +34,7 @@ FIELDS = {
     "days_late": "Days late",
     "expected_on": "Expected on",
     "open_units": "Units open",
+    "missing_units": "Units missing",
     "awaiting_units": "Units that await approval",
     "waits_since": "Since",
     "quarantined_rows": "Rows in quarantine",
@@ -47,6 +48,7 @@ MONEY = {
     "excess_value": "Their value",
     "expiring_value": "Their value",
     "awaiting_value": "Their value",
+    "more_money": "More to pay",
 }
 
 MISSED = {
@@ -80,7 +82,9 @@ def sentences(detail: Detail) -> list[str]:
     ]
     lines: Sequence[Detail] = detail.get("lines") or ()
     if lines:
-        found += ["", "First to run out:", *(f"- {line_sentence(x)}" for x in lines[:LINES_TOLD])]
+        title = "First to run out:" if "current_stock" in lines[0] else "Lines of most money:"
+        found += ["", title]
+        found += [f"- {line_sentence(line, currency)}" for line in lines[:LINES_TOLD]]
     return found
 
 
@@ -106,14 +110,26 @@ def act_sentence(detail: Detail) -> str | None:
     return f"{told['label']}: {told['method']} {told['path']}{body}"
 
 
-def line_sentence(line: Detail) -> str:
-    """One line of a late order, or position of a silent feed.
+def line_sentence(line: Detail, currency: str | None = None) -> str:
+    """One line of an order, or position of a silent feed.
 
     >>> line_sentence({"sku": "TEA", "location": "S1", "current_stock": 3, "reorder_point": 20.0})
     'TEA at S1: stock 3, reorder point 20'
+    >>> line_sentence({"sku": "TEA", "missing_units": 6, "ordered_units": 40, "money": 24.0}, "EUR")
+    'TEA: 6 of 40 missing, EUR 24.00'
+    >>> line_sentence({"sku": "TEA", "unit_cost": 4, "confirmed_unit_cost": 4.5, "money": 20}, "EUR")
+    'TEA: EUR 4.50 instead of 4.00, EUR 20.00 more'
     """
     place = f"{line['sku']} at {line['location']}" if line.get("location") else str(line["sku"])
-    return f"{place}: {short(line)}"
+    said = short(line)
+    if line.get("missing_units"):
+        said = f"{line['missing_units']:,} of {line['ordered_units']:,} missing"
+        said += f", {money(line['money'], currency)}"
+    elif line.get("confirmed_unit_cost") is not None:
+        told = money(line["confirmed_unit_cost"], currency)
+        more = money(line["money"], currency)
+        said = f"{told} instead of {line['unit_cost']:,.2f}, {more} more"
+    return f"{place}: {said}"
 
 
 def _missed(detail: Detail) -> list[str]:
