@@ -117,8 +117,8 @@ def line_sentence(line: Detail, currency: str | None = None) -> str:
     'TEA at S1: stock 3, reorder point 20'
     >>> line_sentence({"sku": "TEA", "missing_units": 6, "ordered_units": 40, "money": 24.0}, "EUR")
     'TEA: 6 of 40 missing, EUR 24.00'
-    >>> line_sentence({"sku": "TEA", "unit_cost": 4, "confirmed_unit_cost": 4.5, "money": 20}, "EUR")
-    'TEA: EUR 4.50 instead of 4.00, EUR 20.00 more'
+    >>> line_sentence({"sku": "A", "unit_cost": 4, "confirmed_unit_cost": 4.5, "money": 20}, "EUR")
+    'A: EUR 4.50 instead of 4.00, EUR 20.00 more'
     """
     place = f"{line['sku']} at {line['location']}" if line.get("location") else str(line["sku"])
     said = short(line)
