@@ -54,6 +54,8 @@ class Candidate:
     vendor: str | None = None
     origin: str | None = None
     destination: str | None = None
+    foreign: bool = False
+    """Whether its value is in another currency than that of the house."""
 
 
 def checked(rule: AutoApproval) -> AutoApproval:
@@ -78,6 +80,13 @@ def checked(rule: AutoApproval) -> AutoApproval:
     return rule
 
 
+def _is_within(rule: AutoApproval, order: Candidate) -> bool:
+    """A rule about one vendor bounds the value in its currency, others in that of the house."""
+    assert rule.value_max is not None
+    comparable = rule.vendor is not None or not order.foreign
+    return comparable and order.value <= rule.value_max
+
+
 def holds(rule: AutoApproval, order: Candidate) -> bool:
     """Whether the rule approves what it is about.
 
@@ -91,7 +100,7 @@ def holds(rule: AutoApproval, order: Candidate) -> bool:
         rule.enabled
         and all(getattr(rule, name) in (None, getattr(order, name)) for name in ENDS[rule.subject])
         and (rule.segments is None or order.segments <= set(rule.segments))
-        and (rule.value_max is None or order.value <= rule.value_max)
+        and (rule.value_max is None or _is_within(rule, order))
         and (
             rule.deviation_max is None
             or (order.deviation is not None and order.deviation <= rule.deviation_max)

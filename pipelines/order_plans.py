@@ -42,6 +42,8 @@ class Planned:
     unit_cost: Floats
     """Money per unit at the quantity ordered, shape (N,)."""
     exceptions: pl.DataFrame
+    currency: str
+    """Of the house."""
 
     @property
     def table(self) -> pl.DataFrame:
@@ -86,7 +88,7 @@ def plan_for(
     last = _last_pack_values(decided, positions, plan)
     told = pl.DataFrame(found, schema=FOUND_SCHEMA, orient="row")
     told = pl.concat([told, _below_minimum(decided, plan, cost), held.exceptions, aged])
-    return Planned(decided, positions, plan, last, cost, told)
+    return Planned(decided, positions, plan, last, cost, told, currency)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,10 +17,16 @@ USUAL_TIMES = 10
 """The usual quantity of an item is the median of so many times that it was sent that way."""
 
 
-def read(db: psycopg.Connection, subject: Subject, *, today: date) -> list[Candidate]:
-    """Whole drafts of planning by id; of orders those whose day has come."""
+def read(
+    db: psycopg.Connection, subject: Subject, *, today: date, currency: str | None = None
+) -> list[Candidate]:
+    """Whole drafts of planning by id; of orders those whose day has come.
+
+    currency : that of the house; None: all are taken to be in it.
+    """
+    given = {"today": today, "usual": USUAL_TIMES, "currency": currency}
     with db.cursor(row_factory=class_row(_candidate)) as cursor:  # type: ignore[arg-type]
-        return cursor.execute(_DRAFTS[subject], {"today": today, "usual": USUAL_TIMES}).fetchall()
+        return cursor.execute(_DRAFTS[subject], given).fetchall()
 
 
 def _candidate(segments: list[str], **row: Any) -> Candidate:  # noqa: ANN401 - columns.
@@ -30,7 +36,8 @@ def _candidate(segments: list[str], **row: Any) -> Candidate:  # noqa: ANN401 - 
 _ORDERS = """
     with drafts as materialized (
         select p.purchase_order_id, p.version, p.vendor, p.location, l.sku, l.quantity,
-            l.quantity * l.unit_cost as value
+            l.quantity * l.unit_cost as value,
+            coalesce(p.currency <> %(currency)s::text, false) as is_foreign
         from purchase_orders p join purchase_order_lines l using (purchase_order_id)
         where p.state = 'proposed' and p.order_on <= %(today)s and not exists (
             select from purchase_order_lines x
@@ -46,7 +53,7 @@ _ORDERS = """
                     join purchase_orders q using (purchase_order_id)
                     where y.sku = r.sku and q.location = r.location and q.sent_at > r.ended_at))
     )
-    select d.purchase_order_id as id, d.version, d.vendor,
+    select d.purchase_order_id as id, d.version, d.vendor, d.is_foreign as foreign,
         round(sum(d.value)::numeric, 2)::float8 as value,
         array_agg(distinct coalesce(c.segment, '')) as segments,
         case when count(*) = count(u.units)
@@ -61,7 +68,7 @@ _ORDERS = """
             order by q.sent_at desc nulls last limit %(usual)s
         ) past
     ) u on true
-    group by 1, 2, 3 order by 1
+    group by 1, 2, 3, 4 order by 1
 """
 
 _TRANSFERS = """

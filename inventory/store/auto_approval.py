@@ -93,18 +93,22 @@ def delete(db: psycopg.Connection, rule_id: str) -> None:
 
 
 def approve_by_rules(
-    db: psycopg.Connection, *, now: datetime, subject: Subject = "purchase_order"
+    db: psycopg.Connection,
+    *,
+    now: datetime,
+    subject: Subject = "purchase_order",
+    currency: str | None = None,
 ) -> Sequence[str]:
     """Accept and approve the proposals that rules hold for; returns their ids. A repeat finds none.
 
     Only whole drafts of planning, of orders those whose day has come: one that a person changed is
     that person's, and one that needs two buyers needs buyers. A transfer whose origin cannot spare
-    it any more stays a proposal.
+    it any more stays a proposal. `currency`: that of the house, of rules about any vendor.
     """
     rules = [rule for rule in list_rules(db) if rule.enabled and rule.subject == subject]
     if not rules:
         return []
-    drafts = approval_candidates.read(db, subject, today=now.date())
+    drafts = approval_candidates.read(db, subject, today=now.date(), currency=currency)
 
     def approved(draft: Candidate, rule: AutoApproval) -> bool:
         because, actor = reason(rule, draft), ACTOR_PREFIX + rule.id

@@ -52,6 +52,17 @@ def test_value_decides(centre):
     assert auto_approval.approve_by_rules(centre, now=NOW) == []
 
 
+def test_a_value_is_bounded_in_its_own_currency(centre):
+    """A hundred dollars are not a hundred euros; a rule about a vendor is in the vendor's money."""
+    propose(centre, plan_of(("ACME", "TEA", 1), currency="USD"), now=NOW)
+    propose(centre, plan_of(("BOLT", "NUT", 1), currency="EUR"), now=NOW, skus=["NUT"])
+    rule(centre, value_max=100)
+    assert len(auto_approval.approve_by_rules(centre, now=NOW, currency="EUR")) == 1
+    assert {o["vendor"] for o in list_orders(centre, state="approved")["orders"]} == {"BOLT"}
+    rule(centre, "acme", value_max=100, vendor="ACME")
+    assert len(auto_approval.approve_by_rules(centre, now=NOW, currency="EUR")) == 1
+
+
 def test_vendor_and_segments_decide(centre):
     propose(centre, plan_of(("ACME", "TEA", 1), ("ACME", "CUP", 1), ("BOLT", "NUT", 1)), now=NOW)
     segment(centre, "TEA", "AX")
