@@ -191,5 +191,5 @@ def _propose(
     report.lines_added, report.lines_changed = done.lines_added, done.lines_changed
     report.lines_removed = done.lines_removed
     if skus is None:
-        report.orders_approved = len(approve_by_rules(db, now=now))
+        report.orders_approved = len(approve_by_rules(db, now=now, currency=planned.currency))
     return plan
