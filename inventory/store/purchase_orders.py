@@ -57,15 +57,16 @@ left join lateral (
         'firmed', firmed, 'run_id', run_id, 'explanation', explanation, 'worth', worth
     ) order by line_no) as lines
     from purchase_order_lines x
-    left join lateral (
-        select sum(o.units) filter (where o.part_no is null) as unconfirmed_units,
+    left join (
+        select o.line_no, sum(o.units) filter (where o.part_no is null) as unconfirmed_units,
             jsonb_agg(jsonb_build_object('part', o.part_no, 'units', o.units, 'state', o.state,
                 'expected_on', o.expected_on, 'shipment', o.shipment)
                 order by o.expected_on, o.part_no) filter (where o.part_no is not null) as parts
         from open_order_parts o
-        where o.purchase_order_id = x.purchase_order_id and o.line_no = x.line_no
+        where o.purchase_order_id = p.purchase_order_id
             and o.order_state <> all (array['proposed', 'accepted', 'approved'])
-    ) i on true
+        group by o.line_no
+    ) i using (line_no)
     where x.purchase_order_id = p.purchase_order_id
 ) l on true
 """

@@ -84,6 +84,11 @@ def show_(order: Order, *, as_json: Json = False) -> None:
             f"{line['line_no']:>3}  {line['sku']}: {line['quantity']} at {line['unit_cost']:g} is "
             f"{line['value']:,.2f}; {line['received_units']} received"
         )
+        lines += [
+            f"{part['units']:>14}  {part['state']}, expected {part['expected_on']}"
+            + (f", in shipment {part['shipment']}" if part["shipment"] else "")
+            for part in line["parts"]
+        ]
         terms = line["explanation"].get("terms", [])
         lines += [f"{term['quantity']:>+14.2f}  {term['term']}" for term in terms]
     lines += [
