@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inventory.alerts import Alert, action
+from inventory.amounts import counted
 
 CONFIRMED_LESS = "confirmed_less"
 CONFIRMED_DEARER = "confirmed_dearer"
@@ -79,7 +80,7 @@ def less_alert(cause: str, order: Mapping[str, Any], lines: Sequence[Line]) -> A
     return Alert(
         kind=cause,
         severity="critical" if declined else "warning",
-        message=f"{order['vendor']} {says} {order['id']}: {named} are missing",
+        message=f"{order['vendor']} {says} {order['id']}: {named} {'is' if missing == 1 else 'are'} missing",
         location=order["location"],
         detail={
             "purchase_order": order["id"],
@@ -147,4 +148,4 @@ def _dear(line: Line) -> dict[str, Any]:
 
 def _named(names: Sequence[str]) -> str:
     rest = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {rest} more lines" if rest > 0 else "")
+    return ", ".join(names[:NAMED]) + (f" and {counted(rest, 'more line')}" if rest > 0 else "")
