@@ -73,6 +73,9 @@ def item(loop: Sequence[Segment]) -> dict[str, Any]:
             raise pia.unclear(1, f"'{pia.text(1)}' is no function of an item number that is known")
     numbers = _numbers(loop)
     ours = [number for kind, number in numbers if kind in OUR_SKU]
+    first, *more = [number for kind, number in numbers if kind == OUR_SKU[0]] or [""]
+    if set(more) - {first}:
+        raise lin.unclear(3, f"is '{first}' and '{more[0]}' at once, by numbers of ours")
     others = tuple(number for kind, number in numbers if kind not in OUR_SKU)
     line_no, is_ours = _line_no(loop)
     return {

@@ -1,12 +1,14 @@
 """What vendors' documents do to orders, and that they do all of it or nothing."""
 
+from datetime import date
+
 import pytest
 
 from inventory.store import dispatches, documents, invoices
 from inventory.store.purchase_orders import get_order
 from serving.connectors import acknowledgements, intake
 from serving.connectors.dispatch import deliver_due
-from tests.inventory.ordering import NOW, do, sent
+from tests.inventory.ordering import NOW, do, inbound_of, sent
 from tests.serving.connectors.replies import LATER, confirmation, invoice, lines_of, put
 from tests.serving.edi import papers
 
@@ -39,7 +41,7 @@ def edifact(shop):
 
 
 def test_schedules_of_a_line_are_all_of_it(shop, takes, order, edifact):
-    """60 cups... of 100 teas on one day and 40 on another: nothing of it is lost."""
+    """60 of 100 teas on one day and 40 on another: each can be promised from its own."""
     (found,) = takes(
         edifact(f"""
             BGM+231+OR-1+4
@@ -59,6 +61,8 @@ def test_schedules_of_a_line_are_all_of_it(shop, takes, order, edifact):
     )
     assert found["state"] == "applied", found
     assert lines_of(shop, order)["TEA"][0] == 100
+    tea = [(units, day) for sku, units, _, day in inbound_of(shop) if sku == "TEA"]
+    assert tea == [(60, date(2026, 3, 9)), (40, date(2026, 3, 23))]
 
 
 def test_a_substitute_waits_for_a_person_and_the_vendor_hears_that_it_was_read(
@@ -283,7 +287,7 @@ def test_documents_are_counted_once_also_after_a_crash(shop, order, settings):
         actor="intake", settings=settings, now=LATER, apply_max=1,
     )  # fmt: skip
     report = intake.take_all(shop, settings, now=LATER)
-    assert report.lines()[-1] == "1 files, 6 documents"
+    assert report.lines()[-1] == "1 file, 6 documents"
     assert {document["state"] for document in report.documents} == {"quarantined"}
 
 

@@ -89,6 +89,7 @@ def test_every_quantity_of_a_line_counts_with_its_day(segments, expected):
         (["QTY+21:100", "QTY+113:60", NOV, "QVR+40:83+BP"], "QVR02", "balance of 40"),
         (["QTY+113:100", "PIA+3+GREENTEA:SA"], "PIA01", "'TEA' is replaced by 'GREENTEA'"),
         (["PIA+4+BLACKTEA:IN", "QTY+113:100"], "PIA01", "'TEA' is sent in place of 'BLACKTEA'"),
+        (["PIA+1+COFFEE:IN", "QTY+113:100"], "LIN03", "'TEA' and 'COFFEE'"),
         (["PIA+77+X:SA", "QTY+113:100"], "PIA01", "'77'"),
         (["QTY+113:100", "PRI+AAA:4.2:::1:KGM"], "PRI01", "per 'KGM'"),
         (["QTY+113:100", "PRI+AAA:4.2", "PRI+AAA:4"], "PRI01", "a second net price"),
@@ -105,7 +106,7 @@ def test_what_can_mean_two_things_is_refused_by_line_and_segment(segments, field
 
 def test_a_possible_substitute_and_a_successor_are_other_items():
     """PIA with 2 or 6 names what we did not order, and is no name of what we did."""
-    (line,) = confirmed("LIN+1+5+C-1:SA", "PIA+5+CUP:IN", "PIA+2+MUG:IN", "PIA+6+MUG2:IN",
+    (line,) = confirmed("LIN+1+5+C-1:SA", "PIA+5+CUP:IN", "PIA+2+MUG:SA", "PIA+6+MUG2:IN",
                         "QTY+113:5").lines  # fmt: skip
     assert (line.sku, line.other_codes) == ("CUP", ("C-1",))
 
