@@ -69,6 +69,7 @@ def less_alert(cause: str, order: Mapping[str, Any], lines: Sequence[Line]) -> A
     declined = cause.startswith(DECLINED)
     missing = sum(line["missing_units"] for line in short)
     named = _named([f"{line['missing_units']} {line['sku']}" for line in short])
+    are = "is" if missing == 1 else "are"
     says = "delivers nothing of" if declined else "confirms less of"
     remedy = (
         action("See what is proposed instead", "GET",
@@ -80,7 +81,7 @@ def less_alert(cause: str, order: Mapping[str, Any], lines: Sequence[Line]) -> A
     return Alert(
         kind=cause,
         severity="critical" if declined else "warning",
-        message=f"{order['vendor']} {says} {order['id']}: {named} {'is' if missing == 1 else 'are'} missing",
+        message=f"{order['vendor']} {says} {order['id']}: {named} {are} missing",
         location=order["location"],
         detail={
             "purchase_order": order["id"],
