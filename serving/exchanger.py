@@ -14,7 +14,7 @@ from inventory.store import dispatches, documents, edi_acknowledgements, vendor_
 from pipelines.settings import Settings, own_connection
 from serving.api.context import Server
 from serving.child import Child, Stopped
-from serving.connectors import folders
+from serving.connectors import inboxes
 
 log = logging.getLogger("vouch")
 
@@ -49,7 +49,7 @@ class Exchanger:
             dispatches.any_due(db, now=now)
             or edi_acknowledgements.any_due(db, now=now)
             or documents.pending(db, limit=1)
-            or folders.anything_in(settings)
+            or inboxes.is_due(db, settings, now=now)
         ):
             return True
         if self._fetched_at is not None and now < self._fetched_at + FETCH_EVERY:

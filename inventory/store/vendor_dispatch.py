@@ -100,6 +100,11 @@ def partners(db: psycopg.Connection) -> list[VendorDispatch]:
     return [_settings(row) for row in found]
 
 
+def vendors(db: psycopg.Connection) -> list[str]:
+    """Ids of all vendors, those without EDI too."""
+    return [str(row[0]) for row in db.execute("select vendor from vendors order by vendor")]
+
+
 def vendor_of(db: psycopg.Connection, *, qualifier: str, edi_id: str) -> str | None:
     """The vendor that an interchange names as its sender."""
     row = db.execute(

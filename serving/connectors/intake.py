@@ -4,34 +4,34 @@ A file is read and kept first, then each document in it is applied by itself; wh
 pending is applied at the next look.
 """
 
+import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
-from inventory.alerts import Alert
+from inventory.amounts import counted
 from inventory.errors import InputRejected
-from inventory.store import alerts, documents, vendor_dispatch
+from inventory.store import documents, left_files, vendor_dispatch
 from inventory.store.document_acts import Us, apply
 from inventory.store.documents import Document, Read, Sent
+from inventory.store.left_files import LeftFile
 from inventory.vendor_dispatch import VendorDispatch
 from inventory.vendor_documents import ACKNOWLEDGEMENT, UNREADABLE
 from pipelines.settings import Settings
-from serving.connectors import acknowledgements, folders, sftp
+from serving.connectors import acknowledgements, folders, inboxes, intake_alerts, sftp
 from serving.connectors.delivery import NotDelivered, NotPossible
 from serving.connectors.edi import reading
 from serving.connectors.edi.acknowledged import Acknowledged
 from serving.connectors.edi.interchange import DOCUMENTS_MAX, Interchange, Transaction
 from serving.connectors.edi.reading import FILE_BYTES_MAX, read_interchange
 from serving.connectors.edi.segments import Unclear
+from serving.connectors.folders import Choice, Found, Look
 
 log = logging.getLogger("vouch")
-
-WAITING = "vendor_documents"
-"""Kind of the alerts on documents that wait for a person, one for each vendor."""
 
 NAME_CHARACTERS_MAX = 200
 TEXT_CHARACTERS_MAX = 200
@@ -47,6 +47,10 @@ class IntakeReport:
     """What became of each document, once: a file may come again that a crash left half applied."""
     unreachable: dict[str, str] = field(default_factory=dict)
     """Vendors whose server could not be asked, with the reason."""
+    left: list[str] = field(default_factory=list)
+    """Files that stay where they lie, each with the reason."""
+    misplaced: list[str] = field(default_factory=list)
+    """Folders of the inbox from which nobody takes what lies there."""
 
     @property
     def documents(self) -> list[Document]:
@@ -61,12 +65,16 @@ class IntakeReport:
             "files": self.files,
             "documents": self.documents,
             "unreachable": self.unreachable,
+            "left": self.left,
+            "misplaced": self.misplaced,
         }
 
     def lines(self) -> list[str]:
         told = [f"{vendor} cannot be asked: {why}" for vendor, why in self.unreachable.items()]
+        told += [*self.left, *self.misplaced]
         told += [line_of(document) for document in self.documents]
-        return [*told, f"{self.files} files, {len(self.documents)} documents"]
+        files, read = counted(self.files, "file"), counted(len(self.documents), "document")
+        return [*told, f"{files}, {read}"]
 
 
 def line_of(document: Document) -> str:
@@ -259,82 +267,125 @@ def take_all(db: psycopg.Connection, settings: Settings, *, now: datetime) -> In
     report = IntakeReport()
     for document_id in documents.pending(db):
         report.add([apply(db, document_id, us=us_of(settings), actor="intake", now=now)])
-    for place in vendor_dispatch.partners(db):
-        folder = folders.inbox_of(settings, place.vendor)
+    ways = [way for place in vendor_dispatch.partners(db) for way in _ways(place, settings)]
+    left_files.forget_elsewhere(db, [(way.vendor, way.name) for way in ways])
+    for way in ways:
         try:
-            lying = folders.take(folder, bytes_max=FILE_BYTES_MAX)
-            _take(db, lying, place, source="folder", settings=settings, now=now, report=report)
-        except OSError as why:
-            report.unreachable[place.vendor] = f"{folder} cannot be read: {why}"
-        if place.sftp is None or place.sftp.fetch_from is None:
-            continue
-        try:
-            found = sftp.download(
-                place.sftp, vendor=place.vendor, settings=settings, bytes_max=FILE_BYTES_MAX
-            )
-            _take(db, found, place, source="sftp", settings=settings, now=now, report=report)
+            _take_from(db, way, settings=settings, now=now, report=report)
+        except OSError:  # Of our folder; `inboxes.misplaced` tells of it.
+            log.warning("the inbox of vendor %s cannot be read", way.vendor)
         except (NotDelivered, NotPossible) as why:
-            report.unreachable[place.vendor] = str(why)
-            log.warning("files of vendor %s could not be fetched: %s", place.vendor, why)
-    _alert(db, report, now=now)
+            report.unreachable[way.vendor] = str(why)
+            log.warning("files of vendor %s could not be fetched: %s", way.vendor, why)
+    report.misplaced = [alert.message for alert in inboxes.misplaced(db, settings)]
+    intake_alerts.tell(db, settings, unreachable=report.unreachable, now=now)
     return report
 
 
-def _take(
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One folder from which files of a vendor are taken."""
+
+    vendor: str
+    name: str
+    look: Callable[[Choice], Look]
+    put_away: Callable[[Sequence[str]], dict[str, str]]
+
+
+def _ways(place: VendorDispatch, settings: Settings) -> Iterator[_Way]:
+    vendor, folder = place.vendor, folders.inbox_of(settings, place.vendor)
+    yield _Way(
+        vendor,
+        "folder",
+        lambda choose: folders.take(folder, choose=choose, bytes_max=FILE_BYTES_MAX),
+        lambda names: folders.put_away(folder, names),
+    )
+    server = place.sftp
+    if server is None or server.fetch_from is None:
+        return
+    at: dict[str, Any] = {"vendor": vendor, "settings": settings}
+    yield _Way(
+        vendor,
+        "sftp",
+        lambda choose: sftp.download(server, choose=choose, bytes_max=FILE_BYTES_MAX, **at),
+        lambda names: sftp.remove(server, names, **at),
+    )
+
+
+def _take_from(
+    db: psycopg.Connection, way: _Way, *, settings: Settings, now: datetime, report: IntakeReport
+) -> None:
+    """Take what is new in a folder; what stays there is noted, and left alone from then on."""
+    known = left_files.known(db, way.vendor, way.name)
+    look = way.look(inboxes.chooser(known, now=now))
+    left_files.forget(db, way.vendor, way.name, names=known.keys() - look.names)
+    taken: dict[str, Found] = {}
+    for found in look.found:
+        before = known.get(found.file.told)
+        why = found.problem
+        if found.content is not None:
+            digest = hashlib.sha256(found.content).digest()
+            if before is None or not before.taken or before.digest != digest:
+                why = _take_one(db, found, way, settings=settings, now=now, report=report)
+        if why:
+            _note(db, found, way, why, taken=False, now=now, report=report)
+        else:
+            taken[found.file.name] = found
+    # Not before they are kept: who dies in between takes them again, and knows them.
+    problems = way.put_away(list(taken)) if taken else {}
+    gone = [found.file.told for name, found in taken.items() if name not in problems]
+    left_files.forget(db, way.vendor, way.name, names=gone)
+    for name, why in problems.items():
+        _note(db, taken[name], way, why, taken=True, now=now, report=report)
+
+
+def _take_one(
     db: psycopg.Connection,
-    found: Sequence[folders.Found],
-    place: VendorDispatch,
+    found: Found,
+    way: _Way,
     *,
-    source: str,
     settings: Settings,
     now: datetime,
     report: IntakeReport,
-) -> None:
-    for file in found:
-        if file.content is None:
-            report.unreachable[place.vendor] = (
-                f"'{file.name}' has {file.size_bytes} bytes, {FILE_BYTES_MAX} at most; it was left"
-            )
-            continue
-        try:
-            _, settled = take(
-                db,
-                file.content,
-                source=f"{source}:{place.vendor}",
-                name=file.name,
-                came_from=place.vendor,
-                actor="intake",
-                settings=settings,
-                now=now,
-            )
-        except psycopg.OperationalError:
-            raise
-        except Exception as defect:  # The files of others must go on.
-            log.exception("file %s of vendor %s could not be taken", file.name, place.vendor)
-            report.unreachable[place.vendor] = f"'{file.name}' was left: {defect}"
-            continue
-        report.files += 1
-        report.add(settled)
-        file.done()  # Not before it is kept: who dies in between takes it again, and knows it.
-
-
-def _alert(db: psycopg.Connection, report: IntakeReport, *, now: datetime) -> None:
-    """One alert per vendor with documents that wait, or whose server cannot be asked."""
-    told = {
-        vendor: f"{count} documents of {vendor or 'unknown senders'} wait for a person; "
-        f"the latest: {problem}"
-        for vendor, count, problem in documents.waiting_by_vendor(db)
-    }
-    for vendor, why in report.unreachable.items():
-        told[vendor] = "; ".join(filter(None, (told.get(vendor), f"{vendor}: {why}")))
-    found = [
-        Alert(
-            kind=f"{WAITING}:{vendor}",
-            severity="warning",
-            message=message,
-            detail={"vendor": vendor or None, "action": "GET /api/v2/documents?state=quarantined"},
+) -> str:
+    """Take a file; returns why it could not be taken, or nothing."""
+    assert found.content is not None
+    try:
+        _, settled = take(
+            db,
+            found.content,
+            source=f"{way.name}:{way.vendor}",
+            name=found.file.told,
+            came_from=way.vendor,
+            actor="intake",
+            settings=settings,
+            now=now,
         )
-        for vendor, message in told.items()
-    ]
-    if found or alerts.open_causes(db, kinds=[WAITING]):
-        alerts.replace_alerts(db, found, kinds=[WAITING], now=now)
+    except psycopg.OperationalError:
+        raise
+    except Exception as defect:  # The files of others must go on.
+        log.exception("file %s of vendor %s could not be taken", found.file.told, way.vendor)
+        return str(defect) or type(defect).__name__
+    report.files += 1
+    report.add(settled)
+    return ""
+
+
+def _note(
+    db: psycopg.Connection,
+    found: Found,
+    way: _Way,
+    why: str,
+    *,
+    taken: bool,
+    now: datetime,
+    report: IntakeReport,
+) -> None:
+    digest = None if found.content is None else hashlib.sha256(found.content).digest()
+    file, again = found.file, now + left_files.LOOK_AGAIN
+    stays = LeftFile(
+        file.told, file.size_bytes, file.modified_at, digest, taken, why[:TEXT_CHARACTERS_MAX],
+        again,
+    )  # fmt: skip
+    left_files.note(db, way.vendor, way.name, stays, now=now)
+    report.left.append(f"'{file.told}' of {way.vendor} was {'taken and ' * taken}left: {why}")

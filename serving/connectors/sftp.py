@@ -6,7 +6,7 @@ name in one step; one that was taken is removed, as partners expect.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -15,10 +15,13 @@ import asyncssh
 from inventory.vendor_dispatch import SftpPlace
 from pipelines.settings import Settings
 from serving.connectors.delivery import NotDelivered, NotPossible
-from serving.connectors.folders import FILES_MAX, PART, UNFINISHED, Found
+from serving.connectors.folders import PART, Choice, Found, Look, Lying, is_document, too_large
 
 SECONDS_MAX = 60.0
 CONNECT_SECONDS_MAX = 15.0
+
+LOST = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
+"""What says nothing of a file that is there."""
 
 T = TypeVar("T")
 
@@ -42,41 +45,80 @@ def upload(place: SftpPlace, name: str, content: bytes, *, vendor: str, settings
     return _over_sftp(place, act, vendor=vendor, settings=settings)
 
 
-def download(place: SftpPlace, *, vendor: str, settings: Settings, bytes_max: int) -> list[Found]:
-    """Files in the folder from which we fetch. Raises `NotDelivered` and `NotPossible`."""
+def download(
+    place: SftpPlace, *, choose: Choice, vendor: str, settings: Settings, bytes_max: int
+) -> Look:
+    """Read the chosen ones of the documents in the folder from which we fetch.
+
+    On a slow line fewer than were chosen: the next look takes more. Raises `NotDelivered` and
+    `NotPossible`.
+    """
     assert place.fetch_from is not None
     folder = PurePosixPath(place.fetch_from)
 
-    async def act(sftp: asyncssh.SFTPClient) -> list[Found]:
+    async def act(sftp: asyncssh.SFTPClient) -> Look:
+        enough = asyncio.get_running_loop().time() + SECONDS_MAX / 2
+        there = [_lying(entry) async for entry in sftp.scandir(str(folder)) if _is_document(entry)]
         found = []
-        entries = [entry async for entry in sftp.scandir(str(folder))]
-        for entry in sorted(entries, key=lambda entry: str(entry.filename))[:FILES_MAX]:
-            name = str(entry.filename)
-            regular = entry.attrs.type in (asyncssh.FILEXFER_TYPE_REGULAR, None)
-            if not regular or name.startswith(".") or name.endswith(UNFINISHED):
-                continue
-            size, content = entry.attrs.size or 0, None
-            if size <= bytes_max:
-                async with sftp.open(str(folder / name), "rb") as file:
-                    read = await file.read(bytes_max + 1)
-                content = read.encode() if isinstance(read, str) else read
-            found.append(Found(name, content, size, _remover(place, name, vendor, settings)))
-        return found
+        for file in choose(sorted(there, key=lambda file: file.name)):
+            with contextlib.suppress(asyncssh.SFTPNoSuchFile):  # Another server was quicker.
+                found.append(await _read(sftp, folder, file, bytes_max))
+            if asyncio.get_running_loop().time() > enough:
+                break
+        return Look(frozenset(file.told for file in there), found)
 
     return _over_sftp(place, act, vendor=vendor, settings=settings)
 
 
-def _remover(place: SftpPlace, name: str, vendor: str, settings: Settings) -> Callable[[], None]:
-    """Partners expect that who took a file removes it."""
+def _is_document(entry: asyncssh.SFTPName) -> bool:
+    regular = entry.attrs.type in (asyncssh.FILEXFER_TYPE_REGULAR, None)
+    return regular and is_document(str(entry.filename))
 
-    async def act(sftp: asyncssh.SFTPClient) -> None:
-        with contextlib.suppress(asyncssh.SFTPNoSuchFile):
-            await sftp.remove(str(PurePosixPath(str(place.fetch_from)) / name))
 
-    def remove() -> None:
-        _over_sftp(place, act, vendor=vendor, settings=settings)
+def _lying(entry: asyncssh.SFTPName) -> Lying:
+    told = entry.attrs
+    return Lying(str(entry.filename), told.size or 0, float(told.mtime or 0))
 
-    return remove
+
+async def _read(
+    sftp: asyncssh.SFTPClient, folder: PurePosixPath, file: Lying, bytes_max: int
+) -> Found:
+    if file.size_bytes > bytes_max:
+        return Found(file, None, too_large(file, bytes_max))
+    try:
+        async with sftp.open(str(folder / file.name), "rb") as opened:
+            read = await opened.read(bytes_max + 1)
+    except LOST:
+        raise
+    except asyncssh.SFTPError as why:
+        return Found(file, None, f"it cannot be read: {why.reason}")
+    return Found(file, read.encode() if isinstance(read, str) else read)
+
+
+def remove(
+    place: SftpPlace, names: Sequence[str], *, vendor: str, settings: Settings
+) -> dict[str, str]:
+    """Remove taken files; returns those that could not be removed, and why.
+
+    Partners expect that who took a file removes it. Raises `NotDelivered` and `NotPossible` where
+    the server cannot be asked.
+    """
+    folder = PurePosixPath(str(place.fetch_from))
+
+    async def act(sftp: asyncssh.SFTPClient) -> dict[str, str]:
+        problems = {}
+        for name in names:
+            try:
+                await sftp.remove(str(folder / name))
+            except asyncssh.SFTPNoSuchFile:
+                continue
+            except LOST:
+                raise
+            except asyncssh.SFTPError as why:
+                problems[name] = f"it cannot be removed: {why.reason}"
+        return problems
+
+    return _over_sftp(place, act, vendor=vendor, settings=settings)
 
 
 def _over_sftp(

@@ -153,7 +153,7 @@ def test_files_lie_in_the_inbox_and_are_put_away(shop, order, settings):
     assert sorted(path.name for path in inbox.iterdir()) == ["2.x12.part", "processed"]
     assert sorted(path.name for path in (inbox / "processed").iterdir()) == ["1.x12", "3.x12"]
     (alert,) = alerts.list_alerts(shop, kind="vendor_documents")["alerts"]
-    assert "1 documents of" in alert["message"]
+    assert "1 document of" in alert["message"]
     documents.dismiss(shop, report.documents[1]["id"], why="nonsense", actor="ann", now=LATER)
     intake.take_all(shop, settings, now=LATER)
     assert alerts.list_alerts(shop, kind="vendor_documents")["alerts"] == []
@@ -171,7 +171,7 @@ def test_files_are_fetched_over_sftp_and_gone_there(shop, order, settings, tmp_p
         put(shop, sftp=SftpPlace("127.0.0.1", "v", host_key, port, fetch_from="out", send_to="out"))
         report = intake.take_all(shop, ours, now=LATER)
         assert [document["state"] for document in report.documents] == ["applied"]
-        assert "big.x12" in report.unreachable["ACME"]
+        assert "big.x12" in report.left[0]
         assert sorted(path.name for path in theirs.iterdir()) == ["big.x12"]
         acknowledgements.deliver_due(shop, ours, clock=lambda: LATER)
         assert sorted(path.name for path in theirs.iterdir()) == [
@@ -231,7 +231,7 @@ def test_a_defect_of_one_file_leaves_the_others_alone(shop, order, settings, mon
     monkeypatch.setattr(intake, "read_interchange", read)
     report = intake.take_all(shop, settings, now=LATER)
     assert [d["state"] for d in report.documents] == ["applied"]
-    assert report.unreachable["ACME"] == "'1.x12' was left: by nought"
+    assert report.left == ["'1.x12' of ACME was left: by nought"]
     assert (inbox / "1.x12").exists()
 
 
