@@ -87,7 +87,7 @@ def discrepancies(
     lines = [
         f"{row['invoice']:>6}  {row['vendor']} {row['number']}"
         + (f" line {row['line']}" if row["line"] else "")
-        + (f" ({row['order']} {row['sku']})" if row["order"] else "")
+        + (f" ({' '.join(filter(None, (row['order'], row['sku'])))})" if row["order"] else "")
         + f": {_what(row)}, {row['money']:+,.2f}"
         for row in page["discrepancies"]
     ]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.inventory.ordering import NOW, open_centre, proposed, sent
+from tests.inventory.ordering import NOW, do, open_centre, proposed, sent
 
 
 @pytest.fixture
@@ -94,6 +94,19 @@ def test_an_invoice_from_file_to_decision(vouch, db):
     assert vouch(f"invoices reject {found['id']} --reason 'wrong price'")[0] == 0
     assert vouch("invoices discrepancies")[1] == "every open invoice matches"
     assert db.execute("select decided_at from invoices").fetchone()[0] > NOW
+
+
+def test_an_invoice_in_another_currency_says_so(vouch, db):
+    order = sent(open_centre(db))
+    do(db, order, "receive")
+    bill = {
+        "vendor": "ACME", "number": "I-1", "order": order, "currency": "JPY",
+        "lines": [{"line": 2, "quantity": 100, "unit_price": 420}],
+    }  # fmt: skip
+    (vouch.folder / "bill.json").write_text(json.dumps(bill))
+    assert not told(vouch, "invoices record bill.json")["payable"]
+    (line,) = vouch("invoices discrepancies")[1].splitlines()
+    assert line.endswith(f"ACME I-1 ({order}): in JPY and the order in EUR, +42,000.00")
 
 
 def test_a_file_that_is_no_invoice_names_its_field(vouch, db):

@@ -240,6 +240,24 @@ def test_orders_are_listed_by_urgency_and_value(order):
     assert shop.client.get("/purchase-orders", params={"sort": "beauty"}).status_code == 422
 
 
+def test_an_invoice_in_another_currency_is_not_payable(order, client_of):
+    shop, _, vendor, order_id = order
+    send(shop, order_id)
+    shop.ok(shop.client.post(f"/purchase-orders/{order_id}/receive"))
+    bill = {
+        "vendor": vendor, "number": "I-1", "order": order_id, "currency": "JPY",
+        "lines": [{"line": 1, "quantity": 20, "unit_price": 2.5}],
+    }  # fmt: skip
+    told = shop.ok(client_of("vendor", vendor).post("/invoices", json=bill), 201)
+    assert [(w["kind"], w["money"]) for w in told["discrepancies"]] == [("currency", 50)]
+    assert told["payable"] is False
+    asked = {"vendor": vendor, "kind": "currency"}
+    (row,) = shop.ok(client_of("buyer").get("/invoice-discrepancies", params=asked))[
+        "discrepancies"
+    ]
+    assert (row["currency"], row["order_currency"]) == ("JPY", "EUR")
+
+
 def test_an_invoice_from_the_vendor_to_the_buyers_decision(order, client_of):
     shop, _, vendor, order_id = order
     send(shop, order_id)

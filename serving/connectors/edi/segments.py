@@ -126,7 +126,8 @@ def of_line(called: str) -> Iterator[None]:
     try:
         yield
     except InputRejected as refused:
-        raise type(refused)(f"line {called}, {refused.problem}", field=refused.field) from refused
+        where = f"line {called}" if called else "a line without number and item"
+        raise type(refused)(f"{where}, {refused.problem}", field=refused.field) from refused
 
 
 def text_in(signs: Collection[str], text: str, *, characters_max: int) -> str:
