@@ -15,6 +15,7 @@ from inventory.store.policies import list_policies, read_policy
 from inventory.store.policy_recomputes import due_recomputes
 from pipelines import replenish as replenishing
 from pipelines.buffers import compute_buffers
+from pipelines.replan import replan
 from pipelines.replenish import replenish
 from pipelines.settings import Settings
 from pipelines.stock_alerts import refresh_alerts
@@ -365,3 +366,29 @@ def test_a_new_forecast_asks_for_policies_and_nothing_asked_meanwhile_is_lost(
     monkeypatch.setattr(replenishing, "refresh_alerts", refresh_while_another_sets_a_price)
     plan(retailer)
     assert due_recomputes(retailer, limit=9) == ["TEA"]
+
+
+def test_what_an_alert_recommends_is_what_planning_then_proposes(retailer):
+    """Without any draft the alerts say how much, and the act they name makes those drafts."""
+    stock(retailer, "TEA", "S2", 5)
+    plan(retailer)
+    proposed = {key: line["quantity"] for key, line in lines_of(retailer).items()}
+    assert set(proposed) == {("TEA", "S1"), ("TEA", "S2")}
+    retailer.execute("delete from purchase_orders")
+    refresh_alerts(retailer, now=NOW)
+    told = {
+        (alert["sku"], alert["location"]): alert["detail"]
+        for alert in alerts.list_alerts(retailer)["alerts"]
+        if alert["kind"] in {"out_of_stock", "low_stock"}
+    }
+    assert {key: detail["recommended_quantity"] for key, detail in told.items()} == proposed
+    act = {
+        "label": "Plan it now, which proposes the order", "method": "POST",
+        "path": "/api/v2/policies/compute", "body": {"skus": ["TEA"]},
+    }  # fmt: skip
+    assert [detail["action"] for detail in told.values()] == [act, act]
+    with retailer.transaction():
+        replan(retailer, Settings(seed=7), now=NOW, skus=["TEA"], asked=False)
+    assert {key: line["quantity"] for key, line in lines_of(retailer).items()} == proposed
+    (low,) = alerts.list_alerts(retailer, kind="low_stock")["alerts"]
+    assert low["detail"]["action"]["label"] == "Accept the order"
