@@ -314,6 +314,9 @@ def _removal(at: Situation, units: int) -> dict[str, object]:
 def _surplus_action(at: Situation) -> dict[str, object]:
     if at.transfer_out is not None:
         return action("Accept the transfer", "POST", f"/transfers/{at.transfer_out}/accept")
+    if not at.planned:
+        return action("See where else it lies; without a policy no price is recommended", "GET",
+                      f"/inventory/{at.sku}")  # fmt: skip
     return action("See what a lower price would sell", "GET",
                    f"/recommendations/prices?sku={at.sku}&location={at.location}")  # fmt: skip
 

@@ -141,6 +141,9 @@ def test_too_much_is_told_by_age():
     assert found.detail["oldest_days"] == 100
     assert found.detail["action"]["path"] == "/api/v2/transfers/TR-2/accept"
     assert "recommendations/prices" in alert_for("over").detail["action"]["path"]
+    soon = [Lot(TODAY - timedelta(days=5), 10)]
+    lost = alert_for("healthy", shelf_life_days=6.0, lots=soon, planned=False)
+    assert lost.detail["action"]["path"] == "/api/v2/inventory/TEA"
 
 
 def test_what_will_not_sell_in_time_is_told_before():

@@ -1,12 +1,16 @@
 """Alerts over HTTP: listed with what to do, put off, judged by thresholds, and subscribed to."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from inventory.alerts import Alert
+from inventory.alerts import Alert, Situation, position_alerts
+from inventory.receipt_alerts import awaiting_approval_alert
+from inventory.shelf import Lot
 from inventory.store import database
 from inventory.store.alerts import raise_alerts
+from serving import messages_ordering, messages_stock
 
 
 @pytest.fixture
@@ -96,3 +100,24 @@ def test_who_is_told_is_kept_and_taken_away(shop, client_of):
     assert isinstance(shop.ok(shop.client.get("/alert-deliveries"))["deliveries"], list)
     assert shop.client.delete(path).status_code == 204
     assert shop.client.delete(path).status_code == 404
+
+
+def test_the_bodies_of_acts_are_what_their_routes_take():
+    """Whoever does what an alert says sends them as they are."""
+    expired = Situation(
+        sku="TEA", location="S1", health="healthy", today=date(2026, 3, 10), sellable_units=9.0,
+        on_order_units=0.0, reorder_point_units=3.0, order_up_to_units=9.0, cover_days=9.0,
+        demand_per_day_units=1.0, proposed_units=0.0, shelf_life_days=5.0,
+        lots=[Lot(date(2026, 3, 1), 9)],
+    )  # fmt: skip
+    low = replace(expired, health="low", sellable_units=2.0, lots=())
+    held = awaiting_approval_alert(
+        inbound_id="PO-1:2", sku="TEA", location="S1", awaiting_units=15, excess_units=15,
+        received_units=115, waits_since=date(2026, 3, 9), unit_cost=4.0, currency=None,
+        current_stock=100, reorder_point=20.0, stock_out_on=None,
+    )  # fmt: skip
+    found = [*position_alerts([expired, low]), held]
+    bodies = [alert.detail["action"]["body"] for alert in found]
+    takes = [messages_stock.Move, messages_ordering.Compute, messages_stock.Approval]
+    told = [message.model_validate(body) for message, body in zip(takes, bodies, strict=True)]
+    assert (told[0].quantity, told[1].skus, told[2].quantity) == (9, ["TEA"], 15)
