@@ -22,16 +22,24 @@ NAMED = 3
 PENNY = 1e-9
 
 Line = Mapping[str, Any]
-"""A line of an order: line_no, sku, quantity, ordered_units, unit_cost, confirmed_unit_cost."""
+"""A line of an order: line_no, sku, quantity, ordered_units, cancelled_units?, unit_cost,
+confirmed_unit_cost."""
 
 
 def is_short(line: Line) -> bool:
-    """Whether fewer units are confirmed than went to the vendor.
+    """Whether fewer units are confirmed than the vendor was asked for and still is.
 
     >>> is_short({"quantity": 150, "ordered_units": 206})
     True
+    >>> is_short({"quantity": 150, "ordered_units": 206, "cancelled_units": 56})
+    False
     """
-    return bool(line["ordered_units"] and line["quantity"] < line["ordered_units"])
+    return _missing(line) > 0
+
+
+def _missing(line: Line) -> int:
+    asked: int = (line["ordered_units"] or 0) - line.get("cancelled_units", 0)
+    return max(asked - int(line["quantity"]), 0)
 
 
 def is_dear(line: Line, *, tolerated_share: float) -> bool:
@@ -124,7 +132,7 @@ def dearer_alert(
 
 
 def _short(line: Line) -> dict[str, Any]:
-    missing = line["ordered_units"] - line["quantity"]
+    missing = _missing(line)
     return {
         "line": line["line_no"],
         "sku": line["sku"],

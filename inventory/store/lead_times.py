@@ -137,8 +137,10 @@ with arrived as (
     group by p.purchase_order_id
 ),
 complete as (
-    select p.purchase_order_id, sum(coalesce(l.ordered_units, l.quantity)) as ordered,
-        sum(least(l.received_units, coalesce(l.ordered_units, l.quantity))) as received
+    select p.purchase_order_id,
+        sum(coalesce(l.ordered_units, l.quantity) - l.cancelled_units) as ordered,
+        sum(least(l.received_units, coalesce(l.ordered_units, l.quantity) - l.cancelled_units))
+            as received
     from purchase_orders p join purchase_order_lines l using (purchase_order_id)
     where p.state in ('received', 'closed') and p.sent_at >= {since}
     group by p.purchase_order_id

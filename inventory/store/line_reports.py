@@ -140,6 +140,13 @@ def cancel_lines(
             )
         with _at_row(row):
             found[line["line_no"]] = cancelled(was, units)
+        # What the vendor added by itself was never ordered, so it is not taken back either.
+        added = max(was.agreed_units - (line["ordered_units"] - line["cancelled_units"]), 0)
+        db.execute(
+            "update purchase_order_lines set cancelled_units = cancelled_units + %s "
+            "where purchase_order_id = %s and line_no = %s",
+            [max(units - added, 0), order["id"], line["line_no"]],
+        )
     return _keep(
         db, order, existing, before, found, now=now, term="cancelled by hand", source=source
     )
@@ -196,15 +203,17 @@ def _check_confirmed(
 def _check_tolerated(
     db: psycopg.Connection, order: Order, line: Line, units: int, *, row: int, told: str
 ) -> None:
-    ordered = line["ordered_units"] or line["quantity"]
+    ordered = (line["ordered_units"] or line["quantity"]) - line["cancelled_units"]
     share = order_terms.in_force(db, order["vendor"]).over_receipt_share
     tolerated = units_tolerated(
         units, agreed_units=ordered, received_units=0, over_receipt_share=share
     )
     if tolerated < units:
         raise InputRejected(
-            f"{units} units of '{line['sku']}' are {told} and {ordered} were ordered; at most "
-            f"{tolerated} are tolerated: ask the vendor, or raise over_receipt_share of its terms",
+            f"{units} units of '{line['sku']}' are {told} and {ordered} were ordered"
+            + (f" ({line['cancelled_units']} cancelled since)" if line["cancelled_units"] else "")
+            + f"; at most {tolerated} are tolerated: ask the vendor, or raise over_receipt_share "
+            "of its terms",
             field="quantity",
             row=row,
         )

@@ -24,8 +24,8 @@ def read_lines(db: psycopg.Connection, po_id: str) -> list[Line]:
     with db.cursor(row_factory=dict_row) as rows:
         return rows.execute(
             "select purchase_order_id, line_no, sku, quantity, received_units, shipped_units, "
-            "ordered_units, unit_cost, confirmed_unit_cost, arrives_on, explanation "
-            "from purchase_order_lines where purchase_order_id = %s order by line_no",
+            "ordered_units, cancelled_units, unit_cost, confirmed_unit_cost, arrives_on, "
+            "explanation from purchase_order_lines where purchase_order_id = %s order by line_no",
             [po_id],
         ).fetchall()
 

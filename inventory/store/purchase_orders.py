@@ -48,6 +48,7 @@ left join lateral (
     select sum(round((quantity * unit_cost)::numeric, 2))::float8 as value,
         jsonb_agg(jsonb_build_object(
         'line_no', line_no, 'sku', sku, 'quantity', quantity, 'ordered_units', ordered_units,
+        'cancelled_units', cancelled_units,
         'shipped_units', shipped_units, 'received_units', received_units,
         'refused_units', refused_units, 'unit_cost', unit_cost,
         'confirmed_unit_cost', confirmed_unit_cost,

@@ -186,7 +186,9 @@ def _dated(order: dict[str, Any], step: str, on: datetime) -> list[dict[str, Any
     """Every line that is open, with its new day; a shipment is of all that is not under way."""
     told = []
     for line in order["lines"]:
-        rest = line["quantity"] - max(line["shipped_units"], line["received_units"])
+        rest = line["unconfirmed_units"] + sum(
+            part["units"] for part in line["parts"] if part["state"] == "confirmed"
+        )
         if step == "ship" and rest > 0:
             told.append({"line": line["line_no"], "quantity": rest, "expected_on": on.date()})
         elif step != "ship" and line["quantity"] > line["received_units"]:

@@ -176,6 +176,10 @@ def test_a_buyer_cancels_the_rest_of_a_line_and_the_others_go_on(db, order):
     }  # fmt: skip
     assert parts_of(db, order) == [(60, EARLY, "shipped")]
     assert parts_of(db, order, CUP) == [(40, DUE, "confirmed")]
+    # Nobody's word brings them back.
+    whole = [{"line": TEA, "quantity": 100}]
+    with pytest.raises(InputRejected, match=r"60 were ordered \(40 cancelled since\)"):
+        hear(db, "confirm", order, "c9", lines=whole)
     with pytest.raises(InputRejected, match="nothing of 'TEA' is still with the vendor; 60 units"):
         act(db, order, "cancel", lines=[{"line": TEA}], reason="slow", **doing)
     act(db, order, "cancel", lines=[{"line": CUP}], reason="too slow", **doing)
@@ -227,6 +231,8 @@ def conserved(db, order):
         agreed = line["received_units"] + coming + line["unconfirmed_units"]
         over = max(line["received_units"] - line["quantity"], 0)
         assert agreed - over == line["quantity"], line
+        # Only what the vendor confirmed, or sent, made it other than that.
+        assert line["quantity"] <= 1.1 * (line["ordered_units"] - line["cancelled_units"]) + 1
         rows = db.execute(
             "select coalesce(sum(quantity), 0), coalesce(sum(received_units), 0) from inbound "
             "where order_line = %s and state in ('confirmed', 'shipped', 'received')",
