@@ -140,15 +140,16 @@ _NOT_ALLOCATED = {("ship", "confirmed"), ("process", "confirmed")}
 
 
 class StateConflict(VouchError):
-    """The thing is in a state from which this act is not allowed."""
+    """The thing is in a state from which this act is not allowed. `remedy`: what helps, if any."""
 
-    def __init__(self, kind: str, key: str, *, state: str, act: str) -> None:
+    def __init__(self, kind: str, key: str, *, state: str, act: str, remedy: str = "") -> None:
         self.kind = kind
         self.key = key
         self.state = state
         self.act = act
-        first = "; allocate it first" if (act, state) in _NOT_ALLOCATED else ""
-        super().__init__(f"cannot {act} {kind} '{key}': it is {state}{first}")
+        self.remedy = remedy or ("allocate it first" if (act, state) in _NOT_ALLOCATED else "")
+        told = f"cannot {act.replace('_', ' ')} {kind} '{key}': it is {state.replace('_', ' ')}"
+        super().__init__(told + (f"; {self.remedy}" if self.remedy else ""))
 
 
 class VersionConflict(VouchError):

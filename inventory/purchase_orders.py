@@ -13,8 +13,8 @@ Goods that come for an order of which nothing is expected are booked, and leave 
 Nothing here reads a clock or a database: `inventory.store` does.
 """
 
-from dataclasses import dataclass
-
+from inventory import acts
+from inventory.acts import ANYTHING, Act
 from inventory.errors import StateConflict
 
 PROPOSED = "proposed"
@@ -48,16 +48,6 @@ EDITABLE_STATES = (PROPOSED, ACCEPTED, APPROVED)
 """Before it is sent an order may change; an approved one must then be approved again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One thing that may be done to an order."""
-
-    from_states: tuple[str, ...]
-    to_state: str | None
-    """None: the order stays in its state."""
-    roles: tuple[str, ...]
-
-
 ON_ITS_WAY = (SENT, CONFIRMED, SHIPPED, PARTIALLY_RECEIVED)
 """The vendor has the order and goods are open."""
 
@@ -87,8 +77,36 @@ TOLD_TO_VENDORS = ("send", *TOLD_ONCE, "cancel", "cancel_rest", "close")
 EDITORS = ("planner", "buyer")
 """Roles that may change quantities and dates."""
 
-ANYTHING = "admin"
-"""The role that may do everything."""
+ROAD = ("accept", "approve", "send", "receive")
+"""The usual way of an order."""
+
+INSTEAD = {"reject": ("cancel", "close"), "cancel": ("close",), "close": ("cancel",)}
+"""Ways to be done with an order, where one of them comes too early or too late."""
+
+EXPLAINED = ("reject", "cancel")
+"""Acts that a person is asked a reason for: whoever reads of them later wants to know why."""
+
+
+def remedy(state: str, act: str) -> str:
+    """What helps where an act is not allowed from a state, and whose step it is.
+
+    >>> remedy("proposed", "send")
+    'first accept it (planner), then approve it (buyer)'
+    >>> remedy("shipped", "cancel")
+    'close it instead (buyer)'
+    """
+    if state in (CLOSED, REJECTED, CANCELLED):
+        return ""
+    if act == "edit":
+        return "the vendor has it: cancel it, or lines of it (buyer)" if state in ON_ITS_WAY else ""
+    if act == "cancel_rest" and state in EDITABLE_STATES:
+        return f"change its quantities instead ({', '.join(EDITORS)})"
+    return acts.remedy(ACTS, state, act, road=ROAD, instead=INSTEAD)
+
+
+def who_may(act: str) -> str:
+    """The roles that may do that act (`edit` included), in words."""
+    return acts.who_may(EDITORS if act == "edit" else ACTS[act].roles)
 
 
 def may(act: str, role: str) -> bool:
@@ -112,7 +130,9 @@ def next_state(order_id: str, state: str, act: str, *, everything_received: bool
     'partially_received'
     """
     if state not in ACTS[act].from_states:
-        raise StateConflict("purchase order", order_id, state=state, act=act)
+        raise StateConflict(
+            "purchase order", order_id, state=state, act=act, remedy=remedy(state, act)
+        )
     if act == "receive" and state not in ON_ITS_WAY:
         return state
     if act == "receive" and not everything_received:
@@ -130,5 +150,7 @@ def state_after_edit(order_id: str, state: str) -> str:
     'accepted'
     """
     if state not in EDITABLE_STATES:
-        raise StateConflict("purchase order", order_id, state=state, act="edit")
+        raise StateConflict(
+            "purchase order", order_id, state=state, act="edit", remedy=remedy(state, "edit")
+        )
     return ACCEPTED if state == APPROVED else state

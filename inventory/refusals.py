@@ -22,7 +22,7 @@ FIELDS: dict[type[VouchError], tuple[str, ...]] = {
     NotFound: ("kind", "key"),
     InsufficientStock: ("shortages",),
     ReservationExpired: ("reservation_id",),
-    StateConflict: ("kind", "key", "state", "act"),
+    StateConflict: ("kind", "key", "state", "act", "remedy"),
 }
 """Refusals that stand for ever, and the data that makes them again."""
 
@@ -38,7 +38,11 @@ _MADE_BY: dict[str, Callable[[Mapping[str, Any]], VouchError]] = {
     ),
     "ReservationExpired": lambda data: ReservationExpired(data["reservation_id"]),
     "StateConflict": lambda data: StateConflict(
-        data["kind"], data["key"], state=data["state"], act=data["act"]
+        data["kind"],
+        data["key"],
+        state=data["state"],
+        act=data["act"],
+        remedy=data.get("remedy", ""),  # Records of before have none.
     ),
 }
 

@@ -25,6 +25,7 @@ from inventory.purchase_orders import (
     may,
     next_state,
     state_after_edit,
+    who_may,
 )
 from inventory.store import act_history, idempotency, order_edits, order_worth
 from inventory.store.act_history import ORDERS as BOOK
@@ -87,7 +88,8 @@ def list_orders(
 ) -> dict[str, Any]:
     """Orders with lines: `{"orders": [...], "next_cursor": text or None}`.
 
-    `sort`: one of `SORTS`. `urgency` and the sort by it are about orders that are open.
+    `sort`: one of `SORTS`. `urgency` and the sort by it are about orders that are open, unless a
+    `state` is asked for.
     `sent_only`: none that the vendor has not heard of.
     """
     for field, given, known in (("state", state, STATES), ("urgency", urgency, URGENCIES),
@@ -96,13 +98,15 @@ def list_orders(
             raise InputRejected(
                 f"'{given}' is no {field}; use one of {', '.join(known)}", field=field
             )
-    after = decode_cursor(cursor, int, str) if cursor else [None, None]
-    query = sql.SQL(_LISTED).format(orders=sql.SQL(ORDERS), key=sql.SQL(SORTS[sort]))
+    by = SORTS[sort]
+    after: list[Any] = decode_cursor(cursor, *[int] * len(by), str) if cursor else [None]
+    key = sql.SQL("array[{}]::bigint[]").format(sql.SQL(", ").join(map(sql.SQL, by)))
+    query = sql.SQL(_LISTED).format(orders=sql.SQL(ORDERS), key=key)
     asked = {
         "state": state, "vendor": vendor, "location": location, "urgency": urgency,
         "sent_only": sent_only, "unsent": list(UNSENT_STATES),
-        "open_only": urgency is not None or sort == "urgency", "open": list(OPEN_STATES),
-        "key": after[0], "id": after[1], "limit": limit + 1,
+        "open_only": state is None and (urgency is not None or sort == "urgency"),
+        "open": list(OPEN_STATES), "key": after[:-1], "id": after[-1], "limit": limit + 1,
     }  # fmt: skip
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(query, asked).fetchall()
@@ -110,16 +114,25 @@ def list_orders(
     more = len(found) > limit
     return {
         "orders": found[:limit],
-        "next_cursor": encode_cursor([keys[limit - 1], found[limit - 1]["id"]]) if more else None,
+        "next_cursor": encode_cursor([*keys[limit - 1], found[limit - 1]["id"]]) if more else None,
     }
 
 
-SORTS: dict[str, LiteralString] = {
-    "newest": "0",
-    "urgency": "case p.urgency when 'critical' then 0 when 'high' then 1 when 'medium' then 2 "
-    "when 'low' then 3 else 4 end",
-    "value": "-(select coalesce(round(100 * sum(x.quantity * x.unit_cost))::bigint, 0) "
-    "from purchase_order_lines x where x.purchase_order_id = p.purchase_order_id)",
+_CLASS: LiteralString = (
+    "case p.urgency when 'critical' then 0 when 'high' then 1 when 'medium' then 2 "
+    "when 'low' then 3 else 4 end"
+)
+_RUNS_OUT: LiteralString = "coalesce(p.stock_out_on - date '1970-01-01', 2147483647)"
+_SAVES: LiteralString = "-round(100 * coalesce(p.revenue_protected, 0))"
+_VALUE: LiteralString = (
+    "-(select coalesce(round(100 * sum(x.quantity * x.unit_cost))::bigint, 0) "
+    "from purchase_order_lines x where x.purchase_order_id = p.purchase_order_id)"
+)
+
+SORTS: dict[str, tuple[LiteralString, ...]] = {
+    "newest": ("0",),
+    "urgency": (_CLASS, _RUNS_OUT, _SAVES),
+    "value": (_VALUE,),
 }
 """By what lists of orders are sorted, the newest first among equals; whole numbers, ascending."""
 
@@ -135,8 +148,8 @@ _LISTED = """
             and (not %(open_only)s or p.state = any (%(open)s))
     ), page as materialized (
         select purchase_order_id, key from sorted
-        where %(id)s::text is null or key > %(key)s::bigint
-            or (key = %(key)s::bigint and purchase_order_id < %(id)s)
+        where %(id)s::text is null or key > %(key)s::bigint[]
+            or (key = %(key)s::bigint[] and purchase_order_id < %(id)s)
         order by key, purchase_order_id desc limit %(limit)s
     )
     select o.*, page.key from page
@@ -281,4 +294,6 @@ def _check_version(db: psycopg.Connection, order: Order, seen: int | None, *, ro
 
 def _check_role(act: str, role: str) -> None:
     if not may(act, role):
-        raise InputRejected(f"the role '{role}' may not {act} purchase orders", field="role")
+        raise InputRejected(
+            f"the role '{role}' may not {act} purchase orders; {who_may(act)} may", field="role"
+        )

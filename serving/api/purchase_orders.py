@@ -31,6 +31,7 @@ def orders(
 ) -> JSONResponse:
     """Orders, optionally of one state, vendor, location or urgency; newest, most urgent or dearest
     first. Each tells when stock runs out without it, how long it lasts and which sales it saves.
+    By urgency: open ones, unless a state is given; by class, then stock-out day, then money saved.
     """
     with call.db() as db:
         page = store.list_orders(
@@ -113,7 +114,9 @@ def perform(
 
 def _check_role(act: str, call: Call) -> None:
     if not rules.may(act, call.principal.role):
-        raise Forbidden(f"role '{call.principal.role}' may not {act} a purchase order")
+        raise Forbidden(
+            f"role '{call.principal.role}' may not {act} a purchase order; {rules.who_may(act)} may"
+        )
 
 
 def _visible(db: psycopg.Connection, purchase_order_id: str, call: Call) -> dict[str, Any]:

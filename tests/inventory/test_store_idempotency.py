@@ -33,7 +33,9 @@ REFUSALS = [
     ReservationExpired("r1"),
     StateConflict("order", "o1", state="shipped", act="cancel"),
 ]
-TRY_AGAIN = {"VouchError", "EventsExpired", "IdempotencyConflict", "Unavailable"}
+TRY_AGAIN = {
+    "VouchError", "EventsExpired", "IdempotencyConflict", "VersionConflict", "Unavailable",
+}  # fmt: skip
 """Refusals that are not outcomes: they say nothing about what the first request came to."""
 
 
