@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 
 from inventory.demand import Floats
 
+LeadTime = int | NDArray[np.intp]
+"""L ≥ 0, periods: for all alike, or of shape (N,) where each history has its own."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StockState:
@@ -54,16 +57,19 @@ class StockState:
             None if recent is None else recent[rows],
         )
 
-    def ordered(self, units: Floats, *, lead_time_periods: int) -> "StockState":
+    def ordered(self, units: Floats, *, lead_time_periods: LeadTime) -> "StockState":
         """The state once `units` (N, ...) are ordered now: they arrive in period L + 1."""
-        missing = lead_time_periods + 1 - self.pipeline_units.shape[-1]
+        missing = int(np.max(lead_time_periods)) + 1 - self.pipeline_units.shape[-1]
         pipeline = self.pipeline_units
         if missing > 0:
             empty = np.zeros((*pipeline.shape[:-1], missing))
             pipeline = np.concatenate([pipeline, empty], axis=-1)
         else:
             pipeline = pipeline.copy()
-        pipeline[..., lead_time_periods] += units
+        if isinstance(lead_time_periods, int):
+            pipeline[..., lead_time_periods] += units
+        else:
+            pipeline[np.arange(len(pipeline)), lead_time_periods] += units
         return StockState(self.on_hand_units, pipeline, self.recent_units)
 
 
@@ -182,7 +188,7 @@ def simulate(
     start: StockState,
     decide: Decide,
     *,
-    lead_time_periods: int,
+    lead_time_periods: LeadTime,
     lost_sales: bool,
     orders: int | None = None,
     review_periods: int = 1,

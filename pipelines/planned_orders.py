@@ -70,19 +70,21 @@ class PlannedOrders:
 def quantities(forecast: DemandForecast, state: StockState, bought: Bought, *, seed: int) -> Floats:
     """What the daily job would order of N series, shape (N,), units."""
     chosen = policy_of(forecast, bought, seed=seed)
-    none = np.zeros(len(bought.table))
-    positions = Positions(
-        state.on_hand_units,
-        state.pipeline_units.sum(axis=1),
-        none,
-        _outdating(chosen, state, bought),
-    )
-    may_order = np.ones(len(none), dtype=bool)
+    positions = positions_of(chosen, state, period_days=bought.period_days)
+    may_order = np.ones(len(bought.table), dtype=bool)
     plan = plan_orders(
         chosen.policy, positions, chosen.constraints, may_order=may_order, orders=bought.orders,
         can_order_units=chosen.demand_per_day_units * chosen.joint_days,
     )  # fmt: skip
     return filled(Drafts(chosen, positions, bought.orders, may_order), plan, []).quantity_units
+
+
+def positions_of(chosen: Decided, state: StockState, *, period_days: int) -> Positions:
+    """Simulated stock as the daily job reads positions: nothing is committed."""
+    return Positions(
+        state.on_hand_units, state.pipeline_units.sum(axis=1), np.zeros(len(chosen.table)),
+        _outdating(chosen, state, period_days),
+    )  # fmt: skip
 
 
 def policy_of(forecast: DemandForecast, bought: Bought, *, seed: int) -> Decided:
@@ -106,14 +108,14 @@ def policy_of(forecast: DemandForecast, bought: Bought, *, seed: int) -> Decided
     return decided(table, Windows(windows, demand.quantiles_units), bought.prices)
 
 
-def _outdating(chosen: Decided, state: StockState, bought: Bought) -> Floats | float:
+def _outdating(chosen: Decided, state: StockState, period_days: int) -> Floats | float:
     """Units on hand that will expire in the window unsold, shape (N,)."""
     recent = state.recent_units
     if recent is None or not recent.shape[1]:
         return 0.0
     N, kept = recent.shape
     # What came at the start of the period that has just ended is one period old.
-    age = np.tile(np.arange(kept, 0, -1.0) * bought.period_days, N)
+    age = np.tile(np.arange(kept, 0, -1.0) * period_days, N)
     return outdating_of(
         chosen, np.repeat(np.arange(N), kept), state.on_hand_units, age_days=age,
         received_units=recent.ravel(),

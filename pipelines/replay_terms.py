@@ -176,7 +176,7 @@ def of_file(panel: Panel, asked: AskedTerms) -> tuple[Bought, list[str]]:
     for name, field in (("lead_time_days", "lead_time"), ("review_period_days", "review")):
         if table[name].is_null().all():
             raise InputRejected(f"give it: the history has no column '{name}'", field=field)
-    table = _with_money(table, asked, panel.period_days)
+    table = with_money(table, asked, panel.period_days)
     for name, column in (("holding", "holding_cost"), ("shortage", "unit_cost")):
         if table[name].is_null().all():
             raise InputRejected(f"give it: the history has no column '{column}'", field=name)
@@ -197,17 +197,8 @@ def of_catalogue(
     Places that a hub supplies are replayed as bought from the vendor of their SKU.
     """
     now = datetime.combine(panel.origin + timedelta(days=1), MORNING)
-    positions = read_positions(db, now=now, named=panel.series.rows())
-    positions = panel.series.join(positions, on=KEY, how="left", maintain_order="left")
-    classed = positions.join(
-        position_classes.read(db), on=KEY, how="left", maintain_order="left"
-    ).with_columns(pl.col("abc", "xyz").fill_null(""))
-    timed = with_order_days(classed, list_calendars(db), today=now.date())
-    table = settled(timed, read_rules(db), settings).with_columns(
-        pl.col("pack_size").fill_null(1.0), pl.col("min_order_quantity").fill_null(0.0),
-        **asked.given(panel.period_days),
-    )  # fmt: skip
-    table = _with_money(table, asked, panel.period_days)
+    own = terms_of(db, panel.series, settings, now=now)
+    table = with_money(own.with_columns(**asked.given(panel.period_days)), asked, panel.period_days)
     supplied = int(table["hub"].is_not_null().sum())
     monies = table.select(pl.coalesce("vendor_currency", "currency")).to_series().drop_nulls()
     notes = [
@@ -222,7 +213,23 @@ def of_catalogue(
     return Bought(table, Prices.of(read_price_tables(db)), panel.period_days), notes
 
 
-def _with_money(table: pl.DataFrame, asked: AskedTerms, period_days: int) -> pl.DataFrame:
+def terms_of(
+    db: psycopg.Connection, series: pl.DataFrame, settings: Settings, *, now: datetime
+) -> pl.DataFrame:
+    """Positions with their settings by rules, catalogue and calendars, in the order of `series`."""
+    positions = read_positions(db, now=now, named=series.rows())
+    classed = series.join(positions, on=KEY, how="left", maintain_order="left").join(
+        position_classes.read(db, skus=series["sku"].unique().to_list()),
+        on=KEY, how="left", maintain_order="left",
+    )  # fmt: skip
+    table = classed.with_columns(pl.col("abc", "xyz").fill_null(""))
+    timed = with_order_days(table, list_calendars(db), today=now.date())
+    return settled(timed, read_rules(db), settings).with_columns(
+        pl.col("pack_size").fill_null(1.0), pl.col("min_order_quantity").fill_null(0.0)
+    )
+
+
+def with_money(table: pl.DataFrame, asked: AskedTerms, period_days: int) -> pl.DataFrame:
     """Adds `MONEY`: holding cost of the catalogue, lost margin, and what was thrown away cost.
 
     A unit short loses its margin; its cost, where no price is known.

@@ -1,6 +1,7 @@
 """Replenishment policies: what is kept at a position, when more is ordered, and why."""
 
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -9,12 +10,17 @@ from inventory.errors import UnknownSku
 from inventory.store import catalog, planning, policy_recomputes
 from inventory.store import policies as store
 from inventory.store.retry import retrying
-from pipelines.replan import replan
-from serving.api.context import PREFIX, CatalogueWriter, Reader, Staff, jsonable
+from pipelines.replan import planning_moment, replan
+from pipelines.tried_terms import Changes
+from pipelines.what_if import read_question, what_if
+from serving import messages_policies as messages
+from serving.api.context import PREFIX, Call, CatalogueWriter, Reader, Staff, allow, jsonable
 from serving.messages import Cursor, Id, PageLimit
 from serving.messages_ordering import Compute
 
 router = APIRouter(prefix=PREFIX, tags=["Forecasts and policy"])
+
+Trier = Annotated[Call, allow("planner", "buyer", "admin")]
 
 
 @router.get("/policies")
@@ -64,3 +70,24 @@ def compute(body: Compute, call: CatalogueWriter) -> JSONResponse:
         return call.once(
             db, scope="POST /policies/compute", body=body, act=lambda: retrying(db, act)
         )
+
+
+@router.post("/policies/what-if")
+def tried(body: messages.WhatIf, call: Trier) -> JSONResponse:
+    """What another policy would come to in the days ahead, beside the present one.
+
+    Both are worked out as the daily job does, and played along sample paths of the forecast in
+    force, from the stock and supply there are. Nothing is changed.
+    """
+    given = body.model_dump(exclude={"sku", "location", "days", "lost_sales"})
+    changes = Changes(**given)
+    changes.check()
+    settings = call.server.settings
+    with call.db() as db:
+        now = planning_moment(db, now=call.now)
+        question = read_question(db, body.sku, body.location, settings, now=now)
+    # The connection is free again: what follows is arithmetic, of about a second.
+    answer = what_if(
+        question, changes, days=body.days, lost_sales=body.lost_sales, seed=settings.seed
+    )
+    return JSONResponse(jsonable(asdict(answer)))

@@ -44,6 +44,7 @@ from serving.cli import (
     solve,
     store,
     transfers,
+    what_if,
 )
 from serving.cli.screen import complain
 
@@ -67,6 +68,7 @@ for area in (
     monitor,
     models,
     answers,
+    what_if,
     files,
     features,
     lost_sales,
