@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inventory.budget import packs_of
+from inventory.budget import Packs, packs_of
 from inventory.demand import Floats
 
 WORTH_DIGITS = 9
@@ -25,12 +25,13 @@ class Claims:
     """Money lost with a sale."""
     quantiles_units: Floats
     """Demand until more could come, at `inventory.demand.LEVELS`."""
+    demand_per_day_units: Floats
 
     def of(self, rows: NDArray[np.integer]) -> "Claims":
         """Some of them."""
         return Claims(
             self.units[rows], self.position_units[rows], self.pack_units[rows],
-            self.unit_margin[rows], self.quantiles_units[rows],
+            self.unit_margin[rows], self.quantiles_units[rows], self.demand_per_day_units[rows],
         )  # fmt: skip
 
 
@@ -38,8 +39,9 @@ def fair_shares(claims: Claims, group: NDArray[np.integer], room_units: Floats) 
     """Units that each claim gets, (n,): all of it, where a group has room for all of its claims.
 
     Elsewhere packs go one by one to where each saves most sales in money until more could come, as
-    buying under a budget does; where they save the same, to everybody in turn. That runs stock-outs
-    down alike: whoever has least, against what may be asked there, comes first.
+    buying under a budget does: whoever has least, against what may be asked there, comes first.
+    Packs that save the same, as those that nobody may ask for until then, go to where they sell
+    first, so that all run out at one time.
 
     Parameters
     ----------
@@ -60,13 +62,23 @@ def fair_shares(claims: Claims, group: NDArray[np.integer], room_units: Floats) 
         quantiles_units=few.quantiles_units,
     )
     whose = group[scarce][packs.line]
-    starts = np.flatnonzero(np.r_[True, packs.line[1:] != packs.line[:-1]])
-    turn = np.arange(len(packs.line)) - np.repeat(starts, np.diff(np.r_[starts, len(packs.line)]))
     worth = np.round(packs.value_per_money, WORTH_DIGITS)
-    ranked = np.lexsort((packs.line, turn, -worth, whose))
+    ranked = np.lexsort((packs.line, _sold_after_days(few, packs), -worth, whose))
     units, ranked_group = packs.units[ranked], whose[ranked]
     taken = np.cumsum(units)
     before = np.r_[0.0, taken][np.searchsorted(ranked_group, ranked_group)]
     given = taken - before <= room_units[ranked_group]
     shares[scarce] = np.bincount(packs.line[ranked[given]], units[given], minlength=len(scarce))
     return shares
+
+
+def _sold_after_days(claims: Claims, packs: Packs) -> Floats:
+    """When each pack begins to sell at mean demand, (P,)."""
+    starts = np.flatnonzero(np.r_[True, packs.line[1:] != packs.line[:-1]])
+    sizes = np.diff(np.r_[starts, len(packs.line)])
+    earlier = np.cumsum(packs.units) - packs.units
+    before = earlier - np.repeat(earlier[starts], sizes)
+    rate = claims.demand_per_day_units[packs.line]
+    stock = claims.position_units[packs.line] + before
+    days: Floats = np.where(rate > 0, stock / np.where(rate > 0, rate, 1.0), np.inf)
+    return days

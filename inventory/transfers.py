@@ -40,7 +40,9 @@ ON_ITS_WAY = (APPROVED, SHIPPED, PARTIALLY_RECEIVED)
 EDITABLE_STATES = (PROPOSED, ACCEPTED)
 """Approval commits the units, so that a change afterwards is a cancellation and a new transfer."""
 
-Reason = Literal["stock_out_risk", "pre_position", "season", "clearance", "by_hand"]
+Reason = Literal[
+    "replenishment", "stock_out_risk", "pre_position", "season", "clearance", "by_hand"
+]
 REASONS: tuple[str, ...] = get_args(Reason)
 
 LINES_MAX = 1000

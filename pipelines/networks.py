@@ -20,6 +20,9 @@ from pipelines.demand_windows import KEY
 from pipelines.planning_exceptions import Check, seen
 
 DAYS_PER_WEEK = 7
+OWN = ("own_rate", "own_variance")
+"""What a position sells itself: mean and variance of a day. Only where there are hubs."""
+
 LANE_REVIEW_DAYS = 1.0
 """A hub of the house can be asked every day."""
 
@@ -183,9 +186,12 @@ def with_hub_demand(
     )  # fmt: skip
     days = (covered["lead_time_days"] + covered["review_period_days"]).to_numpy()
     daily = np.square(path_sd(windows.quantiles_units)) / np.where(days > 0, days, 1.0)
+    covered = covered.with_columns(
+        windows.table["demand_rate"].alias("own_rate"), pl.Series("own_variance", daily)
+    )
     sold = covered.select(
         "sku", pl.col("location").alias("sold_at"),
-        windows.table["demand_rate"], pl.Series("variance", daily),
+        pl.col("own_rate").alias("demand_rate"), pl.col("own_variance").alias("variance"),
     )  # fmt: skip
     pooled = (
         sold.join(served, on="sold_at").group_by(KEY).agg(pl.col("demand_rate", "variance").sum())
@@ -193,7 +199,10 @@ def with_hub_demand(
     found = hubs.join(pooled, on=KEY, maintain_order="left")
     rate = on_grid(found["demand_rate"].to_numpy())
     of_hubs = _pooled_windows(found, rate)
-    rows = found.drop("demand_rate", "variance").with_columns(pl.lit(NORMAL).alias("demand_law"))
+    sells = found.drop("demand_rate", "variance").join(
+        covered.select(*KEY, *OWN), on=KEY, how="left", maintain_order="left"
+    )
+    rows = sells.with_columns(pl.col(OWN).fill_null(0.0), pl.lit(NORMAL).alias("demand_law"))
     kept = covered.with_row_index("row").join(found.select(KEY), on=KEY, how="anti")
     chosen = kept["row"].to_numpy()
     table = pl.concat([kept.drop("row"), rows.select(covered.columns)])

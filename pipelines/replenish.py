@@ -27,7 +27,7 @@ from inventory.store import (
 from inventory.store.auto_approval import approve_by_rules
 from inventory.store.effective_forecasts import days_forecast
 from inventory.store.order_proposals import PLAN_COLUMNS, propose
-from inventory.store.planning_exceptions import replace_exceptions
+from inventory.store.planning_exceptions import FOUND_SCHEMA, replace_exceptions
 from inventory.store.policies import read_positions
 from pipelines import planning_exceptions as exceptions
 from pipelines import policies
@@ -38,7 +38,8 @@ from pipelines.order_plans import Planned, plan_for
 from pipelines.policy_text import line_texts
 from pipelines.settings import Settings
 from pipelines.stock_alerts import refresh_alerts
-from pipelines.transfers import NO_LANES, propose_transfers
+from pipelines.transfer_looks import Season
+from pipelines.transfers import NO_LANES, TransferReport, propose_transfers
 
 STOCK = ("on_hand", "on_order", "committed", "firmed")
 """Columns of positions that transfers change."""
@@ -89,16 +90,10 @@ def replenish(
     if skus is not None:
         skus = shared_terms.ordered_together(db, skus, today=now.date())
     asked_for = policy_recomputes.asked(db, skus=skus)
-    lead_times.refresh(db, now=now)
-    table = read_positions(db, now=now, skus=skus).with_columns(
-        pl.col("currency", "vendor_currency").fill_null(settings.currency)
+    table, report.policies_changed, decided = _in_force(
+        db, settings, now=now, skus=skus, asked=asked
     )
-    bought = table.filter(pl.col("vendor").is_not_null()).with_columns(
-        pl.col("shelf_life_days").replace(0.0, None)
-    )
-    decided = policies.decide(db, bought, settings, now=now, skus=skus)
-    report.policies_changed, decided = policies.write(db, decided, now=now, asked=asked)
-    decided = _moved(db, decided, settings, report, now=now, skus=skus)
+    decided, unmet = _moved(db, decided, settings, report, now=now, skus=skus)
     planned = plan_for(
         db, decided, currency=settings.currency, now=now,
         refused_days=settings.refused_order_days, skus=skus,
@@ -111,7 +106,7 @@ def replenish(
         exceptions.of_positions(table), circles(table), _unsettled(db, planned, now=now),
         exceptions.without_history(db, skus=skus),
         decided.prices.exceptions(decided.table), planned.exceptions,
-        exceptions.of_calendars(planned.table), without_rules(db),
+        exceptions.of_calendars(planned.table), without_rules(db), unmet,
         exceptions.without_address(planned.table.join(lines, on=["sku", "location"], how="semi")),
     ])  # fmt: skip
     report.exceptions_opened, report.exceptions_resolved = replace_exceptions(
@@ -122,6 +117,43 @@ def replenish(
     told = refresh_alerts(db, now=now, skus=skus)
     report.alerts_raised, report.alerts_resolved = told.raised, told.resolved
     return report
+
+
+def propose_moves(
+    db: psycopg.Connection,
+    settings: Settings,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None = None,
+    season: Season | None = None,
+) -> TransferReport:
+    """`propose_transfers` alone, with what hubs send by the policies that are in force then."""
+    decided = None
+    if db.execute("select from supply_lanes limit 1").fetchone() is not None:
+        if skus is not None:
+            skus = shared_terms.ordered_together(db, skus, today=now.date())
+        decided = _in_force(db, settings, now=now, skus=skus)[-1]
+    return propose_transfers(db, settings, now=now, skus=skus, season=season, decided=decided)
+
+
+def _in_force(
+    db: psycopg.Connection,
+    settings: Settings,
+    *,
+    now: datetime,
+    skus: Sequence[str] | None,
+    asked: bool = False,
+) -> tuple[pl.DataFrame, int, policies.Decided]:
+    """Positions, how many policies changed, and those that are in force now."""
+    lead_times.refresh(db, now=now)
+    table = read_positions(db, now=now, skus=skus).with_columns(
+        pl.col("currency", "vendor_currency").fill_null(settings.currency)
+    )
+    bought = table.filter(pl.col("vendor").is_not_null()).with_columns(
+        pl.col("shelf_life_days").replace(0.0, None)
+    )
+    decided = policies.decide(db, bought, settings, now=now, skus=skus)
+    return table, *policies.write(db, decided, now=now, asked=asked)
 
 
 def _unsettled(db: psycopg.Connection, planned: Planned, *, now: datetime) -> pl.DataFrame:
@@ -139,21 +171,25 @@ def _moved(
     *,
     now: datetime,
     skus: Sequence[str] | None,
-) -> policies.Decided:
-    """Propose transfers; returns the positions as they are when rules approved some."""
-    moved = propose_transfers(db, settings, now=now, skus=skus)
+) -> tuple[policies.Decided, pl.DataFrame]:
+    """Propose transfers; returns the positions as they are when rules approved some, and what
+    hubs cannot send, columns `FOUND_SCHEMA`.
+    """
+    moved = propose_transfers(db, settings, now=now, skus=skus, decided=decided)
+    unmet = pl.DataFrame(moved.unmet, schema=FOUND_SCHEMA)
     report.transfers_created, report.transfer_lines = moved.transfers_created, moved.lines
     report.transfers_approved = len(moved.approved)
     # Who has no ways between locations does not want to hear of that every day.
     report.problems += [problem for problem in moved.problems if problem != NO_LANES]
     if not moved.approved:
-        return decided
+        return decided, unmet
     changed = proposed_moves.skus_of(db, moved.approved)
     stock = read_positions(db, now=now, skus=changed).select(*KEY, *STOCK)
     joined = decided.table.join(
         stock, on=KEY, how="left", suffix="_now", maintain_order="left"
     ).with_columns(pl.coalesce(f"{name}_now", name).alias(name) for name in STOCK)
-    return replace(decided, table=joined.drop(f"{name}_now" for name in STOCK))
+    table = joined.drop(f"{name}_now" for name in STOCK)
+    return replace(decided, table=table), unmet
 
 
 def order_rows(planned: Planned, *, now: datetime) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from inventory.base_stock import extended, starting_on
-from inventory.demand import DemandForecast, Floats
+from inventory.demand import LEVELS, DemandForecast, Floats
 from inventory.health import OVER_COVER_DAYS
 
 RISE = 1.25
@@ -124,6 +124,23 @@ def outlooks(
             chosen = np.flatnonzero(needed == days)
             found += _drawn(rows, part, chosen, days=days, marks=marks, seed=seed)
     return sorted(found, key=lambda p: (p.sku, p.location))
+
+
+def silent(
+    table: pl.DataFrame, forecasts: Sequence[DemandForecast], *, today: date
+) -> list[DemandForecast]:
+    """That nothing sells, of rows of `table` without a forecast: hubs that sell nothing."""
+    known = {key for f in forecasts for key in zip(f.skus, f.locations, strict=True)}
+    keys = [key for key in table.select("sku", "location").iter_rows() if key not in known]
+    if not keys:
+        return []
+    count, days = len(keys), AHEAD_DAYS
+    return [DemandForecast(
+        skus=tuple(sku for sku, _ in keys), locations=tuple(at for _, at in keys),
+        first_day=today, levels=np.array(LEVELS),
+        quantiles_units=np.zeros((count, days, len(LEVELS))), mean_units=np.zeros((count, days)),
+        dependence=np.zeros((count, 2)),
+    )]  # fmt: skip
 
 
 def _days_needed(

@@ -1,6 +1,7 @@
-"""Transfers worth proposing: who runs short, who has too much, and what moving it would save.
+"""Transfers worth proposing: what hubs owe their places, and what else moving it would save.
 
-Three looks, one after the other, each on what the ones before left:
+Hubs send what the places they supply need (`hub_supply`). Then three looks, one after the other,
+each on what the ones before left:
 
 * stock-out risk: sales missed between the day a transfer could arrive and the day a vendor's order
   could, at the price less the cost of each unit;
@@ -19,24 +20,23 @@ from typing import Any
 import polars as pl
 import psycopg
 
-from inventory.errors import VouchError
 from inventory.rebalancing import Move, Refused, Side, rebalance
 from inventory.store import proposed_moves, transfer_lanes
 from inventory.store.auto_approval import approve_by_rules
-from inventory.store.availability import AvailabilityItem, availability_many
 from inventory.store.effective_forecasts import read_effective
-from inventory.store.transfer_candidates import read_candidates, read_coming
+from inventory.store.transfer_candidates import COMING, read_candidates, read_coming
 from inventory.store.transfer_proposals import PLAN_COLUMNS, propose
 from inventory.transfer_value import Misses
-from inventory.transfers import LINES_MAX, TRANSFER, Lane
+from inventory.transfers import LINES_MAX, Lane
+from pipelines.hub_supply import REASON, Hubs, Line, less
+from pipelines.movable import movable_units
+from pipelines.policies import Decided
 from pipelines.settings import Settings
 from pipelines.transfer_looks import LOOKS, Look, Season, season_look
-from pipelines.transfer_outlooks import Outlook, outlooks
+from pipelines.transfer_outlooks import Outlook, outlooks, silent
 
 SAVING_MIN = 1.0
 """Money: a line that saves less is not worth a person's look."""
-
-ITEMS_AT_ONCE = 1000
 
 NO_LANES = (
     "no transfer lanes, so no transfers: say which ways there are with "
@@ -59,6 +59,8 @@ class TransferReport:
     approved: list[str] = field(default_factory=list)
     """Transfers that rules approved."""
     by_reason: dict[str, int] = field(default_factory=dict)
+    unmet: list[dict[str, object]] = field(default_factory=list)
+    """Needs of places that their hubs cannot send, as planning exceptions."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -69,6 +71,7 @@ def propose_transfers(
     now: datetime,
     skus: Sequence[str] | None = None,
     season: Season | None = None,
+    decided: Decided | None = None,
 ) -> TransferReport:
     """Find transfers worth proposing and make the proposals say so. Run again, it changes nothing.
 
@@ -77,19 +80,36 @@ def propose_transfers(
     skus : only these; proposals of others stay as they are.
     season : days whose demand is to be met from stock that lies elsewhere now; in place of the look
         at the weeks ahead.
+    decided : policies, by which hubs supply their places; without them, hubs send nothing.
     """
     report = TransferReport()
     lanes = transfer_lanes.read(db)
-    if not lanes:
+    refused = proposed_moves.read_refused(db, now=now, skus=skus)
+    settled = refused | proposed_moves.read_fixed(db, skus=skus)
+    hubs = None if decided is None else Hubs(db, decided, settled, now, skus)
+    if not lanes and (hubs is None or not hubs.any):
         report.problems.append(NO_LANES)
+    loads = proposed_moves.loads(db, skus=skus)
+    room = {
+        way: None if lane.capacity_units is None else lane.capacity_units - loads.get(way, 0)
+        for lane in lanes
+        if (way := (lane.origin, lane.destination))
+    }
+    supply = None if hubs is None else hubs.supply(lanes, room)
+    sent = [] if supply is None else supply.lines
     marks = {lane.lead_time_days for lane in lanes}
     if season is not None:
         marks |= set(season.days_from(now.date()))
-    found = _outlooks(db, settings, report, now=now, skus=skus, marks=marks,
+    found = _outlooks(db, settings, report, now=now, skus=skus, marks=marks, supply=sent,
                       season=season) if lanes else []  # fmt: skip
-    loads = proposed_moves.loads(db, skus=skus)
-    refused = proposed_moves.read_refused(db, now=now, skus=skus)
-    rows = _planned(found, _less(lanes, loads), refused=refused, today=now.date(), season=season)
+    rows = _planned(
+        found, lanes, less(room, sent), refused=refused, today=now.date(), season=season
+    )
+    if hubs is not None and supply is not None:
+        # What moves otherwise is no need of a place any more, and no stock of a hub.
+        supply = hubs.supply(lanes, room, moved=rows) if rows else supply
+        report.unmet = supply.unmet.to_dicts()
+        rows = [*supply.lines, *rows]
     plan = _frame(rows, lanes, report, today=now.date())
     done = propose(db, plan, now=now, skus=skus)
     if skus is None:
@@ -110,10 +130,14 @@ def _outlooks(
     now: datetime,
     skus: Sequence[str] | None,
     marks: Collection[int],
+    supply: Sequence[Line],
     season: Season | None,
 ) -> list[Outlook]:
-    """The positions of SKUs that one place can spare and another may want."""
-    table = read_candidates(db, now=now, skus=skus)
+    """The positions of SKUs that one place can spare and another may want.
+
+    supply : what hubs send: it leaves them, and comes to their places.
+    """
+    table = _with_leaving(read_candidates(db, now=now, skus=skus), supply)
     report.positions = len(table)
     free = pl.col("sellable") - pl.col("leaving")
     spares = table.filter(free > pl.col("reorder_point").ceil())["sku"].unique()
@@ -129,11 +153,17 @@ def _outlooks(
     if table.is_empty():
         return []
     wanted = table["sku"].unique().sort().to_list()
-    table = table.with_columns(pl.Series("atp", _atp(db, table, now=now)))
+    pairs = table.select("sku", "location").iter_rows()
+    table = table.with_columns(pl.Series("atp", movable_units(db, pairs, now=now)))
+    coming = pl.DataFrame(
+        [(ln["sku"], ln["destination"], ln["expected_on"], ln["quantity"]) for ln in supply],
+        schema=COMING, orient="row",
+    )  # fmt: skip
+    forecasts = read_effective(db, now=now, skus=wanted)
     return outlooks(
         table,
-        read_coming(db, now=now, skus=wanted),
-        read_effective(db, now=now, skus=wanted),
+        pl.concat([read_coming(db, now=now, skus=wanted), coming]),
+        [*forecasts, *silent(table, forecasts, today=now.date())],
         today=now.date(),
         seed=settings.seed,
         marks=marks,
@@ -141,40 +171,31 @@ def _outlooks(
     )
 
 
-def _atp(db: psycopg.Connection, table: pl.DataFrame, *, now: datetime) -> list[int]:
-    """What may leave each position today: nothing that is promised there, or withheld."""
-    found: list[int] = []
-    items = [
-        AvailabilityItem(sku, location, channel=TRANSFER, method=TRANSFER)
-        for sku, location in table.select("sku", "location").iter_rows()
-    ]
-    for first in range(0, len(items), ITEMS_AT_ONCE):
-        answers = availability_many(db, items[first : first + ITEMS_AT_ONCE], now=now)
-        found += [0 if isinstance(answer, VouchError) else answer.atp for answer in answers]
-    return found
-
-
-def _less(lanes: Sequence[Lane], loads: Mapping[tuple[str, str], int]) -> list[Lane]:
-    """Lanes with the room that is left on them."""
-    found = []
-    for lane in lanes:
-        room, load = lane.capacity_units, loads.get((lane.origin, lane.destination), 0)
-        left = _with_room(lane, None if room is None else room - load)
-        found += [] if left is None else [left]
-    return found
+def _with_leaving(table: pl.DataFrame, supply: Sequence[Line]) -> pl.DataFrame:
+    """Candidates with what their hubs send on as well."""
+    sent = pl.DataFrame(
+        [(line["sku"], line["origin"], float(line["quantity"])) for line in supply],
+        schema={"sku": pl.String, "location": pl.String, "sent": pl.Float64}, orient="row",
+    ).group_by("sku", "location").agg(pl.col("sent").sum())  # fmt: skip
+    return table.join(sent, on=["sku", "location"], how="left", maintain_order="left").select(
+        pl.exclude("sent", "leaving"), pl.col("leaving") + pl.col("sent").fill_null(0.0)
+    )
 
 
 def _planned(
     positions: Sequence[Outlook],
     lanes: Sequence[Lane],
+    room: dict[tuple[str, str], int | None],
     *,
     refused: Refused,
     today: date,
     season: Season | None,
 ) -> list[dict[str, Any]]:
-    """Moves of every look, each with its terms; what moves is booked before the next look."""
+    """Moves of every look, each with its terms; what moves is booked before the next look.
+
+    `room` is what is left on the lanes, and less afterwards.
+    """
     at = {(p.sku, p.location): p for p in positions}
-    room = {(lane.origin, lane.destination): lane.capacity_units for lane in lanes}
     looks = [LOOKS["stock_out_risk"], LOOKS["pre_position"], LOOKS["clearance"]]
     if season is not None:
         looks[1] = season_look(season, today=today)
@@ -191,9 +212,7 @@ def _planned(
             units = row["quantity"]
             at[row["sku"], row["origin"]].leave(units)
             at[row["sku"], row["destination"]].arrive(units)
-            key = (row["origin"], row["destination"])
-            left = room[key]
-            room[key] = None if left is None else left - units
+            room.update(less(room, [row]))
     return rows
 
 
@@ -285,12 +304,21 @@ def _frame(
     merged: dict[tuple[str, str, str], dict[str, Any]] = {}
     for row in rows:
         key = (row["origin"], row["destination"], row["sku"])
+        day = row.get("expected_on") or arrival[key[:2]]
         if (earlier := merged.get(key)) is None:
-            merged[key] = row | {"expected_on": arrival[key[:2]]}
-        else:
-            earlier["quantity"] += row["quantity"]
-            earlier["saving"] = round(earlier["saving"] + row["saving"], 2)
-            earlier["terms"] = earlier["terms"] + row["terms"]
+            merged[key] = row | {"expected_on": day}
+            continue
+        terms = [*earlier["terms"], *row["terms"]]
+        if earlier["reason"] == REASON:  # Its terms tell units too.
+            terms.append({"term": "moved as well", "quantity": row["quantity"],
+                          "source": str(row["reason"]).replace("_", " ")})  # fmt: skip
+        merged[key] = earlier | {
+            "quantity": earlier["quantity"] + row["quantity"],
+            "keep_units": max(earlier["keep_units"], row["keep_units"]),
+            "saving": round(earlier["saving"] + row["saving"], 2),
+            "terms": terms,
+            "expected_on": max(earlier["expected_on"], day),
+        }
     listed = [
         {**row, "explanation": json.dumps({"terms": row["terms"]})} for row in merged.values()
     ]

@@ -131,6 +131,6 @@ def _best_choices(
         supplied = hub[rows] >= 0
         above, best = hub[rows][supplied], best[supplied]
         np.add.at(if_kept, above, best[:, 0])
-        np.add.at(if_passed, (above, slice(None, -1)), best[:, 1:])
+        np.add.at(if_passed[:, :-1], above, best[:, 1:])
         np.add.at(variance, above, variance[rows][supplied])
     return keeps

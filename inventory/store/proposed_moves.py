@@ -18,23 +18,43 @@ SCHEMA = {
 _MOVES: LiteralString = """
 select sku, location, sum(coming), sum(leaving) from (
     select l.sku, t.destination as location, l.quantity as coming, 0 as leaving
-    from transfers t join transfer_lines l using (transfer_id) where t.state = 'proposed'
+    from transfers t join transfer_lines l using (transfer_id)
+    where t.state = 'proposed' and (l.firmed or not {firmed})
     union all
     -- What is accepted is announced where it arrives, and not yet committed where it leaves.
     select l.sku, t.origin, 0, l.quantity
     from transfers t join transfer_lines l using (transfer_id)
-    where t.state in ('proposed', 'accepted')
+    where t.state = 'accepted' or t.state = 'proposed' and (l.firmed or not {firmed})
 ) m where {skus}::text[] is null or sku = any({skus})
 group by sku, location order by sku, location
 """
 
 
-def read(db: psycopg.Connection, *, skus: Sequence[str] | None = None) -> pl.DataFrame:
+def read(
+    db: psycopg.Connection, *, skus: Sequence[str] | None = None, firmed: bool = False
+) -> pl.DataFrame:
     """Per position the units that would come and go with transfers, beyond what its supply and its
     commitments say already: columns `SCHEMA`.
+
+    firmed : without what planning may still change.
     """
     asked = sql.Literal(None if skus is None else list(skus))
-    return copy_out(db, sql.SQL(_MOVES).format(skus=asked), schema=SCHEMA)
+    query = sql.SQL(_MOVES).format(skus=asked, firmed=sql.Literal(firmed))
+    return copy_out(db, query, schema=SCHEMA)
+
+
+def read_fixed(
+    db: psycopg.Connection, *, skus: Sequence[str] | None = None
+) -> set[tuple[str, str, str]]:
+    """Moves (sku, origin, destination) on proposals of planning whose units a person fixed."""
+    found = db.execute(
+        "select l.sku, t.origin, t.destination "
+        "from transfers t join transfer_lines l using (transfer_id) "
+        "where t.state = 'proposed' and t.planned and l.firmed "
+        "and (%(skus)s::text[] is null or l.sku = any(%(skus)s))",
+        {"skus": None if skus is None else list(skus)},
+    ).fetchall()
+    return {(sku, origin, destination) for sku, origin, destination in found}
 
 
 def loads(

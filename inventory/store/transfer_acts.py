@@ -234,10 +234,10 @@ def announce(
     day = arrival or transfer["expected_on"]
     if state != "cancelled":
         if arrival is None:
-            lane = transfer_lanes.read(
+            lane = transfer_lanes.find(
                 db, origin=transfer["origin"], destination=transfer["destination"]
             )
-            day = lane[0].arrival(now.astimezone(here).date()) if lane else day
+            day = lane.arrival(now.astimezone(here).date()) if lane else day
         db.execute(
             "update transfers set expected_on = %s where transfer_id = %s", [day, transfer["id"]]
         )

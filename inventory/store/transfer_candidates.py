@@ -34,7 +34,7 @@ select p.sku, p.location, s.category, s.price, s.unit_cost, s.shelf_life_days, p
 from policies p
 join ends e using (location)
 join skus s using (sku)
-join current_forecasts f on f.sku = p.sku and f.location = p.location
+left join current_forecasts f on f.sku = p.sku and f.location = p.location
 left join balances b on b.sku = p.sku and b.location = p.location and b.status = 'available'
 left join (
     select sku, location, sum(open_units) as units from reservation_lines
@@ -47,7 +47,9 @@ left join (
     where t.state = 'accepted' or t.state = {proposed} and l.firmed
     group by l.sku, t.origin
 ) o on o.sku = p.sku and o.location = p.location
-where {skus}::text[] is null or p.sku = any({skus})
+where ({skus}::text[] is null or p.sku = any({skus}))
+    -- A hub that sells nothing itself has a policy, and no forecast.
+    and (f.sku is not null or exists (select from supply_lanes h where h.hub = p.location))
 order by p.sku, p.location
 """
 
@@ -73,7 +75,9 @@ where t.state = {{proposed}} and l.firmed and ({{skus}}::text[] is null or l.sku
 def read_candidates(
     db: psycopg.Connection, *, now: datetime, skus: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """Positions with a policy and a forecast at an end of a lane: columns `SCHEMA`, sorted."""
+    """Positions with a policy and a forecast, or of hubs, at an end of a lane: columns `SCHEMA`,
+    sorted.
+    """
     return copy_out(db, _composed(_POSITIONS, now=now, skus=skus), schema=SCHEMA)
 
 

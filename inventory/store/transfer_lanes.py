@@ -1,6 +1,6 @@
 """Ways between our own locations in PostgreSQL: what they cost, how long they take, what fits."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import psycopg
 from psycopg.errors import ForeignKeyViolation
@@ -54,12 +54,29 @@ def read(
 
 
 def between(db: psycopg.Connection, *, origin: str, destination: str) -> Lane:
-    """The lane from one location to another. Raises `NotFound` with what to do about it."""
-    found = read(db, origin=origin, destination=destination)
-    if not found:
+    """The way from one location to another. Raises `NotFound` with what to do about it."""
+    found = find(db, origin=origin, destination=destination)
+    if found is None:
         raise NotFound(
             "transfer lane",
             f"{origin} to {destination}",
             remedy=f"say what it costs with PUT /api/v2/transfer-lanes/{origin}/{destination}",
         )
-    return found[0]
+    return found
+
+
+def find(db: psycopg.Connection, *, origin: str, destination: str) -> Lane | None:
+    """The way from one location to another, if there is one.
+
+    A hub's way to a place that it supplies needs no lane of its own: it takes the supply lane's
+    days, and costs what a transfer lane says, if there is one.
+    """
+    lanes = read(db, origin=origin, destination=destination)
+    supply = db.execute(
+        "select ceil(lead_time_days)::int from supply_lanes where hub = %s and location = %s",
+        [origin, destination],
+    ).fetchone()
+    if supply is None:
+        return lanes[0] if lanes else None
+    lane = lanes[0] if lanes else Lane(origin, destination, 0.0, supply[0])
+    return replace(lane, lead_time_days=supply[0])

@@ -78,7 +78,10 @@ def _set_quantity(
     if added:
         saving = line["saving"] * quantity / line["quantity"]
         term = {"term": "changed by hand", "money": saving - line["saving"], "source": source}
-        explanation["terms"] = [*explanation.get("terms", []), term]
+        terms = explanation.get("terms", [])
+        if any("quantity" in earlier for earlier in terms):
+            term["quantity"] = added
+        explanation["terms"] = [*terms, term]
     db.execute(
         "update transfer_lines set quantity = %s, saving = %s, firmed = true, explanation = %s "
         "where transfer_id = %s and line_no = %s",

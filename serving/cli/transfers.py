@@ -1,5 +1,6 @@
 """Commands on transfers: the ways there are, what is worth moving, and what is under way."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -66,9 +67,9 @@ def plan(
     positions: 0
     """  # noqa: D301
     from inventory.store import planning
+    from pipelines.replenish import propose_moves
     from pipelines.stock_alerts import refresh_alerts
     from pipelines.transfer_looks import Season
-    from pipelines.transfers import propose_transfers
 
     if (season_from is None) != (season_to is None):
         raise InputRejected("give --season-from and --season-to, or neither", field="season")
@@ -77,9 +78,10 @@ def plan(
         season = Season(season_from.date(), season_to.date())
     now, _ = morning(as_of)
     with opened() as (settings, db), planning.turn(db):
-        report = propose_transfers(db, settings, now=now, skus=sku, season=season)
+        report = propose_moves(db, settings, now=now, skus=sku, season=season)
         refresh_alerts(db, now=now, skus=sku)  # What would help is another act now.
-    show(report, as_json=as_json, lines=figures(report))
+    unmet = [str(need["message"]) for need in report.unmet]
+    show(report, as_json=as_json, lines=[*figures(replace(report, unmet=[])), *unmet])
 
 
 @cli.command(name="list")

@@ -17,7 +17,7 @@ def claims(units, position, *, mean, pack=1.0, margin=5.0, sd=None):
     variance = np.square(0.3 * mean if sd is None else np.full(n, sd))
     return Claims(
         np.array(units, dtype=float), np.array(position, dtype=float), np.full(n, pack),
-        np.full(n, margin), normal_quantiles(mean, variance, LEVEL),
+        np.full(n, margin), normal_quantiles(mean, variance, LEVEL), mean / 2,
     )  # fmt: skip
 
 
@@ -43,6 +43,9 @@ def test_what_saves_nothing_anywhere_goes_round():
     """Certain demand of 2 that is there: lots beyond it are worth the same everywhere."""
     asked = claims([9, 9, 9], [50, 50, 50], mean=2, sd=0.0)
     assert fair_shares(asked, np.zeros(3, int), np.array([6.0])).tolist() == [2, 2, 2]
+    # Who sells twice as much gets twice as much, to run out with the other: 54 / 1 and 108 / 2.
+    asked = claims([90, 90], [50, 100], mean=[2, 4], sd=0.0)
+    assert fair_shares(asked, np.zeros(2, int), np.array([12.0])).tolist() == [4, 8]
 
 
 @pytest.mark.parametrize("seed", range(12))

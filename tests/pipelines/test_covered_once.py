@@ -226,19 +226,3 @@ def test_a_lane_keeps_room_for_what_others_move(shop):
                             run_id="run-2"), now=NOW)  # fmt: skip
     plan(shop, skus=["CUP"])
     assert moved(shop) == {"TEA": 22, "CUP": 8}
-
-
-def test_a_hub_owes_what_its_places_do_not_get_otherwise(shop):
-    """What moves is taken off what the hub owes, and leaves it: its own order stays the same."""
-    shop.execute("insert into supply_lanes values ('l1', 'DC', 'ST', 1)")
-    plan(shop)
-    alone = units(shop, "DC")
-    owed = terms(bought(shop)["TEA", "DC"])["places supplied"]
-    assert alone > 0
-    lane(shop)
-    plan(shop)
-    gone = moved(shop)["TEA"]
-    assert gone > 0
-    found = terms(bought(shop)["TEA", "DC"])
-    assert (found["places supplied"], found[FROM]) == (owed - gone, gone)
-    assert units(shop, "DC") == alone

@@ -55,6 +55,10 @@ def plan(db, *places):
     return {where: read_policy(db, "TEA", where) for where in places or ("HUB", "S1", "S2")}
 
 
+def kinds(db):
+    return {told["kind"] for told in list_exceptions(db)}
+
+
 def test_the_hub_pools_and_serves_at_once(house):
     """Eight days of the vendor and one of review: 20 a day, a deviation of 3·√2·√9."""
     found = plan(house)
@@ -77,8 +81,8 @@ def test_stock_at_a_hub_that_no_place_sells_is_told(house):
         "'available', 20, %s from skus", [NOW],
     )  # fmt: skip
     plan(house)
-    (found,) = list_exceptions(house)
-    assert (found["kind"], found["sku"], found["location"]) == ("no_history", "JAM", "HUB")
+    (found,) = list_exceptions(house, kind="no_history")
+    assert (found["sku"], found["location"]) == ("JAM", "HUB")
 
 
 def test_where_holding_at_the_hub_is_dear_the_stores_wait_for_the_vendor(house):
@@ -99,7 +103,7 @@ def test_only_the_hub_orders_and_for_what_its_stores_need(house):
     assert sum(terms.values()) == line["quantity"]
     stores = [read_policy(house, "TEA", where)["order_up_to"] for where in ("S1", "S2")]
     assert terms["places supplied"] == sum(np.ceil(level) for level in stores)
-    assert list_exceptions(house) == []
+    assert kinds(house) == {"hub_cannot_send"}
 
 
 @pytest.fixture
@@ -133,7 +137,7 @@ def test_demand_is_pooled_up_the_tree(tree):
             20 * days, rel=0.01
         )
         assert policy["safety_stock"] == pytest.approx(1.645 * 3 * (2 * days) ** 0.5, rel=0.1)
-    assert list_exceptions(tree) == []
+    assert kinds(tree) == {"hub_cannot_send"}
 
 
 VENDOR = "which passes on what vendor ACME takes"
@@ -184,9 +188,9 @@ def test_where_goods_wait_for_nobody_they_still_travel(tree):
 def test_places_that_supply_each_other_are_told_and_bought_for(tree):
     tree.execute("insert into supply_lanes values ('l4', 'S1', 'TOP', 1)")
     replenish(tree, Settings(seed=7), now=NOW)
-    told = list_exceptions(tree)
-    assert {(e["kind"], e["location"], e["blocks"]) for e in told} == {
-        ("supply_circle", where, False) for where in ("TOP", "HUB", "S1")
+    told = list_exceptions(tree, kind="supply_circle")
+    assert {(e["location"], e["blocks"]) for e in told} == {
+        (where, False) for where in ("TOP", "HUB", "S1")
     }
     places = {o["location"] for o in purchase_orders.list_orders(tree, state="proposed")["orders"]}
     assert places == {"HUB", "S1"}  # Nobody asks the top any more; the hub has S2.
