@@ -23,6 +23,7 @@ from inventory.store import (
     policy_recomputes,
     proposed_moves,
     shared_terms,
+    transfer_lanes,
 )
 from inventory.store.auto_approval import approve_by_rules
 from inventory.store.effective_forecasts import days_forecast
@@ -129,7 +130,7 @@ def propose_moves(
 ) -> TransferReport:
     """`propose_transfers` alone, with what hubs send by the policies that are in force then."""
     decided = None
-    if db.execute("select from supply_lanes limit 1").fetchone() is not None:
+    if transfer_lanes.hubs_supply(db):
         if skus is not None:
             skus = shared_terms.ordered_together(db, skus, today=now.date())
         decided = _in_force(db, settings, now=now, skus=skus)[-1]

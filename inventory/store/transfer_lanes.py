@@ -65,6 +65,11 @@ def between(db: psycopg.Connection, *, origin: str, destination: str) -> Lane:
     return found
 
 
+def hubs_supply(db: psycopg.Connection) -> bool:
+    """Whether any place is supplied by a hub."""
+    return db.execute("select from supply_lanes limit 1").fetchone() is not None
+
+
 def find(db: psycopg.Connection, *, origin: str, destination: str) -> Lane | None:
     """The way from one location to another, if there is one.
 
