@@ -119,6 +119,15 @@ class Settings(BaseSettings):
     currency: str = Field(
         default="EUR", pattern="^[A-Z]{3}$", description="Currency of costs and orders, ISO 4217."
     )
+    dispatch_alert_minutes: int = Field(
+        default=30,
+        ge=0,
+        le=10_080,
+        description="Minutes for which an order may fail to reach its vendor before an alert.",
+    )
+    dispatch_alert_minutes_critical: int = Field(
+        default=5, ge=0, le=10_080, description="The same for a critical order, where that is less."
+    )
     smtp_host: str | None = Field(
         default=None, description="Mail server for orders and alerts. Unset: no mail is sent."
     )

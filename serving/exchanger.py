@@ -14,7 +14,7 @@ from inventory.store import dispatches, documents, edi_acknowledgements, vendor_
 from pipelines.settings import Settings, own_connection
 from serving.api.context import Server
 from serving.child import Child, Stopped
-from serving.connectors import inboxes
+from serving.connectors import inboxes, undelivered
 
 log = logging.getLogger("vouch")
 
@@ -49,6 +49,7 @@ class Exchanger:
             dispatches.any_due(db, now=now)
             or edi_acknowledgements.any_due(db, now=now)
             or documents.pending(db, limit=1)
+            or undelivered.is_due(db, settings, now=now)
             or inboxes.is_due(db, settings, now=now)
         ):
             return True

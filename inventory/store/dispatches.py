@@ -10,7 +10,7 @@ Between delivering and saying so a process may die: then it is delivered again, 
 number, by which the vendor's side knows it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from inventory.errors import NotFound, StateConflict
 from inventory.order_document import CANCELLATION, ORIGINAL
 from inventory.purchase_orders import CANCELLED, CLOSED, RECEIVED
 from inventory.store.paging import check_choice, decode_cursor, page_of
-from inventory.store.vendor_dispatch import next_control
+from inventory.store.vendor_dispatch import next_control, obstacle
 
 STATES = ("waiting", "blocked", "delivered", "failed", "by_hand", "withdrawn")
 
@@ -95,11 +95,13 @@ def _write(
     assert row is not None
     told = {"number": number, "order_id": order["id"], "purpose": purpose,
             "issued_at": now.isoformat()}  # fmt: skip
+    problem = obstacle(db, order["vendor"])  # Said at once, and looked at again when it is due.
     db.execute(
         "insert into dispatches (number, purchase_order_id, version, vendor, purpose, document, "
-        "created_at, due_at) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        "created_at, due_at, state, problem, failing_since) "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [number, order["id"], version, order["vendor"], purpose, Jsonb({**row[0], **told}), now,
-         now],
+         now, "blocked" if problem else "waiting", problem, now if problem else None],
     )  # fmt: skip
 
 
@@ -168,16 +170,17 @@ _CLAIM = """
 """
 
 
-def begin(db: psycopg.Connection, claimed: Mapping[str, Any]) -> int | None:
+def begin(db: psycopg.Connection, claimed: Mapping[str, Any], *, now: datetime) -> int | None:
     """Say, before anything leaves, that it is being delivered; returns which attempt this is.
 
     None where it must not leave: its order was cancelled since it was claimed, or somebody else has
     it by now. Who cancels after this tells the vendor so.
     """
     row = db.execute(
-        "update dispatches set attempts = attempts + 1, tried = true "
+        "update dispatches set attempts = attempts + 1, tried = true, "
+        "failing_since = coalesce(failing_since, %s) "
         "where number = %s and state = 'waiting' and due_at = %s returning attempts",
-        [claimed["number"], claimed["due_at"]],
+        [now, claimed["number"], claimed["due_at"]],
     ).fetchone()
     return None if row is None else int(row[0])
 
@@ -206,7 +209,8 @@ def delivered(db: psycopg.Connection, number: str, *, channel: str, to: str, now
     state = "by_hand" if channel == "by_hand" else "delivered"
     db.execute(
         "update dispatches set state = %s, channel = %s, delivered_to = %s, delivered_at = %s, "
-        "problem = null where number = %s and state in ('waiting', 'withdrawn')",
+        "problem = null, failing_since = null "
+        "where number = %s and state in ('waiting', 'withdrawn')",
         [state, channel, to, now, number],
     )
 
@@ -235,9 +239,10 @@ def blocked(
 ) -> None:
     """Nothing was tried, since it cannot be delivered as things are: somebody must see to it."""
     db.execute(
-        "update dispatches set state = 'blocked', due_at = %s, problem = %s "
+        "update dispatches set state = 'blocked', due_at = %s, problem = %s, "
+        "failing_since = coalesce(failing_since, %s) "
         "where number = %s and state = 'waiting' and due_at = %s",
-        [now + BLOCKED_WAIT, problem, claimed["number"], claimed["due_at"]],
+        [now + BLOCKED_WAIT, problem, now, claimed["number"], claimed["due_at"]],
     )
 
 
@@ -258,7 +263,7 @@ def retry(db: psycopg.Connection, number: str, *, now: datetime) -> Dispatch:
 
 _COLUMNS = """number, purchase_order_id as purchase_order, version, vendor, purpose, state,
     created_at, due_at, attempts, channel, control_number, problem, delivered_at, delivered_to,
-    acknowledged_at, acknowledgement"""
+    failing_since, acknowledged_at, acknowledgement"""
 
 
 def get(db: psycopg.Connection, number: str) -> Dispatch:
@@ -301,12 +306,33 @@ def page(
     return page_of(found, name="dispatches", limit=limit, by=("created_at", "number"))
 
 
-def troubled(db: psycopg.Connection) -> list[Dispatch]:
-    """Documents that need a person: nothing can be delivered, or nothing more will be tried."""
+def of_orders(db: psycopg.Connection, order_ids: Collection[str]) -> dict[str, Dispatch]:
+    """The latest document of each of these orders that has one, by order."""
+    with db.cursor(row_factory=dict_row) as rows:
+        found = rows.execute(
+            f"select distinct on (purchase_order_id) {_COLUMNS} from dispatches "  # noqa: S608
+            "where purchase_order_id = any(%s) order by purchase_order_id, version desc",
+            [list(order_ids)],
+        ).fetchall()
+    return {row["purchase_order"]: row for row in found}
+
+
+def troubled(
+    db: psycopg.Connection, *, now: datetime, after: timedelta, after_critical: timedelta
+) -> list[Dispatch]:
+    """Documents that people must know of, each with the `urgency` of its order.
+
+    Nothing can be delivered, nothing more will be tried, or it is tried in vain for longer than
+    `after`; where the order is critical, than `after_critical`.
+    """
     with db.cursor(row_factory=dict_row) as rows:
         return rows.execute(
-            f"select {_COLUMNS} from dispatches where state in ('blocked', 'failed') "  # noqa: S608
-            "order by number"
+            f"select d.*, p.urgency from (select {_COLUMNS} from dispatches "  # noqa: S608
+            "where state in ('waiting', 'blocked', 'failed') and failing_since is not null) d "
+            "join purchase_orders p on p.purchase_order_id = d.purchase_order "
+            "where d.state <> 'waiting' or d.failing_since <= %(now)s - "
+            "case p.urgency when 'critical' then %(soon)s else %(after)s end order by d.number",
+            {"now": now, "after": after, "soon": min(after, after_critical)},
         ).fetchall()
 
 
@@ -335,7 +361,8 @@ def acknowledge(
     row = db.execute(
         "update dispatches set acknowledged_at = %(now)s, acknowledgement = %(said)s, "
         "state = case when %(accepted)s then state else 'failed' end, "
-        "problem = case when %(accepted)s then problem else %(notes)s end "
+        "problem = case when %(accepted)s then problem else %(notes)s end, "
+        "failing_since = case when %(accepted)s then failing_since else %(now)s end "
         "where vendor = %(vendor)s and control_number = %(control)s returning number",
         {"now": now, "said": "accepted" if accepted else "rejected", "accepted": accepted,
          "notes": f"the vendor's system could not read it: {notes or 'it does not say why'}",

@@ -79,6 +79,19 @@ def get(db: psycopg.Connection, vendor: str) -> VendorDispatch | None:
     return _settings(found)
 
 
+def obstacle(db: psycopg.Connection, vendor: str) -> str | None:
+    """Why no order can reach a vendor, whatever the server can do; None where one can."""
+    place = get(db, vendor)
+    if place is None:
+        return (
+            f"vendor '{vendor}' has no address: set its email in the catalogue, or "
+            f"PUT /api/v2/vendors/{vendor}/dispatch"
+        )
+    if place.channel == EMAIL and not place.emails:
+        return f"vendor '{vendor}' gets its orders by mail and has no mail address"
+    return None
+
+
 def _catalogue_address(db: psycopg.Connection, vendor: str) -> str | None:
     row = db.execute("select email from vendors where vendor = %s", [vendor]).fetchone()
     if row is None:

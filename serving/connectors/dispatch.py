@@ -13,13 +13,12 @@ from typing import Any
 
 import psycopg
 
-from inventory.alerts import Alert
 from inventory.errors import InputRejected
 from inventory.order_document import OrderDocument
-from inventory.store import alerts, dispatches, vendor_dispatch
+from inventory.store import dispatches, vendor_dispatch
 from inventory.vendor_dispatch import BY_HAND, EMAIL, WEBHOOK, VendorDispatch
 from pipelines.settings import Settings
-from serving.connectors import folders, mail, order_text, sftp, webhook
+from serving.connectors import folders, mail, order_text, sftp, undelivered, webhook
 from serving.connectors.delivery import NotDelivered, NotPossible
 from serving.connectors.edi import edifact_order, x12_order
 from serving.connectors.edi.interchange import X12, Envelope, Party
@@ -28,9 +27,6 @@ log = logging.getLogger("vouch")
 
 AT_ONCE_MAX = 200
 """Documents of one look; the next is a minute later."""
-
-UNDELIVERED = "undelivered_order"
-"""Kind of the alerts on orders that did not reach their vendor, one for each document."""
 
 Dispatch = dict[str, Any]
 
@@ -66,14 +62,14 @@ class DispatchReport:
 def deliver_due(
     db: psycopg.Connection, settings: Settings, *, clock: Callable[[], datetime]
 ) -> DispatchReport:
-    """Deliver every document that is due, and raise an alert for each that needs a person."""
+    """Deliver every document that is due, and raise an alert for each that people must know of."""
     report = DispatchReport()
     for _ in range(AT_ONCE_MAX):
         claimed = dispatches.claim(db, now=clock())
         if claimed is None:
             break
         _deliver_one(db, claimed, settings, clock, report)
-    _alert(db, now=clock())
+    undelivered.tell(db, settings, now=clock())
     return report
 
 
@@ -98,7 +94,7 @@ def _deliver_one(
         dispatches.blocked(db, claimed, problem=f"cannot be written: {defect}", now=clock())
         report.blocked[number] = str(defect)
         return
-    attempts = dispatches.begin(db, claimed)
+    attempts = dispatches.begin(db, claimed, now=clock())
     if attempts is None:
         return
     try:
@@ -127,18 +123,14 @@ def prepare(
     Raises `NotPossible` and `InputRejected` where it cannot be delivered as things are.
     """
     vendor = claimed["vendor"]
+    if (why := vendor_dispatch.obstacle(db, vendor)) is not None:
+        raise NotPossible(why)
     place = vendor_dispatch.get(db, vendor)
-    if place is None:
-        raise NotPossible(
-            f"vendor '{vendor}' has no address: set its email in the catalogue, or "
-            f"PUT /api/v2/vendors/{vendor}/dispatch"
-        )
+    assert place is not None
     if place.channel == BY_HAND:
         return BY_HAND, lambda: "a person"
     document = document_of(claimed, settings)
     if place.channel == EMAIL:
-        if not place.emails:
-            raise NotPossible(f"vendor '{vendor}' gets its orders by mail and has no mail address")
         message = mail_of(document, place, settings)
         return EMAIL, lambda: mail.send(message, settings)
     if place.channel == WEBHOOK:
@@ -230,24 +222,3 @@ def leave(place: VendorDispatch, name: str, content: bytes, settings: Settings) 
         return str(folders.write(folder, name, content))
     except OSError as error:
         raise NotDelivered(f"{folder} cannot be written: {error}", for_good=False) from error
-
-
-def _alert(db: psycopg.Connection, *, now: datetime) -> None:
-    """One alert for each document that needs a person; it closes when that is seen to."""
-    found = [
-        Alert(
-            kind=f"{UNDELIVERED}:{row['number']}",
-            severity="critical",
-            message=f"{row['purchase_order']} did not reach {row['vendor']}: {row['problem']}",
-            detail={
-                "purchase_order": row["purchase_order"],
-                "vendor": row["vendor"],
-                "dispatch": row["number"],
-                "action": f"POST /api/v2/dispatches/{row['number']}/retry",
-            },
-        )
-        for row in dispatches.troubled(db)
-    ]
-    open_ones = {kind for kind, _ in alerts.open_causes(db, kinds=[UNDELIVERED])}
-    if found or open_ones:
-        alerts.replace_alerts(db, found, kinds=[UNDELIVERED], now=now)

@@ -11,6 +11,7 @@ from tests.serving.connectors.dispatching import EDI, only, wants
 
 
 def test_an_order_is_written_with_its_act_or_not_at_all(shop):
+    wants(shop, "edi", **EDI)
     order = proposed(shop)
     do(shop, order, "accept", "approve")
     assert dispatches.page(shop)["dispatches"] == []
@@ -99,7 +100,7 @@ def test_an_order_that_is_cancelled_while_it_is_prepared_does_not_leave(shop, se
     order = sent(shop)
     claimed = dispatches.claim(shop, now=clock.now)
     do(shop, order, "cancel")
-    assert dispatches.begin(shop, claimed) is None
+    assert dispatches.begin(shop, claimed, now=clock.now) is None
     assert only(shop)["state"] == "withdrawn"  # And nothing to cancel: the vendor never heard.
 
 

@@ -49,6 +49,7 @@ def test_what_is_due_is_told_without_a_process(centre, settings):
     def due(exchanger, now=NOW):
         return exchanger.is_due(centre, settings, now=now)
 
+    wants_edi(centre)
     assert not due(Exchanger())
     sent(centre)
     assert due(Exchanger())
