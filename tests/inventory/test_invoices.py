@@ -279,6 +279,16 @@ def test_the_currency_that_counts_is_the_order_s_own(db, order):
     assert [kind for kind, *_ in wrong(ours)] == ["currency"]
 
 
+def test_a_price_per_dozen_is_none_that_differs_by_less_than_a_cent(db, order):
+    """10 per dozen of an item that was ordered at 0.8333: 100 of them come to 83.33 either way."""
+    do(db, order, "receive")
+    db.execute("update purchase_order_lines set unit_cost = 0.8333")
+    per_dozen = Decimal(10) / 12
+    assert charge(db, order, (TEA, 100, per_dozen), total="83.33")["payable"]
+    dear = charge(db, order, (CUP, 40, Decimal("0.8336")), number="I-2")
+    assert wrong(dear) == [("price", 1, 0.8333, 0.8336, 0.01)]
+
+
 def refuse(db, invoice):
     return invoices.decide(
         db, invoice["id"], approved=False, reason="wrong price", actor="bea", now=NOW
