@@ -10,11 +10,13 @@ from inventory.catalog import Channel
 from inventory.errors import InputRejected, StateConflict
 from inventory.reservations import AskedLine, Basket
 from inventory.store import (
+    alert_facts,
     approvals,
     catalog,
     inbound,
     invoices,
     late_supply,
+    lead_times,
     order_terms,
     orders,
     reservations,
@@ -98,6 +100,8 @@ def test_what_comes_early_is_promised_early(db, order):
         {"order_id": order, "vendor": "ACME", "location": "DC", "due_on": DUE,
          "expected_on": LATE, "open_units": 40}
     ]  # fmt: skip
+    (late,) = alert_facts.read_late_lines(db, [order], today=NOW.date(), limit=9)[order]
+    assert (late["sku"], late["open_units"], late["lines"]) == ("TEA", 40, 1)
     came = [{"line": TEA, "quantity": 60, "shipment": "S1"}]
     hear(db, "receive", order, "r1", lines=came, at=NOW + timedelta(days=3))
     assert parts_of(db, order) == [(40, LATE, "confirmed")]
@@ -184,6 +188,34 @@ def test_a_buyer_cancels_the_rest_of_a_line_and_the_others_go_on(db, order):
         act(db, order, "cancel", lines=[{"line": TEA}], reason="slow", **doing)
     act(db, order, "cancel", lines=[{"line": CUP}], reason="too slow", **doing)
     assert hear(db, "receive", order, "r1")["state"] == "received"
+
+
+def test_what_a_buyer_took_back_is_no_failure_of_the_vendor(db, order):
+    """60 of 100 came and the rest was cancelled by us: it delivered all that was wanted."""
+    lines = [{"line": TEA, "quantity": 60}, {"line": CUP, "quantity": 40}]
+    hear(db, "receive", order, "r1", lines=lines, at=NOW + timedelta(days=3))
+    found = do(db, order, "cancel", lines=[{"line": TEA}], reason="season is over")
+    assert (found["state"], line_of(found)["cancelled_units"]) == ("received", 40)
+    lead_times.refresh(db, now=NOW + timedelta(days=4))
+    learned = lead_times.page(db, vendor="ACME")
+    assert [(row["fill_share"], row["observed_mean_days"]) for row in learned] == [(1.0, 3.0)] * 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "update inbound set quantity = quantity + 1 where order_line = 2 and part_no = 2",
+        "update purchase_order_lines set received_units = received_units + 1 where line_no = 2",
+        "update purchase_orders set state = 'closed'",
+    ],
+    ids=["a unit too many", "one that never came", "supply of what is over"],
+)
+def test_parts_that_do_not_add_up_to_their_line_are_found(db, error):
+    order = sent(open_centre(db))
+    split(db, order)
+    assert verify.verify(db).drifts == []
+    db.execute(error)
+    assert {drift.check for drift in verify.verify(db).drifts} == {"parts of order lines"}
 
 
 def test_without_any_line_left_the_order_is_cancelled(db, order):
