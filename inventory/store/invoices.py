@@ -60,27 +60,36 @@ def record_invoice(
         "charges": money(charges, field="charges"),
     }  # fmt: skip
 
-    def act() -> dict[str, int]:
-        with db.transaction():
-            # One at a time per vendor: whoever comes second with a number is the duplicate.
-            known = db.execute(
-                "select from vendors where vendor = %s for no key update", [vendor]
-            ).fetchone()
-            if known is None:
-                raise NotFound("vendor", vendor)
-            kept = {
-                "document": document_id, "at": at, "actor": actor, "house": house_currency
-            }  # fmt: skip
-            row = db.execute(_KEEP, given | kept).fetchone()
-            assert row is not None
-            _write_lines(db, row[0], vendor, stated)
-            return {"invoice": row[0]}
-
+    kept = given | {"document": document_id, "at": at, "actor": actor, "house": house_currency}
     if document_id is None:
-        return get(db, act()["invoice"])
+        return get(db, _keep(db, kept, stated)["invoice"])
     body = given | {"lines": [[str(part) for part in astuple(line)] for line in stated]}
-    done = idempotency.once(db, scope="invoice", key=document_id, body=body, now=at, act=act)
+    done = idempotency.once(
+        db,
+        scope="invoice",
+        key=document_id,
+        body=body,
+        now=at,
+        act=lambda: _keep(db, kept, stated),
+    )
     return get(db, done.response["invoice"])
+
+
+def _keep(
+    db: psycopg.Connection, kept: Mapping[str, Any], lines: Sequence[InvoiceLine]
+) -> dict[str, int]:
+    vendor = kept["vendor"]
+    with db.transaction():
+        # One at a time per vendor: whoever comes second with a number is the duplicate.
+        known = db.execute(
+            "select from vendors where vendor = %s for no key update", [vendor]
+        ).fetchone()
+        if known is None:
+            raise NotFound("vendor", vendor)
+        row = db.execute(_KEEP, kept).fetchone()
+        assert row is not None
+        _write_lines(db, row[0], vendor, lines)
+        return {"invoice": row[0]}
 
 
 _KEEP = """
