@@ -170,7 +170,7 @@ class VersionConflict(VouchError):
         self.version = version
         self.changes = tuple(changes)
         told = ", ".join(
-            f"{change['act']} by {change['actor']}"
+            f"{change['act']} by {change.get('actor_name') or change['actor']}"
             + (f" ({change['reason']})" if change["reason"] else "")
             for change in self.changes
         )

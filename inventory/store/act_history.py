@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from inventory.errors import NotFound, StateConflict, VersionConflict
+from inventory.store import keys
 
 Row = dict[str, Any]
 
@@ -72,7 +73,8 @@ def check_version(
 ) -> None:
     """Raise `VersionConflict` where a locked row is not at the version that was seen.
 
-    seen : None: whoever acts does not say. told : acts that the caller may hear of; None: all.
+    seen : None: whoever acts does not say. told : acts that the caller, who is none of ours, may
+        hear of, without names; None: all.
     """
     if seen is None or seen == row["version"]:
         return
@@ -84,8 +86,13 @@ def check_version(
         row["id"],
         seen=seen,
         version=row["version"],
-        changes=[event for event in since if told is None or event["act"] in told],
+        changes=since if told is None else [nameless(e) for e in since if e["act"] in told],
     )
+
+
+def nameless(event: Mapping[str, Any]) -> Row:
+    """An event as others than our own people read it."""
+    return {name: value for name, value in event.items() if name != "actor_name"}
 
 
 def record(
@@ -120,13 +127,18 @@ def record(
 
 
 def events(db: psycopg.Connection, book: Book, name: str) -> list[Row]:
-    """Who did what with it, when and why, the oldest first."""
+    """Who did what with it, when and why, the oldest first.
+
+    `actor` is who on record, `actor_name` the same to people: `keys.names_of`.
+    """
     query = book.composed(
         "select act, from_state, to_state, at, actor, reason, changes from {events} "
         "where {key} = %s order by event_id"
     )
     with db.cursor(row_factory=dict_row) as rows:
-        return rows.execute(query, [name]).fetchall()
+        found = rows.execute(query, [name]).fetchall()
+    names = keys.names_of(db, {event["actor"] for event in found})
+    return [{**event, "actor_name": names[event["actor"]]} for event in found]
 
 
 def sign(

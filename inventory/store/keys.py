@@ -7,6 +7,7 @@ SHA-256 is as good as a slow hash and costs a request nothing.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -93,6 +94,19 @@ def list_keys(db: psycopg.Connection) -> list[dict[str, object]]:
             "select key_id, role, vendor, label, created_at, revoked_at "
             "from api_keys order by created_at, key_id"
         ).fetchall()
+
+
+def names_of(db: psycopg.Connection, actors: Collection[str]) -> dict[str, str]:
+    """By actor as on record, `ROLE:KEY ID`: who that is to people, `LABEL (ROLE)`.
+
+    Who has no key, or one without a label, is named as on record.
+    """
+    named = db.execute(
+        "select role || ':' || key_id, label || ' (' || role || ')' from api_keys "
+        "where label <> '' and key_id = any(%s)",
+        [[actor.partition(":")[2] for actor in actors]],
+    ).fetchall()
+    return {actor: actor for actor in actors} | {a: name for a, name in named if a in actors}
 
 
 def any_key(db: psycopg.Connection) -> bool:

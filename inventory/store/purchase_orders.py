@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from inventory.errors import InputRejected, NotFound
+from inventory.order_terms import approvals_needed
 from inventory.order_worth import URGENCIES
 from inventory.purchase_orders import (
     ON_ITS_WAY,
@@ -27,7 +28,14 @@ from inventory.purchase_orders import (
     state_after_edit,
     who_may,
 )
-from inventory.store import act_history, idempotency, order_edits, order_worth
+from inventory.store import (
+    act_history,
+    idempotency,
+    keys,
+    order_edits,
+    order_terms,
+    order_worth,
+)
 from inventory.store.act_history import ORDERS as BOOK
 from inventory.store.order_acts import Told, do
 from inventory.store.paging import decode_cursor, encode_cursor
@@ -51,7 +59,8 @@ left join lateral (
         'line_no', line_no, 'sku', sku, 'quantity', quantity, 'ordered_units', ordered_units,
         'cancelled_units', cancelled_units,
         'shipped_units', shipped_units, 'received_units', received_units,
-        'refused_units', refused_units, 'unit_cost', unit_cost,
+        'refused_units', refused_units, 'awaiting_units', coalesce(h.awaiting_units, 0),
+        'unit_cost', unit_cost,
         'confirmed_unit_cost', confirmed_unit_cost,
         'expected_on', coalesce(arrives_on, p.expected_on), 'due_on', due_on,
         'unconfirmed_units', coalesce(i.unconfirmed_units, 0), 'parts', coalesce(i.parts, '[]'),
@@ -69,6 +78,10 @@ left join lateral (
             and o.order_state <> all (array['proposed', 'accepted', 'approved'])
         group by o.line_no
     ) i using (line_no)
+    left join lateral (
+        select awaiting_units from inbound
+        where inbound_id = x.purchase_order_id || ':' || x.line_no
+    ) h on true
     where x.purchase_order_id = p.purchase_order_id
 ) l on true
 """
@@ -159,12 +172,24 @@ _LISTED = """
 
 
 def get_order(db: psycopg.Connection, po_id: str) -> Order:
-    """One order with its lines and `events`: who did what, when and why. Raises `NotFound`."""
+    """One order with its lines and `events`: who did what, when and why. Raises `NotFound`.
+
+    Also how many different buyers must approve it (`approvals_needed`, two where it is worth more
+    than `second_approval_above`), and whose names are under it: `approved_by_names`.
+    """
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(ORDERS + " where p.purchase_order_id = %s", [po_id]).fetchone()
         if found is None:
             raise NotFound("purchase order", po_id)
-    return {**found, "events": act_history.events(db, BOOK, po_id)}
+    above = order_terms.in_force(db, found["vendor"]).second_approval_above
+    names = keys.names_of(db, found["approved_by"])
+    return {
+        **found,
+        "approvals_needed": approvals_needed(found["value"], above),
+        "second_approval_above": above,
+        "approved_by_names": [names[actor] for actor in found["approved_by"]],
+        "events": act_history.events(db, BOOK, po_id),
+    }
 
 
 def act(

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from inventory import purchase_orders as rules
 from inventory.errors import NotFound
 from inventory.store import purchase_orders as store
+from inventory.store.act_history import nameless
 from serving.api.context import PREFIX, Call, OrderActor, Reader, jsonable
 from serving.messages import Cursor, Id, PageLimit, rows_of
 from serving.messages_purchase_orders import Act, Edit, Sort, Step, Urgency
@@ -128,7 +129,10 @@ def _visible(db: psycopg.Connection, purchase_order_id: str, call: Call) -> dict
     return found
 
 
-OURS = ("urgency", "stock_out_on", "cover_days", "revenue_protected", "approved_by", "calendar")
+OURS = (
+    "urgency", "stock_out_on", "cover_days", "revenue_protected", "calendar", "approved_by",
+    "approved_by_names", "approvals_needed", "second_approval_above",
+)  # fmt: skip
 OURS_OF_LINES = ("explanation", "worth", "run_id", "firmed")
 """What an order is to us: its vendor does not read our forecast, stock and margin."""
 
@@ -139,7 +143,11 @@ def _answer(order: dict[str, Any], call: Call) -> dict[str, Any]:
         lines = [_without(line, OURS_OF_LINES) for line in order["lines"]]
         order = _without(order, OURS) | {"lines": lines}
         if "events" in order:
-            order["events"] = [e for e in order["events"] if e["act"] in rules.TOLD_TO_VENDORS]
+            order["events"] = [
+                nameless(event)
+                for event in order["events"]
+                if event["act"] in rules.TOLD_TO_VENDORS
+            ]
     told: dict[str, Any] = jsonable(order)
     return told
 

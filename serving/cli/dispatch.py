@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from inventory.store import dispatches as store
+from serving.cli import vendor_settings
 from serving.cli.screen import Json, opened, say, show, utc_now
 
 cli = typer.Typer(help="Orders on their way to vendors.", no_args_is_help=True)
+cli.add_typer(vendor_settings.cli, name="settings")
 
 Number = Annotated[
     str, typer.Argument(help="The document, as `vouch dispatch list` prints it.", metavar="NUMBER")

@@ -5,12 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
+from inventory.amounts import counted
 from inventory.auto_approval import Subject
+from inventory.purchase_orders import ACTS, EDITABLE_STATES, EXPLAINED
+from serving.cli import order_settings, receipts
+from serving.cli.receipts import Order, told_units, words
 from serving.cli.screen import Json, opened, person, short_enough, show, utc_now
 
 cli = typer.Typer(help="Orders to vendors.", no_args_is_help=True)
+receipts.register(cli)
+order_settings.register(cli)
 
-Order = Annotated[str, typer.Argument(help="Id of the order.", metavar="ORDER")]
 Version = Annotated[
     int | None,
     typer.Option(help="Of the order as you read it: where it changed since, nothing is done.",
@@ -39,6 +44,8 @@ def list_(
 ) -> None:
     """Orders with urgency, value, days of cover and the sales they save, the most urgent first.
 
+    Open ones, unless a state is named. The most urgent run out first, then save the most money.
+
     \b
     $ vouch orders list
     no orders
@@ -60,7 +67,7 @@ def _line(order: dict[str, Any]) -> str:
     saved = "" if saves is None else f", saves {saves:,.2f}"
     out = "" if order["stock_out_on"] is None else f", out on {order['stock_out_on']}"
     return (
-        f"{order['id']}  {order['state']:<18}  {order['urgency'] or 'unknown':<8}  "
+        f"{order['id']}  {words(order['state']):<18}  {order['urgency'] or 'unknown':<8}  "
         f"{order['vendor']} for {order['location']} on {order['expected_on']}: "
         f"{order['value']:,.2f}{lasts}{saved}{out}"
     )
@@ -78,11 +85,11 @@ def show_(order: Order, *, as_json: Json = False) -> None:
 
     with opened() as (_, db):
         found = get_order(db, order)
-    lines = [f"{_line(found)}; version {found['version']}"]
+    lines = [f"{_line(found)}; version {found['version']}", *_signatures(found)]
     for line in found["lines"]:
         lines.append(
             f"{line['line_no']:>3}  {line['sku']}: {line['quantity']} at {line['unit_cost']:g} is "
-            f"{line['value']:,.2f}; {line['received_units']} received"
+            f"{line['value']:,.2f}; {line['received_units']} received{_waits(found, line)}"
         )
         lines += [
             f"{part['units']:>14}  {part['state']}, expected {part['expected_on']}"
@@ -92,11 +99,30 @@ def show_(order: Order, *, as_json: Json = False) -> None:
         terms = line["explanation"].get("terms", [])
         lines += [f"{term['quantity']:>+14.2f}  {term['term']}" for term in terms]
     lines += [
-        f"{event['at']:%Y-%m-%d %H:%M}  {event['act']} by {event['actor']}"
+        f"{event['at']:%Y-%m-%d %H:%M}  {event['act'].replace('_', ' ')} by {event['actor_name']}"
         + (f": {event['reason']}" if event["reason"] else "")
         for event in found["events"]
     ]
     show(found, as_json=as_json, lines=lines)
+
+
+def _signatures(order: dict[str, Any]) -> list[str]:
+    """Who approved an order that two must approve, and who is still to."""
+    needed, names = order["approvals_needed"], order["approved_by_names"]
+    if needed < 2 or order["state"] not in EDITABLE_STATES:  # noqa: PLR2004 - one needs no words.
+        return []
+    signed = f"{' and '.join(names)} did" if names else "nobody did yet"
+    more = ", another buyer must too" if 0 < len(names) < needed else ""
+    above = order["second_approval_above"]
+    why = f"two different buyers must approve it, as it is worth more than {above:,.2f}"
+    return [f"{why}: {signed}{more}"]
+
+
+def _waits(order: dict[str, Any], line: dict[str, Any]) -> str:
+    """What of a line waits for approval, and the command that decides."""
+    waits = line["awaiting_units"]
+    receipt = f"{order['id']}:{line['line_no']}"
+    return f", {waits} wait: `vouch orders approve-receipt {receipt}`" if waits else ""
 
 
 @cli.command("act")
@@ -105,7 +131,8 @@ def act_(
     step: Annotated[str, typer.Argument(help="accept, approve, reject, send, confirm, ship, "
                                              "redate, receive, cancel or close.")],
     *,
-    reason: Annotated[str | None, typer.Option(help="Why.", callback=short_enough)] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; to reject and to cancel, always.",
+                                               callback=short_enough)] = None,
     on: Annotated[datetime | None, typer.Option(help="The day on which it comes, where that is "
                                                 "another: to confirm, ship or redate.",
                                                 formats=["%Y-%m-%d"])] = None,
@@ -115,24 +142,46 @@ def act_(
     """Take an order one step further, all of its lines.
 
     \b
+    In this order:
+    accept     planner           what planning proposed is wanted; its lines are firm
+    approve    buyer             a second, different one too above `vouch orders terms`
+    send       buyer             to the vendor, as `vouch dispatch settings` say
+    confirm    buyer or vendor   it will come
+    ship       buyer or vendor   it is on its way
+    receive    buyer or oms      it came; in part: `vouch orders receive`
+    close      buyer             what did not come is given up
+
+    \b
+    Besides:
+    reject     planner or buyer  before it is sent, with a reason
+    redate     buyer or vendor   once sent: it comes on another day
+    cancel     buyer             before it is shipped, with a reason
+
+    Over the API a key may what its role may; whoever types here may all of it, as admin.
+
+    \b
     $ vouch orders act PO-20270104-0001 accept
     vouch: no purchase order 'PO-20270104-0001'
     """  # noqa: D301
     from inventory.errors import InputRejected
-    from inventory.purchase_orders import ACTS
     from inventory.store.purchase_orders import act, get_order
 
     if step not in ACTS:
         raise InputRejected(f"'{step}' is none of {', '.join(ACTS)}", field="step")
     if on is not None and step not in DATED:
         raise InputRejected(f"only {', '.join(DATED)} take a day", field="on")
+    if step in EXPLAINED and not (reason and reason.strip()):
+        raise InputRejected(f"say why you {step} it: --reason TEXT", field="reason")
     with opened() as (_, db):
         lines = None if on is None else _dated(get_order(db, order), step, on)
         found = act(
             db, order, step, actor=person(), role="admin", now=utc_now(), reason=reason,
             lines=lines, version=version,
         )  # fmt: skip
-    show(found, as_json=as_json, lines=[f"{found['id']} is {found['state']}"])
+    said = [f"{found['id']} is {words(found['state'])}"]
+    if step == "approve":
+        said += _signatures(found)
+    show(found, as_json=as_json, lines=said)
 
 
 @cli.command()
@@ -160,23 +209,14 @@ def edit(
 
     if not quantity and on is None:
         raise InputRejected("say what changes: --quantity, --on or both", field="quantity")
+    changed = [told_units(told, "quantity") for told in quantity or ()]
     with opened() as (_, db):
         found = edit_order(
             db, order, actor=person(), role="admin", now=utc_now(), reason=reason,
-            lines=[_quantity(told) for told in quantity or ()], override=anyway,
+            lines=[{"sku": sku, "quantity": units} for sku, units in changed], override=anyway,
             expected_on=None if on is None else on.date(), version=version,
         )  # fmt: skip
     show(found, as_json=as_json, lines=[f"{_line(found)}; version {found['version']}"])
-
-
-def _quantity(told: str) -> dict[str, Any]:
-    """`SKU=UNITS`; a SKU may hold an equals sign itself."""
-    from inventory.errors import InputRejected
-
-    sku, _, units = told.rpartition("=")
-    if not sku or not units.isdecimal():
-        raise InputRejected(f"'{told}' is not SKU=UNITS, e.g. TEA=60", field="quantity")
-    return {"sku": sku, "quantity": int(units)}
 
 
 DATED = ("confirm", "ship", "redate")
@@ -211,8 +251,8 @@ def late(*, as_json: Json = False) -> None:
         found = late_orders(db, today=today)
     lines = [
         f"{row['order_id']} from {row['vendor']} for {row['location']}: {row['open_units']} units "
-        f"were due on {row['due_on']}, {(max(today, row['expected_on']) - row['due_on']).days} "
-        "days late"
+        f"were due on {row['due_on']}, "
+        f"{counted((max(today, row['expected_on']) - row['due_on']).days, 'day')} late"
         for row in found
     ]
     show({"orders": found}, as_json=as_json, lines=lines or ["no order is late"])
