@@ -18,6 +18,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from inventory.dispatch_states import of_order
 from inventory.errors import NotFound, StateConflict
 from inventory.order_document import CANCELLATION, ORIGINAL
 from inventory.purchase_orders import CANCELLED, CLOSED, RECEIVED
@@ -307,14 +308,14 @@ def page(
 
 
 def of_orders(db: psycopg.Connection, order_ids: Collection[str]) -> dict[str, Dispatch]:
-    """The latest document of each of these orders that has one, by order."""
+    """What each of these orders tells of its latest document, where it has one, by order."""
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(
             f"select distinct on (purchase_order_id) {_COLUMNS} from dispatches "  # noqa: S608
             "where purchase_order_id = any(%s) order by purchase_order_id, version desc",
             [list(order_ids)],
         ).fetchall()
-    return {row["purchase_order"]: row for row in found}
+    return {row["purchase_order"]: of_order(row) for row in found}
 
 
 def troubled(

@@ -37,6 +37,7 @@ from inventory.store import (
     order_worth,
 )
 from inventory.store.act_history import ORDERS as BOOK
+from inventory.store.dispatches import of_orders
 from inventory.store.order_acts import Told, do
 from inventory.store.paging import decode_cursor, encode_cursor
 from inventory.store.retry import retrying
@@ -124,6 +125,9 @@ def list_orders(
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(query, asked).fetchall()
     keys = [row.pop("key") for row in found]
+    documents = of_orders(db, [row["id"] for row in found])
+    for row in found:
+        row["dispatch"] = documents.get(row["id"])
     more = len(found) > limit
     return {
         "orders": found[:limit],
@@ -181,6 +185,7 @@ def get_order(db: psycopg.Connection, po_id: str) -> Order:
         found = rows.execute(ORDERS + " where p.purchase_order_id = %s", [po_id]).fetchone()
         if found is None:
             raise NotFound("purchase order", po_id)
+    found["dispatch"] = of_orders(db, [po_id]).get(po_id)
     above = order_terms.in_force(db, found["vendor"]).second_approval_above
     names = keys.names_of(db, found["approved_by"])
     return {

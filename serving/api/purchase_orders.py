@@ -11,6 +11,7 @@ from inventory.errors import NotFound
 from inventory.store import purchase_orders as store
 from inventory.store.act_history import nameless
 from serving.api.context import PREFIX, Call, OrderActor, Reader, jsonable
+from serving.connectors import leaving
 from serving.messages import Cursor, Id, PageLimit, rows_of
 from serving.messages_purchase_orders import Act, Edit, Sort, Step, Urgency
 from serving.problems import Forbidden
@@ -85,7 +86,10 @@ def perform(
     call: OrderActor,
     body: Annotated[Step | None, Body()] = None,
 ) -> JSONResponse:
-    """Take an order one step further; which roles may depends on the step."""
+    """Take an order one step further; which roles may depends on the step.
+
+    What `send` answers tells under `dispatch` if the order cannot leave, and why.
+    """
     _check_role(act, call)
     step = body or Step()
     with call.db() as db:
@@ -95,17 +99,22 @@ def perform(
             scope=f"POST /purchase-orders/{id}/{act}",
             body=step,
             act=lambda: _answer(
-                store.act(
+                leaving.checked(
                     db,
-                    id,
-                    act,
-                    **call.doing,
-                    reason=step.reason,
-                    lines=rows_of(step.lines),
-                    at=step.received_at,
-                    version=step.version,
-                    # A delivery is booked once, whoever tells of it again.
-                    document_id=step.id if act in rules.TOLD_ONCE else None,
+                    store.act(
+                        db,
+                        id,
+                        act,
+                        **call.doing,
+                        reason=step.reason,
+                        lines=rows_of(step.lines),
+                        at=step.received_at,
+                        version=step.version,
+                        # A delivery is booked once, whoever tells of it again.
+                        document_id=step.id if act in rules.TOLD_ONCE else None,
+                    ),
+                    call.server.settings,
+                    now=call.now,
                 ),
                 call,
             ),
@@ -141,7 +150,7 @@ def _answer(order: dict[str, Any], call: Call) -> dict[str, Any]:
     """The order as the caller reads it."""
     if call.principal.role == "vendor":
         lines = [_without(line, OURS_OF_LINES) for line in order["lines"]]
-        order = _without(order, OURS) | {"lines": lines}
+        order = _without(order, (*OURS, "dispatch")) | {"lines": lines}
         if "events" in order:
             order["events"] = [
                 nameless(event)

@@ -86,6 +86,8 @@ def show_(order: Order, *, as_json: Json = False) -> None:
     with opened() as (_, db):
         found = get_order(db, order)
     lines = [f"{_line(found)}; version {found['version']}", *_signatures(found)]
+    if found["dispatch"]:
+        lines.append(f"to {found['vendor']}: {found['dispatch']['summary']}")
     for line in found["lines"]:
         lines.append(
             f"{line['line_no']:>3}  {line['sku']}: {line['quantity']} at {line['unit_cost']:g} is "
@@ -165,6 +167,7 @@ def act_(
     """  # noqa: D301
     from inventory.errors import InputRejected
     from inventory.store.purchase_orders import act, get_order
+    from serving.connectors import leaving
 
     if step not in ACTS:
         raise InputRejected(f"'{step}' is none of {', '.join(ACTS)}", field="step")
@@ -172,15 +175,18 @@ def act_(
         raise InputRejected(f"only {', '.join(DATED)} take a day", field="on")
     if step in EXPLAINED and not (reason and reason.strip()):
         raise InputRejected(f"say why you {step} it: --reason TEXT", field="reason")
-    with opened() as (_, db):
+    with opened() as (settings, db):
         lines = None if on is None else _dated(get_order(db, order), step, on)
         found = act(
             db, order, step, actor=person(), role="admin", now=utc_now(), reason=reason,
             lines=lines, version=version,
         )  # fmt: skip
+        found = leaving.checked(db, found, settings, now=utc_now())
     said = [f"{found['id']} is {words(found['state'])}"]
     if step == "approve":
         said += _signatures(found)
+    if step == "send":
+        said += _cannot_leave(found)
     show(found, as_json=as_json, lines=said)
 
 
@@ -217,6 +223,14 @@ def edit(
             expected_on=None if on is None else on.date(), version=version,
         )  # fmt: skip
     show(found, as_json=as_json, lines=[f"{_line(found)}; version {found['version']}"])
+
+
+def _cannot_leave(order: dict[str, Any]) -> list[str]:
+    """What keeps an order that was just sent from leaving."""
+    told = order["dispatch"]
+    if told is None or told["state"] != "blocked":
+        return []
+    return [f"but it cannot leave yet: {told['problem']}; then it goes by itself"]
 
 
 DATED = ("confirm", "ship", "redate")

@@ -18,7 +18,7 @@ from inventory.order_document import OrderDocument
 from inventory.store import dispatches, vendor_dispatch
 from inventory.vendor_dispatch import BY_HAND, EMAIL, WEBHOOK, VendorDispatch
 from pipelines.settings import Settings
-from serving.connectors import folders, mail, order_text, sftp, undelivered, webhook
+from serving.connectors import folders, leaving, mail, order_text, sftp, undelivered, webhook
 from serving.connectors.delivery import NotDelivered, NotPossible
 from serving.connectors.edi import edifact_order, x12_order
 from serving.connectors.edi.interchange import X12, Envelope, Party
@@ -127,6 +127,8 @@ def prepare(
         raise NotPossible(why)
     place = vendor_dispatch.get(db, vendor)
     assert place is not None
+    if (why := leaving.missing(place, settings)) is not None:
+        raise NotPossible(why)
     if place.channel == BY_HAND:
         return BY_HAND, lambda: "a person"
     document = document_of(claimed, settings)
