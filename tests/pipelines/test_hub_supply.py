@@ -395,3 +395,40 @@ def test_a_hub_behind_a_hub_is_sent_what_it_passes_on(house):
     assert went["DC"]["units"] == need(house, "DC", 30 - asked)
     assert went["DC"]["expected_on"] == (NOW + 3 * DAY).date()
     assert bought(house) == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_plan_can_be_approved_and_covers_a_need_once(house, seed):
+    """Whatever lies where, with lanes beside the supply lanes: nobody gets above its level."""
+    rng = np.random.default_rng(seed)
+    house.execute(
+        "insert into skus (sku, name, category, vendor, unit_cost, price, pack_size) values "
+        "('CUP', 'Cup', 'dry', 'ACME', 3, 8, 4), ('NUT', 'Nut', 'dry', 'ACME', 2, 5, 1)"
+    )
+    demand = {}
+    for sku in ("TEA", "CUP", "NUT"):
+        for where in ("ST1", "ST2", "DC") if sku == "NUT" else ("ST1", "ST2"):
+            demand[sku, where] = days((28, float(rng.integers(2, 14))))
+        for where, most in (("DC", 260), ("ST1", 60), ("ST2", 60)):
+            if units_here := int(rng.integers(0, most)):
+                stock(house, where, units_here, sku)
+    store_run(house, certain(demand, spread=0.7, run_id="run-2"), now=NOW)
+    for origin, place in (("DC", "ST1"), ("DC", "ST2"), ("ST1", "ST2"), ("ST2", "ST1")):
+        transfer_lanes.put(house, Lane(origin, place, 0.2, int(rng.integers(0, 3)),
+                                       capacity_units=int(rng.integers(60, 400))))  # fmt: skip
+    plan(house)
+    before = everything(house)
+    plan(house)
+    assert everything(house) == before
+    transfers = list_transfers(house, state="proposed")["transfers"]
+    assert any(line["reason"] == "replenishment" for t in transfers for line in t["lines"])
+    position = {(sku, at): units for sku, at, units in house.execute(
+        "select sku, location, units from balances where status = 'available'")}  # fmt: skip
+    for transfer in transfers:
+        for line in transfer["lines"]:
+            to, pack = (line["sku"], transfer["destination"]), {"TEA": 6, "CUP": 4, "NUT": 1}
+            position[to] = position.get(to, 0) + line["quantity"]
+            level = read_policy(house, *to)["order_up_to"]
+            assert position[to] < level + pack[line["sku"]]
+        for step in ("accept", "approve"):
+            act(house, transfer["id"], step, actor="ann", role="admin", now=NOW)
