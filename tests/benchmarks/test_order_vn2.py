@@ -6,7 +6,8 @@ prints the cost of each window, and takes a quarter of an hour. Published for th
 weeks, which are not here: 4,334 for the organiser's policy, 3,763 for the winner.
 
 The windows are the last seven before the competition, end to end. Nothing was chosen on the last
-one, which begins on 12 February 2024.
+one, which begins on 12 February 2024; what was, `inventory.next_order.LATER_REVIEWS` and the share
+of the average in `pipelines.order_forecast`, on windows that end before it.
 """
 
 from datetime import date
@@ -51,7 +52,7 @@ def test_costs_15_percent_less_than_the_organisers_policy(panel):
     saved = {origin: 1 - cost[origin, "vouch"] / cost[origin, "seasonal"] for origin, _ in cost}
     assert len(saved) == 1 + 7
     assert saved[None] >= 0.15
-    assert saved[UNTOUCHED] > 0
+    assert saved[UNTOUCHED] >= 0.10
 
 
 def test_the_challenges_own_state_is_what_a_lean_window_begins_with(panel, shared_data):
