@@ -162,3 +162,24 @@ def test_orders_come_every_review_period():
         lead_time_periods=0, lost_sales=True, review_periods=3, orders=2,
     )  # fmt: skip
     assert outcome.ordered_units.tolist() == [[1, 0, 0, 1, 0, 0, 0]]
+
+
+def test_each_history_may_have_a_lead_time_of_its_own():
+    """Together they come to what each comes to by itself."""
+    demand = np.random.default_rng(4).poisson(5, (3, 30)).astype(float)
+    lead = np.array([0, 3, 1])
+
+    def up_to_thirty(_, state):
+        return np.maximum(30 - state.position_units, 0)
+
+    def played(rows, lead_time):
+        start = StockState(np.full(len(demand[rows]), 10.0), np.zeros((len(demand[rows]), 0)))
+        return simulate(
+            demand[rows], start, up_to_thirty, lead_time_periods=lead_time, lost_sales=True
+        )
+
+    together = played(slice(None), lead)
+    for row, periods in enumerate(lead.tolist()):
+        alone = played(slice(row, row + 1), periods)
+        assert np.array_equal(together.left_units[row], alone.left_units[0])
+        assert np.array_equal(together.ordered_units[row], alone.ordered_units[0])
