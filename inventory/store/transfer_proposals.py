@@ -22,7 +22,7 @@ from inventory.store import catalog, transfer_lanes
 from inventory.store.bulk import copy_in
 from inventory.store.transfer_history import record
 from inventory.store.transfers import Transfer, check_role, get_transfer
-from inventory.transfers import LINES_MAX
+from inventory.transfers import LINES_MAX, Lane
 
 PROPOSAL_LOCK = 5_119_205
 """Advisory lock: two that propose at once would number two transfers alike."""
@@ -92,8 +92,9 @@ def propose_by_hand(
 ) -> Transfer:
     """A transfer that a person wants: lines [{"sku", "quantity", "keep_units"?}], each SKU once.
 
-    `keep_units`: what approval leaves the origin; by default its reorder point. Raises `NotFound`
-    where there is no lane, `UnknownSku`, `InputRejected`.
+    `keep_units`: what approval leaves the origin; by default its reorder point, and nothing where
+    it is the hub of the destination: what it has is for its places. Raises `NotFound` where there
+    is no lane, `UnknownSku`, `InputRejected`.
     """
     check_role("propose", role)
     if not lines or len(lines) > LINES_MAX:
@@ -115,7 +116,7 @@ def propose_by_hand(
         ).fetchone()  # fmt: skip
         assert row is not None
         transfer_id = str(row[0])
-        _add_by_hand(db, transfer_id, origin, lines, lane=lane.cost_per_unit)
+        _add_by_hand(db, transfer_id, lines, lane=lane)
         made = {"id": transfer_id, "origin": origin, "destination": destination, "state": None,
                 "version": 1}  # fmt: skip
         record(db, made, act="propose", to_state="proposed", actor=actor, now=now, reason=reason,
@@ -126,24 +127,25 @@ def propose_by_hand(
 def _add_by_hand(
     db: psycopg.Connection,
     transfer_id: str,
-    origin: str,
     lines: Sequence[Mapping[str, Any]],
     *,
-    lane: float,
+    lane: Lane,
 ) -> None:
     """What such a line saves, its author knows; what it costs is known."""
-    rows = [
-        (transfer_id, number, line["sku"], line["quantity"], line.get("keep_units"), line["sku"],
-         origin, -lane * line["quantity"],
-         Jsonb({"terms": [{"term": "freight and handling", "money": -lane * line["quantity"],
-                           "source": "lane"}]}))
-        for number, line in enumerate(lines, start=1)
-    ]  # fmt: skip
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        cost = -lane.cost_per_unit * line["quantity"]
+        terms = [{"term": "freight and handling", "money": cost, "source": "lane"}]
+        rows.append((
+            transfer_id, number, line["sku"], line["quantity"], line.get("keep_units"), line["sku"],
+            lane.origin, lane.destination, cost, Jsonb({"terms": terms}),
+        ))  # fmt: skip
     db.cursor().executemany(
         "insert into transfer_lines (transfer_id, line_no, sku, quantity, keep_units, reason, "
         "saving, explanation, firmed) values (%s, %s, %s, %s, coalesce(%s, (select "
-        "ceil(reorder_point) from policies where sku = %s and location = %s), 0), 'by_hand', %s, "
-        "%s, true)",
+        "ceil(p.reorder_point) from policies p where p.sku = %s and p.location = %s and not exists "
+        "(select from supply_lanes h where h.hub = p.location and h.location = %s)), 0), "
+        "'by_hand', %s, %s, true)",
         rows,
     )
 

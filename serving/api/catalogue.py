@@ -150,7 +150,7 @@ def remove_budget(id: Id, call: CatalogueWriter) -> None:  # noqa: A002
 
 @router.put("/supply-lanes/{id}")
 def put_supply_lane(id: Id, body: buying.SupplyLane, call: CatalogueWriter) -> JSONResponse:  # noqa: A002
-    """Have a place supplied from a hub instead of by vendors."""
+    """Have a place supplied from a hub instead of by vendors: planning proposes the transfers."""
     return _put(call, SupplyLane(id=id, **body.model_dump()), body)
 
 

@@ -297,9 +297,10 @@ def test_people_may_send_along_a_supply_lane(house):
     plan(house)
     made = propose_by_hand(
         house, origin="DC", destination="ST2", actor="pia", role="planner", now=NOW,
-        lines=[{"sku": "TEA", "quantity": 12, "keep_units": 0}],
+        lines=[{"sku": "TEA", "quantity": 12}],
     )  # fmt: skip
     assert made["expected_on"] == (NOW + 2 * DAY).date()
+    assert made["lines"][0]["keep_units"] == 0
     with pytest.raises(NotFound, match="transfer lane"):
         propose_by_hand(house, origin="ST1", destination="ST2", actor="pia", role="planner",
                         now=NOW, lines=[{"sku": "TEA", "quantity": 12}])  # fmt: skip
