@@ -95,6 +95,15 @@ class OrderDocument:
         )
 
 
+def money(amount: Decimal, currency: str, decimals: int = 0) -> str:
+    """Money with so many decimals, at least those of the currency.
+
+    >>> money(Decimal("1234.5"), "EUR"), money(Decimal("0.1"), "EUR", 4), money(Decimal(9), "JPY")
+    ('1,234.50', '0.1000', '9')
+    """
+    return f"{amount:,.{max(minor_digits(currency), decimals)}f}"
+
+
 def plain(number: Decimal) -> str:
     """A number as people and EDI write it: no exponent, no trailing zeros.
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, get_args
 
+from inventory import acts
+from inventory.acts import ANYTHING, Act
 from inventory.catalog import INTEGER_MAX
 from inventory.errors import InputRejected, StateConflict
 
@@ -49,16 +51,6 @@ LINES_MAX = 1000
 """Lines of one transfer: its commitment locks them all at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One thing that may be done to a transfer."""
-
-    from_states: tuple[str, ...]
-    to_state: str | None
-    """None: the transfer stays in its state."""
-    roles: tuple[str, ...]
-
-
 ACTS: dict[str, Act] = {
     "accept": Act((PROPOSED,), ACCEPTED, ("planner",)),
     "approve": Act((ACCEPTED,), APPROVED, ("buyer",)),
@@ -76,7 +68,14 @@ DATED = ("ship", "redate")
 PLANNERS = ("planner", "buyer")
 """Roles that may propose by hand, and change what is not approved yet."""
 
-ANYTHING = "admin"
+ROAD = ("accept", "approve", "ship", "receive")
+"""The usual way of a transfer."""
+
+INSTEAD = {"reject": ("cancel", "close"), "cancel": ("close",), "close": ("cancel",)}
+"""Ways to be done with a transfer, where one of them comes too early or too late."""
+
+EXPLAINED = ("reject", "cancel")
+"""Acts that a person is asked a reason for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +116,20 @@ def may(act: str, role: str) -> bool:
     return role == ANYTHING or role in (PLANNERS if act not in ACTS else ACTS[act].roles)
 
 
+def who_may(act: str) -> str:
+    """The roles that may do that act (`propose` and `edit` included), in words."""
+    return acts.who_may(PLANNERS if act not in ACTS else ACTS[act].roles)
+
+
+def remedy(state: str, act: str) -> str:
+    """What helps where an act is not allowed from a state, and whose step it is.
+
+    >>> remedy("proposed", "ship"), remedy("shipped", "cancel")
+    ('first accept it (planner), then approve it (buyer)', 'close it instead (buyer)')
+    """
+    return acts.remedy(ACTS, state, act, road=ROAD, instead=INSTEAD)
+
+
 def next_state(transfer_id: str, state: str, act: str, *, everything_received: bool = True) -> str:
     """The state that an act leads to. Raises `StateConflict` where it is not allowed.
 
@@ -126,7 +139,9 @@ def next_state(transfer_id: str, state: str, act: str, *, everything_received: b
     'partially_received'
     """
     if state not in ACTS[act].from_states:
-        raise StateConflict("transfer", transfer_id, state=state, act=act)
+        raise StateConflict(
+            "transfer", transfer_id, state=state, act=act, remedy=remedy(state, act)
+        )
     if act == "receive" and not everything_received:
         return PARTIALLY_RECEIVED
     return ACTS[act].to_state or state

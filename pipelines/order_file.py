@@ -62,7 +62,8 @@ class OrderFileReport:
             ),
             *([f"and {hidden} more; --json lists them all"] if hidden > 0 else []),
             *(
-                f"{name.replace('_', ' ')}: {value}"
+                f"{name.replace('_', ' ')}: "
+                + (f"{value:.4g}" if isinstance(value, float) else str(value))
                 for name, value in asdict(self).items()
                 if name not in {"notes", "problems"}
             ),

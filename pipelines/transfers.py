@@ -40,7 +40,7 @@ SAVING_MIN = 1.0
 
 NO_LANES = (
     "no transfer lanes, so no transfers: say which ways there are with "
-    "PUT /api/v2/transfer-lanes/{origin}/{destination}"
+    "`vouch transfer lane` or PUT /api/v2/transfer-lanes/{origin}/{destination}"
 )
 
 
@@ -148,7 +148,8 @@ def _outlooks(
     if len(worthless):
         report.problems.append(
             f"{worthless['sku'].n_unique()} SKUs have no price above their cost, so no sale of them"
-            f" is worth saving (first: {worthless['sku'][0]}); set it with PUT /api/v2/skus"
+            f" is worth saving (first: {worthless['sku'][0]}); set it with `vouch import skus`"
+            " or PUT /api/v2/skus"
         )
     if table.is_empty():
         return []

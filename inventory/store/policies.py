@@ -175,7 +175,8 @@ def read_policy(db: psycopg.Connection, sku: str, location: str) -> dict[str, ob
     found = _select(db, sql.SQL("where sku = %(sku)s and location = %(location)s"),
                     {"sku": sku, "location": location})  # fmt: skip
     if not found:
-        raise NotFound("policy", f"{sku}/{location}")
+        remedy = "the daily job works one out where sales are known: `vouch daily`"
+        raise NotFound("policy", f"{sku}/{location}", remedy=remedy)
     return found[0]
 
 

@@ -60,7 +60,8 @@ def between(db: psycopg.Connection, *, origin: str, destination: str) -> Lane:
         raise NotFound(
             "transfer lane",
             f"{origin} to {destination}",
-            remedy=f"say what it costs with PUT /api/v2/transfer-lanes/{origin}/{destination}",
+            remedy=f"say what it costs with `vouch transfer lane` or "
+            f"PUT /api/v2/transfer-lanes/{origin}/{destination}",
         )
     return found
 

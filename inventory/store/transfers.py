@@ -21,7 +21,15 @@ from inventory.store.retry import retrying
 from inventory.store.transfer_acts import Told, announce, do
 from inventory.store.transfer_history import record
 from inventory.store.transfer_lines import edit_lines
-from inventory.transfers import DATED, EDITABLE_STATES, ON_ITS_WAY, STATES, may, next_state
+from inventory.transfers import (
+    DATED,
+    EDITABLE_STATES,
+    ON_ITS_WAY,
+    STATES,
+    may,
+    next_state,
+    who_may,
+)
 
 Transfer = dict[str, Any]
 
@@ -151,7 +159,10 @@ def edit(
     with db.transaction():
         transfer = locked(db, BOOK, transfer_id)
         if transfer["state"] not in EDITABLE_STATES:
-            raise StateConflict("transfer", transfer_id, state=transfer["state"], act="edit")
+            raise StateConflict(
+                "transfer", transfer_id, state=transfer["state"], act="edit",
+                remedy="an approved one stands; cancel it and propose another",
+            )  # fmt: skip
         changes = edit_lines(db, transfer_id, lines, actor=actor, reason=reason)
         unsign(db, BOOK, transfer_id)
         record(db, transfer, act="edit", to_state=transfer["state"], actor=actor, now=now,
@@ -164,7 +175,9 @@ def edit(
 def check_role(act: str, role: str) -> None:
     """Raise `InputRejected` where the role may not do the act."""
     if not may(act, role):
-        raise InputRejected(f"the role '{role}' may not {act} transfers", field="role")
+        raise InputRejected(
+            f"the role '{role}' may not {act} transfers; {who_may(act)} may", field="role"
+        )
 
 
 def late_transfers(db: psycopg.Connection, *, today: date) -> list[dict[str, Any]]:

@@ -159,4 +159,6 @@ def remove_lane(origin: Id, destination: Id, call: CatalogueWriter) -> None:
 
 def _check_role(act: str, call: Call) -> None:
     if not rules.may(act, call.principal.role):
-        raise Forbidden(f"role '{call.principal.role}' may not {act} a transfer")
+        raise Forbidden(
+            f"role '{call.principal.role}' may not {act} a transfer; {rules.who_may(act)} may"
+        )

@@ -83,7 +83,7 @@ def policy(
 
     \b
     $ vouch policy SKU-1 --location S1
-    vouch: no policy 'SKU-1/S1'
+    vouch: no policy 'SKU-1/S1'; the daily job works one out where sales are known: `vouch daily`
     """  # noqa: D301
     from inventory.store.policies import read_policy
 

@@ -13,7 +13,22 @@ from serving.cli.screen import Json, opened, person, short_enough, show, utc_now
 
 cli = typer.Typer(help="Invoices of vendors.", no_args_is_help=True)
 
-Number = Annotated[int, typer.Argument(help="The number that `vouch invoices list` prints.")]
+
+def _ours(told: str) -> int:
+    """The number that we gave an invoice; its vendor's is another."""
+    if not told.isdecimal():
+        raise InputRejected(
+            f"'{told}' is not a number that `vouch invoices list` prints first", field="number"
+        )
+    return int(told)
+
+
+Number = Annotated[
+    int,
+    typer.Argument(
+        help="The number that `vouch invoices list` prints first.", parser=_ours, metavar="NUMBER"
+    ),
+]
 Vendor = Annotated[str | None, typer.Option(help="Of this vendor.")]
 Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)]
 Reason = Annotated[str | None, typer.Option(help="Why.", callback=short_enough)]
@@ -141,7 +156,8 @@ def _read(file: Path) -> Any:  # noqa: ANN401 - the message, imported late.
             fault = wrong.errors()[0]
             where = ".".join(str(part) for part in fault["loc"])
             raise InputRejected(f"{file}: {fault['msg']}", field=where) from wrong
-        raise InputRejected(f"cannot read {file}: {wrong}", field="file") from wrong
+        why = wrong.strerror if isinstance(wrong, OSError) else wrong
+        raise InputRejected(f"cannot read {file}: {why}", field="file") from wrong
 
 
 @cli.command()

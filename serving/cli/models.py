@@ -58,7 +58,9 @@ def _line(one: "Version") -> str:
     figures = [one.metrics.get(f"ensemble.{name}") for name in ("sql", "wape", "coverage95")]
     told = "".join("       -" if value is None else f"{value:8.3f}" for value in figures)
     verdict = one.verdict.reason if one.verdict else ""
-    return f"{one.version:<9}{' '.join(one.aliases):<22}{one.origin!s:<12}{told}  {verdict}"
+    # The first model is both: nothing challenges it.
+    used = "champion" if "champion" in one.aliases else " ".join(one.aliases)
+    return f"{one.version:<9}{used:<22}{one.origin!s:<12}{told}  {verdict}"
 
 
 def promote(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from inventory.amounts import counted
 from inventory.errors import InputRejected
 from serving.cli.jobs import AsOf, Skus, morning
 from serving.cli.orders import From, To, tell_approvals
@@ -81,7 +82,8 @@ def plan(
         report = propose_moves(db, settings, now=now, skus=sku, season=season)
         refresh_alerts(db, now=now, skus=sku)  # What would help is another act now.
     unmet = [str(need["message"]) for need in report.unmet]
-    show(report, as_json=as_json, lines=[*figures(replace(report, unmet=[])), *unmet])
+    counts = figures(replace(report, unmet=[], problems=[]))
+    show(report, as_json=as_json, lines=[*counts, *unmet, *report.problems])
 
 
 @cli.command(name="list")
@@ -114,7 +116,8 @@ def act_(
     step: Annotated[str, typer.Argument(help="accept, approve, reject, ship, redate, receive, "
                                              "cancel or close.")],
     *,
-    reason: Annotated[str | None, typer.Option(help="Why.", callback=short_enough)] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; to reject and to cancel, always.",
+                                               callback=short_enough)] = None,
     on: Annotated[datetime | None, typer.Option(help="The day on which it comes: to redate, or "
                                                 "to ship where the way takes another time.",
                                                 formats=["%Y-%m-%d"])] = None,
@@ -123,14 +126,32 @@ def act_(
     """Take a transfer one step further, all of its lines.
 
     \b
+    In this order:
+    accept     planner           what planning proposed is wanted; its lines are firm
+    approve    buyer             the origin commits the units
+    ship       buyer or oms      they left
+    receive    buyer or oms      they came
+
+    \b
+    Besides:
+    reject     planner or buyer  before it is approved, with a reason
+    redate     buyer or oms      once approved: it comes on another day
+    cancel     planner or buyer  before it is shipped, with a reason
+    close      buyer             what did not come is given up
+
+    Over the API a key may what its role may; whoever types here may all of it, as admin.
+
+    \b
     $ vouch transfer act TR-20270104-0001 redate --on 2027-01-08
     vouch: no transfer 'TR-20270104-0001'
     """  # noqa: D301
     from inventory.store.transfers import act
-    from inventory.transfers import ACTS
+    from inventory.transfers import ACTS, EXPLAINED
 
     if step not in ACTS:
         raise InputRejected(f"'{step}' is none of {', '.join(ACTS)}", field="step")
+    if step in EXPLAINED and not (reason and reason.strip()):
+        raise InputRejected(f"say why you {step} it: --reason TEXT", field="reason")
     with opened() as (_, db):
         found = act(
             db, transfer, step, actor=person(), role="admin", now=utc_now(), reason=reason,
@@ -156,7 +177,7 @@ def late(*, as_json: Json = False) -> None:
     lines = [
         f"{row['transfer_id']} from {row['origin']} to {row['destination']}: {row['open_units']} "
         f"units were due on {row['due_on']}, "
-        f"{(max(today, row['expected_on']) - row['due_on']).days} days late"
+        f"{counted((max(today, row['expected_on']) - row['due_on']).days, 'day')} late"
         for row in found
     ]
     show({"transfers": found}, as_json=as_json, lines=lines or ["no transfer is late"])

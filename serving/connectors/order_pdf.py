@@ -4,14 +4,13 @@ The same document is the same bytes: it carries no moment but its own.
 """
 
 import importlib.resources
-from decimal import Decimal
 from pathlib import Path
 
 from fpdf import FPDF
 from fpdf.enums import TableBordersLayout, TableCellFillMode, XPos, YPos
 from fpdf.fonts import FontFace
 
-from inventory.order_document import CANCELLATION, OrderDocument, minor_digits, plain
+from inventory.order_document import CANCELLATION, OrderDocument, money, plain
 
 FONT = "dejavu"
 MARGIN_MM = 18
@@ -181,12 +180,3 @@ def _note(document: OrderDocument) -> str:
         f"Please confirm this order with quantities and dates, and name {document.order_id} on "
         "your confirmation, delivery note and invoice. Prices are net of taxes."
     )
-
-
-def money(amount: Decimal, currency: str, decimals: int = 0) -> str:
-    """Money with so many decimals, at least those of the currency.
-
-    >>> money(Decimal("1234.5"), "EUR"), money(Decimal("0.1"), "EUR", 4), money(Decimal(9), "JPY")
-    ('1,234.50', '0.1000', '9')
-    """
-    return f"{amount:,.{max(minor_digits(currency), decimals)}f}"

@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from inventory.order_document import CANCELLATION, OrderDocument, plain
+from inventory.order_document import CANCELLATION, OrderDocument, money, plain
 
 COLUMNS = (
     "order", "document", "purpose", "deliver_on", "location", "line", "sku", "name", "units",
@@ -50,9 +50,10 @@ def subject(document: OrderDocument, *, buyer: str) -> str:
 def words(document: OrderDocument, *, buyer: str) -> str:
     """What the mail says; the order itself is attached."""
     lines = len(document.lines)
+    total = f"{document.currency} {money(document.total, document.currency)}"
     goods = (
         f"{document.units:,} units in {lines} {'line' if lines == 1 else 'lines'}, "
-        f"{document.currency} {plain(document.total)} in total, to {document.location_name} "
+        f"{total} in total, to {document.location_name} "
         f"({document.location}) on {document.deliver_on}"
     )
     if _cancelled(document):

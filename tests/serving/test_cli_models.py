@@ -41,6 +41,7 @@ def vouch(database_url, tmp_path, monkeypatch, empty_mlflow_db):
 def test_a_model_is_judged_refused_forced_and_taken_back(vouch):
     early = (vouch.last - timedelta(days=9)).isoformat()
     assert "version 1 is champion: first model" in vouch("train", "--as-of", early).stdout
+    assert "\n1        champion   " in vouch("models").stdout  # And no challenger of itself.
     judged = vouch("train")
     assert judged.exit_code == 0, judged.output
     # Sales to the day before `early` are known to version 1: ten days were judged.
