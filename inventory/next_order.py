@@ -34,8 +34,9 @@ from inventory.policy.lot_size import on_grid
 from inventory.simulate import StockState, project
 
 LATER_REVIEWS = 2
-"""Review periods after the order's own in which a left-over is followed. On the VN2 history, none
-cost 4 % more, and four cost as much as two."""
+"""Review periods after the order's own in which a left-over is followed. On VN2 windows that ended
+before 12 February 2024; from then on nothing was chosen. Of 200 series, in the two windows from
+October 2023 on, orders cost 6.9 % more with none, 1.3 % with one, and 0.7 % less with four."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

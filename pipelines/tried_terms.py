@@ -7,7 +7,7 @@ import polars as pl
 from inventory.errors import InputRejected
 from inventory.targets import CYCLE_SERVICE, FILL_RATE
 
-TIME_DAYS_MAX = 365
+TIME_DAYS_MAX = 180
 """Longest lead time and review period that can be tried."""
 
 

@@ -15,6 +15,7 @@ import psycopg
 
 from inventory.base_stock import (
     ProtectionDemand,
+    WindowDemand,
     extended,
     lead_time_quantile_days,
     starting_on,
@@ -44,6 +45,12 @@ from pipelines.tried_terms import TIME_DAYS_MAX, Changes
 
 DAYS, DAYS_MAX = 56, 180
 """Days that count, unless asked otherwise, and at most: beyond nobody knows the assortment."""
+
+SPAN_DAYS_MAX = 2 * TIME_DAYS_MAX
+"""Of lead time, as late as it may be, and review period: more would cost memory for nothing."""
+
+DAYS_AT_ONCE = 8_192
+"""Days of windows that are drawn at once: with 1,024 paths they take 64 MB."""
 
 SHELF_DAYS_MAX = 28
 """Goods that keep longer are played as if they kept for ever."""
@@ -146,7 +153,7 @@ def read_question(
     own = (pl.col("sku") == sku) & (pl.col("location") == location)
     coming = read_coming(db, now=now, skus=[sku]).filter(own)
     return Question(
-        table=table.with_columns(pl.col(*MONEY).fill_null(0.0)),
+        table=table.with_columns(pl.col(*MONEY, "on_hand", "committed").fill_null(0.0)),
         forecast=forecast,
         laws=demand_laws.read_laws(db, skus=[sku], every=True).filter(own),
         prices=Prices.of(read_price_tables(db, skus=[sku])),
@@ -180,7 +187,7 @@ def _in_force(db: psycopg.Connection, sku: str, location: str) -> list[str]:
 
 def _by_day(coming: pl.DataFrame, first_day: date) -> Floats:
     """Units by day from the first on; what is overdue is taken to come on the first."""
-    units = np.zeros(TIME_DAYS_MAX)
+    units = np.zeros(TIME_DAYS_MAX + DAYS_MAX)
     for day, quantity in coming.select("day", "units").iter_rows():
         place = max(0, (day - first_day).days)
         if place < len(units):
@@ -241,11 +248,8 @@ def policies_over(question: Question, *, days: int, review_days: int, seed: int)
     """The policy as the daily job would work it out at each review: one row per review."""
     table, forecast = question.table, question.forecast
     starts = np.arange(0, days, review_days)
-    longest = lead_time_quantile_days(
-        table["lead_time_days"].to_numpy(), table["lead_time_sd_days"].to_numpy(), np.array([1.0])
-    )
-    span = math.ceil(float(longest[0, 0] + table["review_period_days"][0])) + 1
-    span = max(span, min(RATE_DAYS, forecast.horizon))
+    rated = min(RATE_DAYS, forecast.horizon)
+    span = max(_span_days(table), rated)
     longer = extended(forecast, horizon=int(starts[-1]) + span)
     each = starts[:, None] + np.arange(span)
     shifted = replace(
@@ -253,21 +257,49 @@ def policies_over(question: Question, *, days: int, review_days: int, seed: int)
         quantiles_units=longer.quantiles_units[0][each], mean_units=longer.mean_units[0][each],
         dependence=np.repeat(longer.dependence, len(starts), axis=0),
     )  # fmt: skip
-    rows = table[np.zeros(len(starts), dtype=int)]
-    demand = window_demand(
-        shifted,
-        lead_time_days=rows["lead_time_days"].to_numpy(),
-        lead_time_sd_days=rows["lead_time_sd_days"].fill_null(0.0).to_numpy(),
-        review_period_days=rows["review_period_days"].to_numpy(), seed=seed,
-    )  # fmt: skip
-    rate = shifted.mean_units[:, : min(RATE_DAYS, forecast.horizon)].mean(axis=1)
-    windows = rows.select(*KEY).with_columns(
-        pl.Series("lead_time_mean", demand.lead_time_mean_units),
-        pl.Series("review_mean", demand.review_mean_units),
-        pl.Series("demand_rate", on_grid(rate / forecast.period_days)),
+    at_once = max(1, DAYS_AT_ONCE // span)
+    drawn = [
+        _drawn(shifted.select(slice(first, first + at_once)), table, seed=seed)
+        for first in range(0, len(starts), at_once)
+    ]
+    means = (
+        np.concatenate([getattr(part, name) for part in drawn])
+        for name in ("lead_time_mean_units", "review_mean_units")
     )
-    lawful = under_laws(rows, Windows(windows, demand.quantiles_units), question.laws)
+    rows = table[np.zeros(len(starts), dtype=int)]
+    rate = shifted.mean_units[:, :rated].mean(axis=1) / forecast.period_days
+    named = zip(
+        ("lead_time_mean", "review_mean", "demand_rate"), (*means, on_grid(rate)), strict=True
+    )
+    windows = rows.select(*KEY).with_columns(pl.Series(name, units) for name, units in named)
+    quantiles = np.concatenate([part.quantiles_units for part in drawn])
+    lawful = under_laws(rows, Windows(windows, quantiles), question.laws)
     return decided(*lawful, question.prices)
+
+
+def _span_days(table: pl.DataFrame) -> int:
+    """Lead time, as late as it may be, and review period; refuses what nobody could cover."""
+    lead, sd = (table[name].to_numpy() for name in ("lead_time_days", "lead_time_sd_days"))
+    latest = float(lead_time_quantile_days(lead, np.nan_to_num(sd), np.array([1.0]))[0, 0])
+    span = math.ceil(latest + float(table["review_period_days"][0])) + 1
+    if span > SPAN_DAYS_MAX:
+        raise InputRejected(
+            f"with lead times of up to {latest:.0f} days an order would have to last {span - 1}; "
+            f"{SPAN_DAYS_MAX} at most can be tried",
+            field="lead_time_sd_days",
+        )
+    return span
+
+
+def _drawn(forecast: DemandForecast, table: pl.DataFrame, *, seed: int) -> WindowDemand:
+    """Windows of some reviews, all on the terms of the one position."""
+    names = ("lead_time_days", "lead_time_sd_days", "review_period_days")
+    lead, sd, review = (
+        np.full(len(forecast.skus), float(table[name].fill_null(0.0)[0])) for name in names
+    )
+    return window_demand(
+        forecast, lead_time_days=lead, lead_time_sd_days=sd, review_period_days=review, seed=seed
+    )
 
 
 def _at(found: Decided, review: int, copies: int) -> Decided:

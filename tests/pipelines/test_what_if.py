@@ -144,8 +144,9 @@ def test_the_same_question_has_the_same_answer():
         ({"lead_time_days": -1.0}, "lead_time_days"),
         ({"pack_size": 0.0}, "pack_size"),
         ({"review_period_days": float("nan")}, "review_period_days"),
+        ({"lead_time_sd_days": 90.0, "lead_time_days": 90.0}, "lead_time_sd_days"),
     ],
-    ids=["nothing", "certainty", "two targets", "the past", "no pack", "no number"],
+    ids=["nothing", "certainty", "two targets", "the past", "no pack", "no number", "years late"],
 )
 def test_what_cannot_be_meant_is_refused(given, field):
     with pytest.raises(InputRejected) as refused:
