@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from inventory.errors import NotFound, StateConflict, VersionConflict
+from inventory.order_terms import approvals_needed
 from inventory.store import keys
 
 Row = dict[str, Any]
@@ -161,6 +162,16 @@ def sign(
     )
     changes = {"approvals": f"{len(given)} of {needed}"} if needed > 1 else {}
     return len(given) >= needed, changes
+
+
+def signatures(db: psycopg.Connection, row: Mapping[str, Any], above: float | None) -> Row:
+    """How many different people must approve what is worth `value`, and the names of who did."""
+    names = keys.names_of(db, row["approved_by"])
+    return {
+        "approvals_needed": approvals_needed(row["value"], above),
+        "second_approval_above": above,
+        "approved_by_names": [names[actor] for actor in row["approved_by"]],
+    }
 
 
 def unsign(db: psycopg.Connection, book: Book, name: str) -> None:

@@ -15,7 +15,6 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from inventory.errors import InputRejected, NotFound
-from inventory.order_terms import approvals_needed
 from inventory.order_worth import URGENCIES
 from inventory.purchase_orders import (
     ON_ITS_WAY,
@@ -31,7 +30,6 @@ from inventory.purchase_orders import (
 from inventory.store import (
     act_history,
     idempotency,
-    keys,
     order_edits,
     order_terms,
     order_worth,
@@ -187,12 +185,9 @@ def get_order(db: psycopg.Connection, po_id: str) -> Order:
             raise NotFound("purchase order", po_id)
     found["dispatch"] = of_orders(db, [po_id]).get(po_id)
     above = order_terms.in_force(db, found["vendor"]).second_approval_above
-    names = keys.names_of(db, found["approved_by"])
     return {
         **found,
-        "approvals_needed": approvals_needed(found["value"], above),
-        "second_approval_above": above,
-        "approved_by_names": [names[actor] for actor in found["approved_by"]],
+        **act_history.signatures(db, found, above),
         "events": act_history.events(db, BOOK, po_id),
     }
 

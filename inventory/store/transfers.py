@@ -14,8 +14,9 @@ import psycopg
 from psycopg.rows import dict_row
 
 from inventory.errors import InputRejected, NotFound, StateConflict
+from inventory.store import transfer_terms
 from inventory.store.act_history import TRANSFERS as BOOK
-from inventory.store.act_history import events, locked, unsign
+from inventory.store.act_history import events, locked, signatures, unsign
 from inventory.store.paging import decode_cursor, encode_cursor
 from inventory.store.retry import retrying
 from inventory.store.transfer_acts import Told, announce, do
@@ -88,12 +89,20 @@ def list_transfers(
 
 
 def get_transfer(db: psycopg.Connection, transfer_id: str) -> Transfer:
-    """One transfer with its lines and `events`. Raises `NotFound`."""
+    """One transfer with its lines and `events`. Raises `NotFound`.
+
+    It tells whose approvals it has and needs, as `purchase_orders.get_order` does of orders.
+    """
     with db.cursor(row_factory=dict_row) as rows:
         found = rows.execute(TRANSFERS + " where t.transfer_id = %s", [transfer_id]).fetchone()
         if found is None:
             raise NotFound("transfer", transfer_id)
-    return {**found, "events": events(db, BOOK, transfer_id)}
+    above = transfer_terms.second_approval_above(db, found["origin"])
+    return {
+        **found,
+        **signatures(db, found, above),
+        "events": events(db, BOOK, transfer_id),
+    }
 
 
 def act(

@@ -7,7 +7,7 @@ import typer
 
 from inventory.amounts import counted
 from inventory.auto_approval import Subject
-from inventory.purchase_orders import ACTS, EDITABLE_STATES, EXPLAINED
+from inventory.purchase_orders import ACTS, EXPLAINED
 from serving.cli import order_settings, receipts
 from serving.cli.receipts import Order, told_units, words
 from serving.cli.screen import Json, opened, person, short_enough, show, utc_now
@@ -85,7 +85,7 @@ def show_(order: Order, *, as_json: Json = False) -> None:
 
     with opened() as (_, db):
         found = get_order(db, order)
-    lines = [f"{_line(found)}; version {found['version']}", *_signatures(found)]
+    lines = [f"{_line(found)}; version {found['version']}", *signatures(found)]
     if found["dispatch"]:
         lines.append(f"to {found['vendor']}: {found['dispatch']['summary']}")
     for line in found["lines"]:
@@ -100,22 +100,31 @@ def show_(order: Order, *, as_json: Json = False) -> None:
         ]
         terms = line["explanation"].get("terms", [])
         lines += [f"{term['quantity']:>+14.2f}  {term['term']}" for term in terms]
-    lines += [
-        f"{event['at']:%Y-%m-%d %H:%M}  {event['act'].replace('_', ' ')} by {event['actor_name']}"
-        + (f": {event['reason']}" if event["reason"] else "")
-        for event in found["events"]
-    ]
+    lines += happened(found)
     show(found, as_json=as_json, lines=lines)
 
 
-def _signatures(order: dict[str, Any]) -> list[str]:
-    """Who approved an order that two must approve, and who is still to."""
-    needed, names = order["approvals_needed"], order["approved_by_names"]
-    if needed < 2 or order["state"] not in EDITABLE_STATES:  # noqa: PLR2004 - one needs no words.
+def happened(found: dict[str, Any]) -> list[str]:
+    """Who did what with an order or a transfer, when and why."""
+    return [
+        f"{event['at']:%Y-%m-%d %H:%M}  {words(event['act'])} by {event['actor_name']}"
+        + (f": {event['reason']}" if event["reason"] else "")
+        for event in found["events"]
+    ]
+
+
+UNDECIDED = ("proposed", "accepted", "approved")
+"""States in which it matters who approved, of orders and of transfers."""
+
+
+def signatures(found: dict[str, Any]) -> list[str]:
+    """Who approved an order or a transfer that two must approve, and who is still to."""
+    needed, names = found["approvals_needed"], found["approved_by_names"]
+    if needed < 2 or found["state"] not in UNDECIDED:  # noqa: PLR2004 - one needs no words.
         return []
     signed = f"{' and '.join(names)} did" if names else "nobody did yet"
     more = ", another buyer must too" if 0 < len(names) < needed else ""
-    above = order["second_approval_above"]
+    above = found["second_approval_above"]
     why = f"two different buyers must approve it, as it is worth more than {above:,.2f}"
     return [f"{why}: {signed}{more}"]
 
@@ -184,7 +193,7 @@ def act_(
         found = leaving.checked(db, found, settings, now=utc_now())
     said = [f"{found['id']} is {words(found['state'])}"]
     if step == "approve":
-        said += _signatures(found)
+        said += signatures(found)
     if step == "send":
         said += _cannot_leave(found)
     show(found, as_json=as_json, lines=said)

@@ -9,11 +9,13 @@ import typer
 from inventory.amounts import counted
 from inventory.errors import InputRejected
 from serving.cli.jobs import AsOf, Skus, morning
-from serving.cli.orders import From, To, tell_approvals
-from serving.cli.screen import Json, figures, opened, person, short_enough, show, utc_now
+from serving.cli.orders import From, To, happened, signatures, tell_approvals
+from serving.cli.receipts import words
+from serving.cli.screen import Json, figure, figures, opened, person, short_enough, show, utc_now
 
 cli = typer.Typer(help="Moving stock between our own locations.", no_args_is_help=True)
 
+Transfer = Annotated[str, typer.Argument(help="Id of the transfer.", metavar="TRANSFER")]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
@@ -102,17 +104,43 @@ def list_(
 
     with opened() as (_, db):
         found: list[dict[str, Any]] = list_transfers(db, state=state)["transfers"]  # type: ignore[assignment]
-    lines = [
-        f"{t['id']} {t['state']}: {t['units']} units of {len(t['lines'])} SKUs from {t['origin']} "
-        f"to {t['destination']}, saves {t['saving']:.2f}"
-        for t in found
-    ]
+    lines = [_line(transfer) for transfer in found]
     show({"transfers": found}, as_json=as_json, lines=lines or ["no transfers"])
+
+
+def _line(transfer: dict[str, Any]) -> str:
+    return (
+        f"{transfer['id']} {words(transfer['state'])}: {counted(transfer['units'], 'unit')} of "
+        f"{counted(len(transfer['lines']), 'SKU')} from {transfer['origin']} to "
+        f"{transfer['destination']}, saves {transfer['saving']:,.2f}"
+    )
+
+
+@cli.command("show")
+def show_(transfer: Transfer, *, as_json: Json = False) -> None:
+    """One transfer: its lines, whose approval it needs, and what happened to it.
+
+    \b
+    $ vouch transfer show TR-20270104-0001
+    vouch: no transfer 'TR-20270104-0001'
+    """  # noqa: D301
+    from inventory.store.transfers import get_transfer
+
+    with opened() as (_, db):
+        found = get_transfer(db, transfer)
+    lines = [f"{_line(found)}, expected on {found['expected_on']}", *signatures(found)]
+    lines += [
+        f"{line['line_no']:>3}  {line['sku']}: {line['quantity']}, {line['shipped_units']} "
+        f"shipped, {line['received_units']} received; {words(line['reason'])}, "
+        f"saves {line['saving']:,.2f}"
+        for line in found["lines"]
+    ]
+    show(found, as_json=as_json, lines=lines + happened(found))
 
 
 @cli.command("act")
 def act_(
-    transfer: Annotated[str, typer.Argument(help="Id of the transfer.", metavar="TRANSFER")],
+    transfer: Transfer,
     step: Annotated[str, typer.Argument(help="accept, approve, reject, ship, redate, receive, "
                                              "cancel or close.")],
     *,
@@ -128,7 +156,7 @@ def act_(
     \b
     In this order:
     accept     planner           what planning proposed is wanted; its lines are firm
-    approve    buyer             the origin commits the units
+    approve    buyer             the origin commits them; a second one too above `transfer terms`
     ship       buyer or oms      they left
     receive    buyer or oms      they came
 
@@ -158,7 +186,8 @@ def act_(
             expected_on=on.date() if on else None,
         )  # fmt: skip
     told = f"{found['id']} is {found['state'].replace('_', ' ')}, expected {found['expected_on']}"
-    show(found, as_json=as_json, lines=[told])
+    more = signatures(found) if step == "approve" else []
+    show(found, as_json=as_json, lines=[told, *more])
 
 
 @cli.command()
@@ -192,3 +221,62 @@ def approvals(*, first: From = None, to: To = None, as_json: Json = False) -> No
     0 transfers were approved from 2027-01-01 to 2027-01-31
     """  # noqa: D301
     tell_approvals("transfer", first=first, to=to, as_json=as_json)
+
+
+terms = typer.Typer(help="When two buyers must approve a transfer.", no_args_is_help=True)
+cli.add_typer(terms, name="terms")
+
+Origin = Annotated[
+    str, typer.Argument(help="The location it leaves; '*' is every one.", metavar="ORIGIN")
+]
+
+
+@terms.callback()
+def _terms() -> None:
+    """When two buyers must approve a transfer."""
+
+
+@terms.command("show")
+def show_terms(origin: Origin, *, as_json: Json = False) -> None:
+    """The terms of what leaves a location, as they hold.
+
+    \b
+    $ vouch transfer terms show "*"
+    one buyer approves a transfer, whatever it is worth
+    """  # noqa: D301
+    from inventory.store import transfer_terms
+
+    with opened() as (_, db):
+        found = transfer_terms.get(db, origin)
+    show(found, as_json=as_json, lines=[_terms_told(found)])
+
+
+@terms.command("set")
+def set_terms(
+    origin: Origin,
+    *,
+    second_approval_above: Annotated[float | None, typer.Option(
+        help="Worth more at unit cost, it needs a second, different buyer; left out, as for "
+        "every location.", min=0)] = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Set the terms of what leaves a location.
+
+    \b
+    $ vouch transfer terms set "*" --second-approval-above 2000
+    two different buyers approve a transfer worth more than 2,000
+    """  # noqa: D301
+    from inventory.store import transfer_terms
+
+    with opened() as (_, db):
+        found = transfer_terms.put(
+            db, origin, second_approval_above=second_approval_above, now=utc_now(), actor=person()
+        )
+    show(found, as_json=as_json, lines=[_terms_told(found)])
+
+
+def _terms_told(found: dict[str, Any]) -> str:
+    above = found["in_force"]["second_approval_above"]
+    if above is None:
+        return "one buyer approves a transfer, whatever it is worth"
+    return f"two different buyers approve a transfer worth more than {figure(above)}"

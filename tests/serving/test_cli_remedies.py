@@ -6,6 +6,7 @@ import pytest
 
 from inventory import transfers as rules
 from serving.connectors.order_text import words
+from tests.inventory.moving import hand, open_ends
 from tests.serving.edi.papers import order
 
 WORKED_OUT = "the daily job works one out where sales are known: `vouch daily`"
@@ -58,6 +59,20 @@ def test_remedies_of_transfers_work(state, name):
 @pytest.mark.parametrize(("currency", "total"), [("EUR", "EUR 505.00"), ("JPY", "JPY 505")])
 def test_a_mail_writes_money_as_the_paper_does(currency, total):
     assert f"{total} in total" in words(order(currency=currency), buyer="Us")
+
+
+def test_a_dear_transfer_says_that_a_second_buyer_must_sign(desk, db):
+    open_ends(db)
+    transfer = hand(db)
+    assert desk("transfer terms set DC --second-approval-above 5").stdout.startswith("two")
+    assert desk(f"transfer act {transfer} accept").returncode == 0
+    signed = desk(f"transfer act {transfer} approve").stdout.splitlines()
+    assert signed[0].startswith(f"{transfer} is accepted")
+    assert signed[1].endswith(" did, another buyer must too")
+    shown = [line.strip() for line in desk(f"transfer show {transfer}").stdout.splitlines()]
+    assert shown[1] == signed[1]
+    assert shown[2].startswith("1  TEA: 6, 0 shipped, 0 received; by hand, saves ")
+    assert " approve by cli:" in shown[-1]
 
 
 def test_steps_of_a_transfer_have_their_roles_in_help(desk):

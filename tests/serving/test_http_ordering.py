@@ -206,7 +206,10 @@ def test_a_vendor_reads_the_order_and_not_what_it_is_to_us(order, client_of, htt
         assert not {"urgency", "revenue_protected", "cover_days", "approved_by"} & set(found)
         assert not {"explanation", "worth"} & set(found["lines"][0])
         assert found["lines"][0]["quantity"] == 20
+        assert not {"approved_by_names", "second_approval_above"} & set(found)
     assert [event["act"] for event in told[1]["events"]] == ["send", "confirm"]
+    assert "actor_name" not in told[1]["events"][0]  # The label of a key of ours.
+    assert ours["events"][-1]["actor_name"].startswith("test (")
 
 
 def test_the_server_moves_promises_of_a_late_order_by_itself(order):
