@@ -45,7 +45,9 @@ def estimated_outdating_units(
     sold by then; the worst t until the end of the window counts. What has expired already is not
     sold any more:
 
-        O = max over batches with t ≤ L + R of (Σ units that expire by t − d·t⁺)⁺
+        O = max over batches with t < L + R of (Σ units that expire by t − d·t⁺)⁺
+
+    What expires with the end of the window has served all of it, and is not counted.
 
     Parameters
     ----------
@@ -71,6 +73,6 @@ def estimated_outdating_units(
     first = np.searchsorted(rows, rows)
     held = total - np.concatenate([[0.0], total])[first]
     unsold = held - demand_per_day_units[rows] * np.maximum(days, 0.0)
-    within = days <= window_days[rows]
+    within = days < window_days[rows]
     np.maximum.at(found, rows[within], unsold[within])
     return np.maximum(found, 0.0)

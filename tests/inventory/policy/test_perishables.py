@@ -9,11 +9,12 @@ from inventory.policy.perishables import ages_first_in_first_out, estimated_outd
 def simulated(batches, demand, window):
     """Sell `demand` a day from the oldest; what expires at the end of its last day is lost.
 
-    So is what had expired before, and it is not sold any more.
+    So is what had expired before, and it is not sold any more. What expires on the evening of the
+    window's last day has been there to be sold for all of it.
     """
     lost = sum(units for life, units in batches if life <= 0)
     left = sorted(batch for batch in batches if batch[0] > 0)
-    for day in range(1, window + 1):
+    for day in range(1, window):
         wanted = demand
         for i, (life, units) in enumerate(left):
             sold = min(units, wanted)
