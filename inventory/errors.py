@@ -148,7 +148,9 @@ class StateConflict(VouchError):
         self.state = state
         self.act = act
         self.remedy = remedy or ("allocate it first" if (act, state) in _NOT_ALLOCATED else "")
-        told = f"cannot {act.replace('_', ' ')} {kind} '{key}': it is {state.replace('_', ' ')}"
+        # A sentence may name a setting; a lone word is a state.
+        said = state if " " in state else state.replace("_", " ")
+        told = f"cannot {act.replace('_', ' ')} {kind} '{key}': it is {said}"
         super().__init__(told + (f"; {self.remedy}" if self.remedy else ""))
 
 

@@ -119,7 +119,8 @@ CLOSED = Check(
     pl.col("calendar").is_not_null() & pl.col("order_days").is_null(),
     ("calendar '{}' of {} takes no order for a year: nothing can be ordered by it", "calendar",
      "vendor"),
-    ("open some of its days with PUT /api/v2/order-calendars/{}", "calendar"), blocks=True,
+    ("open some of its days with PUT /api/v2/order-calendars/{} or `vouch orders calendars set`",
+     "calendar"), blocks=True,
 )  # fmt: skip
 
 NO_HISTORY = Check(

@@ -113,7 +113,8 @@ def _vendor(db: psycopg.Connection, held: Mapping[str, Any], us: Us) -> str:
     if named is None and came_from is None:
         raise _Unknown(
             f"no vendor has the id '{sender}'; give it to one with "
-            "PUT /api/v2/vendors/ID/dispatch, then try the document again",
+            "PUT /api/v2/vendors/ID/dispatch or `vouch dispatch settings set`, then try the "
+            "document again",
             field="sender",
         )
     if named is not None and came_from is not None and named != came_from:

@@ -85,7 +85,8 @@ def obstacle(db: psycopg.Connection, vendor: str) -> str | None:
     if place is None:
         return (
             f"vendor '{vendor}' has no address: set its email in the catalogue, or "
-            f"PUT /api/v2/vendors/{vendor}/dispatch"
+            f"say where its orders go with PUT /api/v2/vendors/{vendor}/dispatch or "
+            f"`vouch dispatch settings set {vendor}`"
         )
     if place.channel == EMAIL and not place.emails:
         return f"vendor '{vendor}' gets its orders by mail and has no mail address"

@@ -40,10 +40,12 @@ def show_terms(vendor: Vendor, *, as_json: Json = False) -> None:
     one buyer approves an order, whatever it is worth
     """  # noqa: D301 - \b keeps the example's line breaks.
     from inventory.store import order_terms
+    from inventory.store.keys import names_of
 
     with opened() as (_, db):
         found = order_terms.get(db, vendor)
-    show(found, as_json=as_json, lines=_terms_told(found))
+        by = names_of(db, [found["updated_by"] or ""])
+    show(found, as_json=as_json, lines=_terms_told(found, by))
 
 
 @terms.command("set")
@@ -68,6 +70,7 @@ def set_terms(
     two different buyers approve an order worth more than 5,000
     """  # noqa: D301
     from inventory.store import order_terms
+    from inventory.store.keys import names_of
 
     with opened() as (_, db):
         found = order_terms.put(
@@ -75,10 +78,11 @@ def set_terms(
             invoice_quantity_share=invoice_quantity, invoice_price_share=invoice_price,
             second_approval_above=second_approval_above,
         )  # fmt: skip
-    show(found, as_json=as_json, lines=_terms_told(found))
+        by = names_of(db, [found["updated_by"]])
+    show(found, as_json=as_json, lines=_terms_told(found, by))
 
 
-def _terms_told(found: dict[str, Any]) -> list[str]:
+def _terms_told(found: dict[str, Any], names: dict[str, str]) -> list[str]:
     holds = found["in_force"]
     above = holds["second_approval_above"]
     over, units, price = (
@@ -90,7 +94,7 @@ def _terms_told(found: dict[str, Any]) -> list[str]:
         if above is None
         else f"two different buyers approve an order worth more than {figure(above)}"
     )
-    said = [f"said by {found['updated_by']}"] if found["updated_by"] else []
+    said = [f"said by {names[found['updated_by']]}"] if found["updated_by"] else []
     differ = f"an invoice may differ by {units} of the units and {price} of the price"
     return [signed, f"{over} beyond an order may come without approval", differ, *said]
 

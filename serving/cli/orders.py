@@ -13,8 +13,6 @@ from serving.cli.receipts import Order, told_units, words
 from serving.cli.screen import Json, opened, person, short_enough, show, utc_now
 
 cli = typer.Typer(help="Orders to vendors.", no_args_is_help=True)
-receipts.register(cli)
-order_settings.register(cli)
 
 Version = Annotated[
     int | None,
@@ -316,3 +314,7 @@ def tell_approvals(
     lines += [f"{row['rule']}: {row[counted]} {counted}, {row['value']:,.2f}"
               for row in found["by_rule"]]  # fmt: skip
     show(found, as_json=as_json, lines=lines)
+
+
+receipts.register(cli)
+order_settings.register(cli)

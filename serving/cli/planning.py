@@ -92,6 +92,7 @@ def refusals(
     $ vouch planning refusals
     none
     """  # noqa: D301
+    from inventory.store.keys import names_of
     from inventory.store.order_refusals import list_refusals
 
     with opened() as (settings, db):
@@ -99,11 +100,12 @@ def refusals(
             db, now=utc_now(), days=settings.refused_order_days, sku=sku, held_only=not every,
             limit=limit,
         )  # fmt: skip
+        names = names_of(db, {each["refused_by"] for each in found})
     lines = [
         f"{each['id']} {each['state']}: {each['needed_units']} {each['sku']} at "
-        f"{each['location']}, refused by {each['refused_by']} on {each['refused_at']:%Y-%m-%d}"
-        f" ({each['reason'] or 'no reason given'}), until {each['until']} or until "
-        f"{each['proposed_again_from_units']} are needed"
+        f"{each['location']}, refused by {names[each['refused_by']]} on "
+        f"{each['refused_at']:%Y-%m-%d} ({each['reason'] or 'no reason given'}), "
+        f"until {each['until']} or until {each['proposed_again_from_units']} are needed"
         for each in found
     ]
     show({"refusals": found}, as_json=as_json, lines=lines or ["none"])

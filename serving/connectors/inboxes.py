@@ -109,7 +109,8 @@ def _remedy(db: psycopg.Connection, folder: Path, *, is_inbox: bool) -> str:
         return f"the folder of vendor '{vendor}' is '{folders.folder_name(vendor)}'"
     return (
         f"vendor '{vendor}' has no EDI: say its edi_standard and edi_id with "
-        f"PUT /api/v2/vendors/{vendor}/dispatch, or take the files away"
+        f"PUT /api/v2/vendors/{vendor}/dispatch or `vouch dispatch settings set {vendor}`, or take "
+        "the files away"
     )
 
 
