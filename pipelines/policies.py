@@ -73,9 +73,11 @@ def decide(
     """
     cut_offs = CutOffs(settings.abc_value_shares, settings.xyz_variations)
     position_classes.refresh(db, today=now.date(), cut_offs=cut_offs)
-    classed = without_circles(positions).join(
-        position_classes.read(db, skus=skus), on=KEY, how="left", maintain_order="left"
-    ).with_columns(pl.col("abc", "xyz").fill_null(""))
+    classed = (
+        without_circles(positions)
+        .join(position_classes.read(db, skus=skus), on=KEY, how="left", maintain_order="left")
+        .with_columns(pl.col("abc", "xyz").fill_null(""))
+    )
     timed = with_order_days(classed, list_calendars(db), today=now.date())
     table = with_service_times(settled(timed, read_rules(db), settings))
     covered, windows = windows_of(db, table, now=now, seed=settings.seed, skus=skus)
