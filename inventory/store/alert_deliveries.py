@@ -97,11 +97,12 @@ def claim(db: psycopg.Connection, *, now: datetime, limit: int = 20) -> list[dic
     """Deliveries that are due, for this process alone to send: id, subscription, digest, alerts."""
     with db.cursor(row_factory=dict_row) as rows:
         claimed = rows.execute(
-            "update alert_deliveries d set attempts = attempts + 1, next_attempt_at = %(later)s "
-            "from (select delivery_id from alert_deliveries "
+            # Materialized: a plan may run a subquery once a row, and would then claim them all.
+            "with due as materialized (select delivery_id from alert_deliveries "
             "  where state = 'waiting' and next_attempt_at <= %(now)s "
-            "  order by delivery_id limit %(limit)s for update skip locked) due "
-            "where d.delivery_id = due.delivery_id "
+            "  order by delivery_id limit %(limit)s for update skip locked) "
+            "update alert_deliveries d set attempts = attempts + 1, next_attempt_at = %(later)s "
+            "from due where d.delivery_id = due.delivery_id "
             "returning d.delivery_id as id, d.subscription_id as subscription, d.digest, "
             "d.attempts, d.created_at",
             {"now": now, "later": now + CLAIM_LIFE, "limit": limit},

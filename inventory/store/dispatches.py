@@ -148,24 +148,27 @@ def claim(db: psycopg.Connection, *, now: datetime) -> Dispatch | None:
 
 
 _WITHDRAW_OVER = """
-    update dispatches w set state = 'withdrawn', problem = 'the order was ' || o.state
-    from (
+    with over as materialized (
         select number, p.state from dispatches d join purchase_orders p using (purchase_order_id)
         where d.state in ('waiting', 'blocked') and d.due_at <= %(now)s
             and d.purpose = %(original)s and p.state = any (%(over)s)
         for update of d skip locked
-    ) o where w.number = o.number
+    )
+    update dispatches w set state = 'withdrawn', problem = 'the order was ' || over.state
+    from over where w.number = over.number
 """
 
 # The order is locked too, so its state is the one now; whoever acts on it keeps its document for a
 # later look.
+# Materialized: a plan may run a subquery once for each document, and would then claim them all.
 _CLAIM = """
-    update dispatches d set state = 'waiting', due_at = %(lost_at)s from (
+    with next as materialized (
         select number from dispatches w join purchase_orders p using (purchase_order_id)
         where w.state in ('waiting', 'blocked') and w.due_at <= %(now)s
             and (w.purpose <> %(original)s or p.state <> all (%(over)s))
-        order by due_at, number for update of w skip locked for share of p skip locked limit 1
-    ) next
+        order by due_at, number limit 1 for update of w skip locked for share of p skip locked
+    )
+    update dispatches d set state = 'waiting', due_at = %(lost_at)s from next
     where d.number = next.number
     returning d.number, d.purchase_order_id, d.vendor, d.purpose, d.document, d.due_at, d.created_at
 """

@@ -52,11 +52,14 @@ def claim(db: psycopg.Connection, *, now: datetime) -> dict[str, Any] | None:
     with db.cursor(row_factory=dict_row) as rows:
         return rows.execute(
             """
-            update edi_acknowledgements a set due_at = %(lost_at)s, attempts = attempts + 1 from (
+            -- Materialized: a plan may run a subquery once a row, and would then claim them all.
+            with next as materialized (
                 select file_id, group_control from edi_acknowledgements
                 where delivered_at is null and due_at <= %(now)s
-                order by due_at, control_number for update skip locked limit 1
-            ) next
+                order by due_at, control_number limit 1 for update skip locked
+            )
+            update edi_acknowledgements a set due_at = %(lost_at)s, attempts = attempts + 1
+            from next
             where a.file_id = next.file_id and a.group_control = next.group_control
             returning a.vendor, a.file_id, a.group_control, a.name, a.content, a.attempts
             """,
