@@ -12,8 +12,9 @@ from math import ceil
 GROWTH_SHARE = 0.25
 """By what share of the need that was refused a need must be larger to be proposed again."""
 
-NOT_OF_THE_NEED = ("supplier minimum", "full trucks", "budget", "changed by hand")
-"""Terms of a line that fill an order up, cut it, or are a person's: the need was without them."""
+NOT_OF_THE_NEED = ("supplier minimum", "full trucks", "budget %", "changed by hand")
+"""Terms of a line that fill an order up, cut it, or are a person's: the need was without them. The
+% stands for the name of the budget."""
 
 
 @dataclass(frozen=True, slots=True)

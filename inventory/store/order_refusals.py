@@ -44,7 +44,7 @@ _REMEMBER = """
     select l.sku, %(location)s, %(id)s, %(act)s, greatest(round(l.quantity - coalesce((
             select sum((t ->> 'quantity')::numeric)
             from jsonb_array_elements(l.explanation -> 'terms') t
-            where t ->> 'term' = any(%(beside)s)), 0)), 0),
+            where t ->> 'term' like any(%(beside)s)), 0)), 0),
         case when (l.worth ->> 'stock_out_on')::date > %(today)s
             then (l.worth ->> 'stock_out_on')::date end,
         %(now)s, %(actor)s, %(reason)s

@@ -88,6 +88,17 @@ def test_a_rejected_order_is_not_made_again_nor_approved(shop):
     assert shop.execute("select count(*) from purchase_order_events").fetchone() == events
 
 
+def test_what_a_budget_had_cut_is_held_for_the_whole_need(shop):
+    shop.execute(
+        "insert into budgets (budget_id, amount, starts_on, ends_on) "
+        "values ('march', 100, '2026-03-01', '2026-03-31')"
+    )
+    cut = plan(shop)
+    reject(shop)
+    assert plan(shop) == {}
+    assert set(held(shop)) >= set(cut)
+
+
 def test_a_line_that_is_taken_out_stays_out_and_the_others_follow_the_plan(shop):
     first = plan(shop)
     (order,) = drafts(shop)
