@@ -36,6 +36,7 @@ class Model(Stock):
         other.inbound = {key: dict(item) for key, item in self.inbound.items()}
         other.buffers = dict(self.buffers)
         other.full_rows = dict(self.full_rows)
+        other.full_told = dict(self.full_told)
         other.promises = {
             key: Promise(**{**vars(p), "lines": [Line(**vars(line)) for line in p.lines],
                             "left": dict(p.left)})
@@ -58,8 +59,8 @@ class Model(Stock):
             for key, facts in self.said.items()
         }
         promises = {key: {**vars(p)} for key, p in self.promises.items()}
-        parts = (said, promises, self.inbound, self.buffers, self.full_rows, self.answered,
-                 self.rows_seen, self.waiting, self.links)  # fmt: skip
+        parts = (said, promises, self.inbound, self.buffers, self.full_rows, self.full_told,
+                 self.answered, self.rows_seen, self.waiting, self.links)  # fmt: skip
         rest = (sorted(self.known), self.offer)
         return repr([*(sorted(part.items(), key=repr) for part in parts), rest])
 

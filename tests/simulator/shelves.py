@@ -105,6 +105,7 @@ class Stock:
         self.inbound = {}
         self.buffers = {}
         self.full_rows = {}
+        self.full_told = {}
         self.known = set(shop.loose)
         """SKUs of the catalogue."""
         self.links = {}
@@ -113,10 +114,16 @@ class Stock:
     def say(self, key, said):
         self.arrivals += 1
         said.arrived = self.arrivals
-        self.said.setdefault(key, []).append(said)
+        self.said.setdefault(key, self._born(key)).append(said)
+
+    def _born(self, key):
+        """What a full file said of an account by leaving it out before it was there: nothing."""
+        _, location, status = key
+        told = self.full_told.get(location) if status == SELLABLE else None
+        return [told] if told else []
 
     def last_count(self, key):
-        counts = [said for said in self.said.get(key, ()) if said.count]
+        counts = [said for said in self.said.get(key, self._born(key)) if said.count]
         return max(counts, key=lambda said: said.rank, default=None)
 
     def counts(self, key, said):

@@ -1,7 +1,7 @@
 """What each message about stock does to the shelves on paper, and what the engine must answer."""
 
 from tests.simulator.shares import Link, Offer
-from tests.simulator.shelves import SELLABLE, Refused
+from tests.simulator.shelves import SELLABLE, Refused, Said
 
 FULL_SHARE_MIN = 0.5
 
@@ -49,6 +49,10 @@ def _zero_absent(model, message, stated, now):
         return
     model.full_rows[file] = len(message["rows"])
     at, sequence = max((min(row[4], now), row[5] or 0) for row in stated)
+    told = Said(True, 0, at, sequence, 0, message["basis"])
+    model.full_told[location] = max(
+        model.full_told.get(location, told), told, key=lambda said: said.rank
+    )
     listed = {row[1] for row in message["rows"]}
     for sku in sorted(model.known - listed):
         key = (sku, location, SELLABLE)
