@@ -62,7 +62,7 @@ def test_the_need_is_what_planning_saw_without_what_fills_an_order_up(centre):
     centre.execute(
         'update purchase_order_lines set quantity = 60, explanation = \'{"terms": ['
         '{"term": "need", "quantity": 33}, {"term": "whole packs", "quantity": 7}, '
-        '{"term": "supplier minimum", "quantity": 30}, {"term": "budget march", "quantity": -10}]}\' '
+        '{"term": "supplier minimum", "quantity": 30}, {"term": "budget m", "quantity": -10}]}\' '
         "where sku = 'CUP'"
     )
     take_out(centre, order, "CUP")
