@@ -131,16 +131,18 @@ class Hubs:
         return Shares(rows, asked, shared, sent, free[group], keeps[group])
 
     def _free(self, needs: Needs, hubs: Rows) -> Floats:
-        """Whole units that may leave each hub and are not about to."""
+        """Whole units that may leave each hub, are not about to, and do not expire before that."""
         table, stock = self.decided.table, needs.positions
         unknown = [row for row in hubs.tolist() if row not in self._movable]
         pairs = table[unknown].select("sku", "location").iter_rows()
         found = movable_units(self.db, pairs, now=self.now)
         self._movable.update(zip(unknown, found, strict=True))
-        leaving = np.broadcast_to(stock.leaving_units, stock.on_hand_units.shape)[hubs]
+        shape = stock.on_hand_units.shape
+        leaving = np.broadcast_to(stock.leaving_units, shape)[hubs]
+        outdating = np.broadcast_to(stock.outdating_units, shape)[hubs]
         here = stock.on_hand_units[hubs] - stock.committed_units[hubs]
         movable = np.array([self._movable[row] for row in hubs.tolist()], dtype=float)
-        free: Floats = np.maximum(np.floor(np.minimum(here, movable) - leaving), 0.0)
+        free: Floats = np.maximum(np.floor(np.minimum(here, movable) - leaving - outdating), 0.0)
         return free
 
     def _lines(

@@ -25,6 +25,28 @@ OF_UNKNOWN_AGE = Check(
 )  # fmt: skip
 
 
+def expired_units(
+    keeps_days: Floats,
+    rows: NDArray[np.intp],
+    on_hand: Floats,
+    *,
+    age_days: Floats,
+    received_units: Floats,
+) -> Floats:
+    """Units on hand past their shelf life, the oldest sold first: shape (N,).
+
+    Parameters
+    ----------
+    keeps_days, on_hand : shape (N,); days that an item keeps, infinite or no number where it does.
+    rows, age_days, received_units : shape (B,), receipts by the row of their position.
+    """
+    left = ages_first_in_first_out(rows, age_days, received_units, on_hand)
+    past = age_days >= keeps_days[rows]
+    expired = np.zeros(len(on_hand))
+    np.add.at(expired, rows[past], left[past])
+    return expired
+
+
 def age_exceptions(
     table: pl.DataFrame,
     rows: NDArray[np.intp],
@@ -43,9 +65,8 @@ def age_exceptions(
     """
     left = ages_first_in_first_out(rows, age_days, received_units, on_hand)
     keeps = table["shelf_life_days"].to_numpy()
-    expired, dated = np.zeros(len(table)), np.zeros(len(table))
-    past = age_days >= keeps[rows]
-    np.add.at(expired, rows[past], left[past])
+    expired = expired_units(keeps, rows, on_hand, age_days=age_days, received_units=received_units)
+    dated = np.zeros(len(table))
     np.add.at(dated, rows, left)
     aged = table.select("sku", "location", "shelf_life_days").with_columns(
         pl.Series("expired", expired), pl.Series("undated", np.maximum(on_hand - dated, 0.0))

@@ -11,18 +11,21 @@ each on what the ones before left:
 """
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 import psycopg
 
 from inventory.rebalancing import Move, Refused, Side, rebalance
 from inventory.store import proposed_moves, transfer_lanes
 from inventory.store.auto_approval import approve_by_rules
+from inventory.store.buying import read_batches
 from inventory.store.effective_forecasts import read_effective
 from inventory.store.transfer_candidates import COMING, read_candidates, read_coming
 from inventory.store.transfer_proposals import PLAN_COLUMNS, propose
@@ -32,6 +35,7 @@ from pipelines.hub_supply import REASON, Hubs, Line, less
 from pipelines.movable import movable_units
 from pipelines.policies import Decided
 from pipelines.settings import Settings
+from pipelines.stock_ages import expired_units
 from pipelines.transfer_looks import LOOKS, Look, Season, season_look
 from pipelines.transfer_outlooks import Outlook, outlooks, silent
 
@@ -137,7 +141,8 @@ def _outlooks(
 
     supply : what hubs send: it leaves them, and comes to their places.
     """
-    table = _with_leaving(read_candidates(db, now=now, skus=skus), supply)
+    candidates = _with_expired(db, read_candidates(db, now=now, skus=skus), now=now, skus=skus)
+    table = _with_leaving(candidates, supply)
     report.positions = len(table)
     free = pl.col("sellable") - pl.col("leaving")
     spares = table.filter(free > pl.col("reorder_point").ceil())["sku"].unique()
@@ -155,7 +160,8 @@ def _outlooks(
         return []
     wanted = table["sku"].unique().sort().to_list()
     pairs = table.select("sku", "location").iter_rows()
-    table = table.with_columns(pl.Series("atp", movable_units(db, pairs, now=now)))
+    movable = pl.Series("atp", movable_units(db, pairs, now=now))
+    table = table.with_columns(movable - table["expired"])
     coming = pl.DataFrame(
         [(ln["sku"], ln["destination"], ln["expected_on"], ln["quantity"]) for ln in supply],
         schema=COMING, orient="row",
@@ -170,6 +176,21 @@ def _outlooks(
         marks=marks,
         season_days=None if season is None else season.days_from(now.date())[1],
     )
+
+
+def _with_expired(
+    db: psycopg.Connection, table: pl.DataFrame, *, now: datetime, skus: Sequence[str] | None
+) -> pl.DataFrame:
+    """Candidates with what lies there past its shelf life, which is not sellable."""
+    keyed = table.select("sku", "location").with_row_index("row")
+    batches = read_batches(db, now=now, skus=skus).join(keyed, on=["sku", "location"])
+    expired = expired_units(
+        table["shelf_life_days"].fill_null(math.inf).to_numpy(),
+        batches["row"].to_numpy().astype(np.intp), table["on_hand"].to_numpy(),
+        age_days=batches["age_days"].to_numpy(), received_units=batches["units"].to_numpy(),
+    )  # fmt: skip
+    past = pl.Series("expired", np.ceil(expired))
+    return table.with_columns(past, pl.col("sellable") - past)
 
 
 def _with_leaving(table: pl.DataFrame, supply: Sequence[Line]) -> pl.DataFrame:

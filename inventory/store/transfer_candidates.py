@@ -16,7 +16,7 @@ SCHEMA = {
     "price": pl.Float64, "unit_cost": pl.Float64, "shelf_life_days": pl.Float64,
     "reorder_point": pl.Float64, "order_up_to": pl.Float64,
     "lead_time_days": pl.Float64, "review_period_days": pl.Float64,
-    "sellable": pl.Float64, "leaving": pl.Float64,
+    "on_hand": pl.Float64, "sellable": pl.Float64, "leaving": pl.Float64,
 }  # fmt: skip
 """Units, money, days. `sellable` is on hand and not committed; `leaving` will go with transfers
 that somebody wants and that are not commitments yet."""
@@ -30,7 +30,7 @@ with ends as (
 )
 select p.sku, p.location, s.category, s.price, s.unit_cost, s.shelf_life_days, p.reorder_point,
     p.order_up_to, p.lead_time_days, p.review_period_days,
-    coalesce(b.units, 0) - coalesce(c.units, 0), coalesce(o.units, 0)
+    coalesce(b.units, 0), coalesce(b.units, 0) - coalesce(c.units, 0), coalesce(o.units, 0)
 from policies p
 join ends e using (location)
 join skus s using (sku)

@@ -45,11 +45,11 @@ def house(db):
     return db
 
 
-def stock(db, location, units, sku="TEA"):
-    name = f"{sku}-{location}"
-    inbound.put(db, inbound_id=name, sku=sku, location=location, quantity=units, expected_at=NOW,
-                state="confirmed", now=NOW)  # fmt: skip
-    inbound.receive(db, name, message_id=name, quantity=units, now=NOW)
+def stock(db, location, units, sku="TEA", *, at=NOW):
+    name = f"{sku}-{location}-{at.date()}"
+    inbound.put(db, inbound_id=name, sku=sku, location=location, quantity=units, expected_at=at,
+                state="confirmed", now=at)  # fmt: skip
+    inbound.receive(db, name, message_id=name, quantity=units, now=at)
 
 
 def plan(db, *, now=NOW, **more):
@@ -125,6 +125,18 @@ def test_planning_again_changes_nothing(house):
     plan(house, skus=["TEA"])
     propose_moves(house, Settings(seed=7), now=NOW)
     assert everything(house) == before
+
+
+def test_what_is_past_its_shelf_life_at_the_hub_is_not_sent(house):
+    """40 that came twelve days ago keep five: they count as gone. What came today may go."""
+    house.execute("update skus set shelf_life_days = 5")
+    stock(house, "DC", 40, at=NOW - 12 * DAY)
+    plan(house)
+    assert units(house) == {}
+    assert unmet(house)["ST1"]["message"].endswith("can send 0 to all that it supplies")
+    stock(house, "DC", 12)
+    plan(house)
+    assert sum(units(house).values()) == 12
 
 
 def test_who_has_enough_is_sent_nothing(house):

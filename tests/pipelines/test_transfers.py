@@ -98,6 +98,20 @@ def test_the_origin_keeps_what_it_needs(shop):
     assert [line[3] for line in lines(shop)] == [6]
 
 
+def test_what_is_past_its_shelf_life_does_not_move(shop):
+    """Of 42 at the centre 12 came twelve days ago and keep ten: 30 are left, 20 its own need."""
+    shop.execute("update skus set shelf_life_days = 10")
+    old = NOW - timedelta(days=12)
+    inbound.put(shop, inbound_id="old", sku="TEA", location="DC", quantity=12, expected_at=old,
+                state="confirmed", now=old)  # fmt: skip
+    inbound.receive(shop, "old", message_id="old", quantity=12, now=old)
+    position(shop, "TEA", "DC", 30, reorder_point=20, order_up_to=40)
+    position(shop, "TEA", "ST", 8, reorder_point=30, order_up_to=60)
+    store_run(shop, certain(DAILY), now=NOW)
+    plan(shop)
+    assert [line[3:5] for line in lines(shop)] == [(10, "stock_out_risk")]
+
+
 def test_supply_on_its_way_is_not_sent_twice(shop):
     """10 come on day 3: of the 22 missed, 12 are left. Accepting the 12 leaves nothing."""
     position(shop, "TEA", "DC", 100, reorder_point=20, order_up_to=40)
