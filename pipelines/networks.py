@@ -79,7 +79,8 @@ def with_service_times(table: pl.DataFrame) -> pl.DataFrame:
     """Positions with the lead times that hubs guarantee, and where they come from.
 
     A place waits for its lane, and where its hub keeps no safety stock, for what the hub waits for
-    too, with all the spread of that. A hub that keeps none covers its review period alone.
+    too, with all the spread of that. A hub that keeps none covers its review period alone; one that
+    sells too, be it new there, always keeps its own.
     `transit_days` is what an order of the position takes where its hub, or vendor, has the goods.
     A hub asks for no minimum, and for packs but not for pallets.
     """
@@ -91,13 +92,15 @@ def with_service_times(table: pl.DataFrame) -> pl.DataFrame:
     if not supplied.any():
         return table
     review = np.where(supplied, LANE_REVIEW_DAYS, table["review_period_days"].to_numpy())
-    weekly = (table["weekly_units"] * table["variation"]).fill_null(0.0).to_numpy()
+    weekly_units = table["weekly_units"].fill_null(0.0).to_numpy()
+    weekly_sd = weekly_units * table["variation"].fill_null(0.0).to_numpy()
     places = Places(
         processing_days=transit,
         review_days=review,
-        sd_units=weekly / math.sqrt(DAYS_PER_WEEK),
+        sd_units=weekly_sd / math.sqrt(DAYS_PER_WEEK),
         safety_factor=np.maximum(ndtri(table["level"].to_numpy()), 0.0),
         holding_cost=table["holding_cost"].to_numpy(),
+        sells=(weekly_units > 0) | (table["sells"] == "t").to_numpy(),
     )
     waits = service_times(places, hub)
     # Lanes are on time; the spread is that of the vendor at the top, where all wait for it.

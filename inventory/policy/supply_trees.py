@@ -3,7 +3,8 @@
 The guaranteed-service model of `guaranteed_service`, on trees in which every place has one hub at
 most. There the cost of all safety stock is concave in the times that hubs promise, so that some
 optimum promises nothing or everything: a hub serves at once, and pools what its places do not hold,
-or it holds nothing back and they wait for what it waits for. So what a place waits is told by how
+or it holds nothing back and they wait for what it waits for. A hub that sells too always serves at
+once: its customers would not wait. So what a place waits is told by how
 many hubs above it pass on in a row, and the dynamic program has as many states as a tree has
 levels, for any number of trees at once and for times that are no whole days.
 """
@@ -29,6 +30,7 @@ class Places:
     sd_units : standard deviation of one day's demand; at a hub, of what it sells itself.
     safety_factor : κ ≥ 0, deviations of demand that the stock is to cover.
     holding_cost : money per unit and time.
+    sells : whether it has customers of its own, also where `sd_units` is 0 or not known.
     """
 
     processing_days: Floats
@@ -36,6 +38,13 @@ class Places:
     sd_units: Floats
     safety_factor: Floats
     holding_cost: Floats
+    sells: NDArray[np.bool_]
+
+    @property
+    def serves_customers(self) -> NDArray[np.bool_]:
+        """Who must have stock at once, (N,); a deviation of NaN is one that nobody knows."""
+        found: NDArray[np.bool_] = self.sells | (self.sd_units != 0)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +76,7 @@ def service_times(places: Places, hub: Rows) -> Waits:
         min Σ hₖ·κₖ·σₖ·√(SIₖ + Tₖ + Rₖ − Sₖ),   Sₖ = 0 or SIₖ + Tₖ,   SI = S of the hub
 
     σₖ² sums the variances of all demand below k, taken as independent, and its own. Who serves
-    customers promises nothing but at once.
+    customers promises nothing but at once, be it a hub besides.
 
     Parameters
     ----------
@@ -79,10 +88,11 @@ def service_times(places: Places, hub: Rows) -> Waits:
     nothing or everything; Graves & Willems (2000) for the program from the leaves to the root.
 
     >>> top, mid, shop = [10., 2, 1], [0., 0, 0], [0., 0, 5]
-    >>> cheap = Places(*np.array([top, mid, shop, [2., 2, 2], [1., 2, 3]]))
+    >>> sells = np.array([False, False, True])
+    >>> cheap = Places(*np.array([top, mid, shop, [2., 2, 2], [1., 2, 3]]), sells)
     >>> service_times(cheap, np.array([-1, 0, 1])).days.tolist()
     [0.0, 0.0, 2.0]
-    >>> dear = Places(*np.array([top, mid, shop, [2., 2, 2], [9., 9, 1]]))
+    >>> dear = Places(*np.array([top, mid, shop, [2., 2, 2], [9., 9, 1]]), sells)
     >>> service_times(dear, np.array([-1, 0, 1])).days.tolist()
     [0.0, 10.0, 12.0]
     """
@@ -118,15 +128,16 @@ def _best_choices(
     if_kept, if_passed = np.zeros(len(hub)), np.zeros_like(waited)
     weight = places.holding_cost * places.safety_factor
     keeps = np.ones(waited.shape, dtype=bool)
-    feeds = np.zeros(len(hub), dtype=bool)
-    feeds[hub[hub >= 0]] = True
+    may_pass = np.zeros(len(hub), dtype=bool)
+    may_pass[hub[hub >= 0]] = True
+    may_pass &= ~places.serves_customers
     for rows in reversed(levels):
         review = places.review_days[rows]
         covered = waited[rows] + (places.processing_days[rows] + review)[:, None]
         spread = weight[rows] * np.sqrt(variance[rows])
         kept = spread[:, None] * np.sqrt(covered) + if_kept[rows][:, None]
         passed = (spread * np.sqrt(review))[:, None] + if_passed[rows]
-        keeps[rows] = ~feeds[rows][:, None] | (kept <= passed)
+        keeps[rows] = ~may_pass[rows][:, None] | ~(passed < kept)  # NaN is no reason to pass.
         best = np.where(keeps[rows], kept, passed)
         supplied = hub[rows] >= 0
         above, best = hub[rows][supplied], best[supplied]

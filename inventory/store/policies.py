@@ -37,10 +37,11 @@ POSITION_SCHEMA = {
     "lead_time_assumed": pl.String, "stated_days": pl.Float64, "addressed": pl.String,
     "hub": pl.String, "lane_days": pl.Float64,
     "on_hand": pl.Float64, "on_order": pl.Float64, "committed": pl.Float64,
-    "firmed": pl.Float64,
+    "firmed": pl.Float64, "sells": pl.String,
 }  # fmt: skip
 """Columns of `read_positions`; units, days and money. `firmed` are units of proposed lines that a
-person fixed: they are part of `on_order`, and planning adds nothing to them. `lead_time_orders` are
+person fixed: they are part of `on_order`, and planning adds nothing to them. `sells` is 't' where
+the forecast is of the position itself, not of places that it supplies alone. `lead_time_orders` are
 orders that the lead time was learned from, of all the vendor's lanes where `lead_time_of_vendor` is
 't'; null where it is what the vendor states."""
 
@@ -56,7 +57,7 @@ select f.sku, f.location, l.type, s.vendor, s.category, f.run_id,
     v.email is not null or exists (
         select from vendor_dispatch d where d.vendor = v.vendor), h.hub, h.lead_time_days,
     coalesce(b.units, 0), coalesce(o.units, 0) + coalesce(i.units, 0), coalesce(c.units, 0),
-    coalesce(o.firmed, 0)
+    coalesce(o.firmed, 0), f.sells
 from ({positions}) f
 join skus s using (sku)
 join locations l using (location)
@@ -94,10 +95,10 @@ FORECAST = """
         union
         select a.location, h.hub from above a join supply_lanes h on h.location = a.hub
     )
-    select sku, location, run_id from current_forecasts
+    select sku, location, run_id, true as sells from current_forecasts
     union all
     -- A hub that sells nothing itself is planned for what places below it sell.
-    select c.sku, h.hub, max(c.run_id) from current_forecasts c join above h using (location)
+    select c.sku, h.hub, max(c.run_id), false from current_forecasts c join above h using (location)
     where not exists (
         select from current_forecasts x where x.sku = c.sku and x.location = h.hub)
     group by c.sku, h.hub
@@ -105,7 +106,8 @@ FORECAST = """
 """Positions that have a forecast, or supply one that has, through other hubs too."""
 
 NAMED = (
-    "select sku, location, null as run_id from unnest({}::text[], {}::text[]) as x (sku, location)"
+    "select sku, location, null as run_id, true as sells "
+    "from unnest({}::text[], {}::text[]) as x (sku, location)"
 )
 
 POLICY_SCHEMA = {

@@ -94,6 +94,31 @@ def test_where_holding_at_the_hub_is_dear_the_stores_wait_for_the_vendor(house):
     assert found["S1"]["safety_stock"] == pytest.approx(1.645 * 3 * 11**0.5, rel=0.15)
 
 
+@pytest.mark.parametrize("sold", [True, False], ids=["sold", "new"])
+def test_a_lane_takes_nothing_from_a_hub_that_sells_itself(house, sold):
+    """The hub sells eight a day and a slow place half a unit, however dear holding is there."""
+    house.execute("delete from supply_lanes; update vendors set lead_time_days = 5, "
+                  "review_period_days = 7")  # fmt: skip
+    house.execute("insert into policy_rules (rule_id, location, holding_cost) "
+                  "values ('hub', 'HUB', 50)")  # fmt: skip
+    if sold:
+        house.execute("update sales_days set location = 'HUB' where location = 'S2'")
+    mean = np.repeat([8.0, 0.5], 28).reshape(2, 28)
+    quantiles = np.maximum(mean[..., None] + np.sqrt(mean)[..., None] * norm.ppf(LEVEL), 0)
+    store_run(house, DemandForecast(
+        skus=("TEA", "TEA"), locations=("HUB", "S1"), first_day=date(2026, 3, 2), levels=LEVEL,
+        quantiles_units=quantiles, mean_units=mean, dependence=np.zeros((2, 2)), run_id="run-2",
+        model_version="test",
+    ), now=NOW)  # fmt: skip
+    alone = plan(house, "HUB")["HUB"]
+    house.execute("insert into supply_lanes values ('l1', 'HUB', 'S1', 2)")
+    supplies = plan(house, "HUB")["HUB"]
+    assert (alone["lead_time"], supplies["lead_time"]) == (5, 5)
+    # Half a unit more a day, for five days of the vendor and seven of review.
+    assert supplies["reorder_point"] >= alone["reorder_point"] + 0.9 * 0.5 * 12
+    assert "serves its places at once" in supplies["sources"]["lead_time"]
+
+
 def test_only_the_hub_orders_and_for_what_its_stores_need(house):
     plan(house)
     (order,) = purchase_orders.list_orders(house, state="proposed")["orders"]

@@ -14,12 +14,15 @@ def drawn(seed, *, most=8, review=True):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, most))
     hub = np.array([-1, *(int(rng.integers(-1 if i > 4 else 0, i)) for i in range(1, n))])
+    sd = np.where(rng.random(n) < 0.3, 0.0, rng.uniform(1, 20, n))
+    sd[hub[hub >= 0][rng.random((hub >= 0).sum()) < 0.8]] = 0.0  # Most hubs sell nothing.
     places = Places(
         processing_days=rng.integers(0, 9, n).astype(float),
         review_days=rng.integers(0, 3, n).astype(float) * review,
-        sd_units=np.where(rng.random(n) < 0.3, 0.0, rng.uniform(1, 20, n)),
+        sd_units=sd,
         safety_factor=rng.uniform(1, 2.5, n),
         holding_cost=rng.uniform(0.1, 4, n),
+        sells=(sd > 0) | (rng.random(n) < 0.1),
     )
     return places, hub
 
@@ -56,7 +59,7 @@ def test_no_whole_days_are_promised_better(seed):
     longest = np.zeros(len(hub), dtype=int)
     for row in range(len(hub)):
         longest[row] = places.processing_days[row] + (longest[hub[row]] if hub[row] >= 0 else 0)
-    feeds = set(hub.tolist())
+    feeds = set(hub.tolist()) - set(np.flatnonzero(places.sells))
     tried = itertools.product(
         *(range(longest[row] + 1) if row in feeds else (0,) for row in range(len(hub)))
     )
@@ -69,7 +72,7 @@ def test_without_review_it_is_graves_and_willems(seed):
     places, hub = drawn(100 + seed, most=12, review=False)
     hub = np.where(hub < 0, 0, hub)
     hub[0] = -1  # One tree.
-    feeds = set(hub.tolist())
+    feeds = set(hub.tolist()) - set(np.flatnonzero(places.sells))
     stages = {
         str(row): Stage(
             int(places.processing_days[row]), places.holding_cost[row], places.safety_factor[row],
@@ -82,6 +85,23 @@ def test_without_review_it_is_graves_and_willems(seed):
     assert cost(places, hub, promises(places, service_times(places, hub))) == pytest.approx(
         plan.cost
     )
+
+
+@pytest.mark.parametrize(
+    ("sd", "sells", "passes"),
+    [(0.0, False, True), (0.0, True, False), (3.0, False, False), (np.nan, False, False)],
+    ids=["sells nothing", "sells steadily", "sells", "sells who knows what"],
+)
+def test_a_hub_with_customers_serves_at_once(sd, sells, passes):
+    """However dear it is to hold there: only who has no customers may hold nothing back."""
+    places = Places(
+        processing_days=np.array([5.0, 1]), review_days=np.array([7.0, 1]),
+        sd_units=np.array([sd, 1.0]), safety_factor=np.array([1.6, 1.6]),
+        holding_cost=np.array([1000.0, 0.001]), sells=np.array([sells, True]),
+    )  # fmt: skip
+    waits = service_times(places, np.array([-1, 0]))
+    assert waits.passes_on.tolist() == [passes, False]
+    assert waits.days.tolist() == [0.0, 5.0 * passes]
 
 
 def test_trees_do_not_know_of_each_other():
