@@ -90,7 +90,9 @@ class ReportedLine(Message):
 class Step(Message):
     """A step in the life of an order. Without lines: all that is still open.
 
-    `cancel` with lines takes units out that have not left the vendor; the order goes on.
+    `confirm` with lines confirms these, each as agreed but for what is said of it: units of others
+    stay unconfirmed, and are no supply. `cancel` with lines takes units out that have not left the
+    vendor; the order goes on.
     """
 
     id: Id | None = None

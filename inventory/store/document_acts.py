@@ -211,7 +211,10 @@ def _confirm(
             "A confirmation that changes another must say so (BAK01 04 or 05, BGM03 4 or 5)",
             field="purpose",
         )
-    return vendor_reports.confirm(db, said.order_id, lines=lines, **told)
+    # A document confirms the whole order: lines that it does not speak of come as they are agreed.
+    spoken = {line["line"] for line in lines}
+    rest = [{"line": n} for line in ordered.lines if (n := line.line_no) not in spoken]
+    return vendor_reports.confirm(db, said.order_id, lines=[*lines, *rest], **told)
 
 
 def _acknowledge(

@@ -37,17 +37,21 @@ PARTS_MAX = 100
 """A line that comes in more deliveries is a slip, or a plan and no confirmation."""
 
 
-def confirm_lines(db: psycopg.Connection, order: Order, lines: Lines, *, now: datetime) -> Changes:
+def confirm_lines(
+    db: psycopg.Connection, order: Order, lines: Lines | None, *, now: datetime
+) -> Changes:
     """What the vendor said it will deliver: quantity (0: no more of it), days and unit cost.
 
-    Lines that are not named stand as they are. A price is noted beside the order's own, which stays
-    what an invoice is held against.
+    lines : those that it spoke of, the others stand as they are; None: all as they are agreed.
+
+    A price is noted beside the order's own, which stays what an invoice is held against.
     """
     existing = read_lines(db, order["id"])
     before = read_supplies(db, order, existing)
     timezone = timezone_of(db, order)
-    found = {n: confirmed(line, [(line.agreed_units, None)]) for n, line in before.items()}
-    prices = []
+    if lines is None:
+        lines = [{"line": number} for number in before]
+    found, prices = dict(before), []
     for row, line, said, wanted in named(existing, lines, least=0):
         was = before[line["line_no"]]
         schedule = _schedule(said, wanted, was.agreed_units, timezone, row=row)

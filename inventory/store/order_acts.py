@@ -104,7 +104,7 @@ _SEND = """
 
 def _confirm(db: psycopg.Connection, order: Order, act: str, told: Told) -> Done:
     before = read_lines(db, order["id"])
-    changes = confirm_lines(db, order, told.lines or (), now=told.now)
+    changes = confirm_lines(db, order, told.lines or None, now=told.now)
     confirmation_alerts.after_confirmation(
         db, order, before=before, after=read_lines(db, order["id"]), now=told.now
     )

@@ -36,7 +36,7 @@ def confirm(
     at: datetime,
     actor: str,
 ) -> Order:
-    """The vendor will deliver: all as ordered, but for what `lines` say.
+    """The vendor will deliver these lines, the others stand as they are; without lines all of it.
 
     Parameters
     ----------

@@ -48,7 +48,8 @@ def hear(db, what, order, document, *, at=NOW, **more):
 def split(db, order, document="c1"):
     """60 TEA early and 40 late, all CUP as ordered."""
     parts = [{"quantity": 60, "expected_at": EARLY}, {"quantity": 40, "expected_at": LATE}]
-    return hear(db, "confirm", order, document, lines=[{"line": TEA, "parts": parts}])
+    lines = [{"line": CUP}, {"line": TEA, "parts": parts}]
+    return hear(db, "confirm", order, document, lines=lines)
 
 
 def parts_of(db, order, line=TEA):

@@ -70,6 +70,27 @@ def test_parts_are_told_shown_received_and_cancelled(order, client_of):
     assert shop.ok(theirs.get(path))["events"][-1]["act"] == "cancel_rest"
 
 
+def test_a_line_that_is_not_named_is_not_confirmed(order, http_database_url):
+    shop, sku, vendor, path = order
+    other = shop.sku("T", vendor=vendor, unit_cost=2.5)
+    with database.connect(http_database_url) as db:
+        db.execute(
+            "insert into purchase_order_lines (purchase_order_id, line_no, sku, quantity, "
+            "ordered_units, unit_cost, explanation, run_id) "
+            "values (%s, 2, %s, 40, 40, 2.5, '{}', 'run')",
+            [path.rsplit("/", 1)[1], other],
+        )
+    lines = [{"sku": sku, "quantity": 20}]
+    found = shop.ok(shop.client.post(f"{path}/confirm", json={"lines": lines}))
+    assert [line["unconfirmed_units"] for line in found["lines"]] == [0, 40]
+    place, supplied = found["location"], {"horizon": 10}
+    assert shop.atp(sku, location=place, **supplied)["days"][-1]["atp"] == 20
+    assert shop.atp(other, location=place, **supplied)["days"][-1]["atp"] == 0
+    found = shop.ok(shop.client.post(f"{path}/confirm"))
+    assert [line["unconfirmed_units"] for line in found["lines"]] == [0, 0]
+    assert shop.atp(other, location=place, **supplied)["days"][-1]["atp"] == 40
+
+
 @pytest.mark.parametrize(
     ("line", "field"),
     [
