@@ -1,5 +1,6 @@
 -- Invoices in another currency are questioned, and one that was rejected leaves its number free for
--- that which puts it right.
+-- that which puts it right. A price is another one where it makes a cent of difference: 10 per dozen
+-- is 0.8333... per unit, and no order can say so exactly.
 
 -- What orders without a currency of their own are in, when the invoice came. Null: not known then.
 alter table invoices add column house_currency text;
@@ -78,6 +79,7 @@ select j.invoice_id, j.line_no, 'price', j.purchase_order_id, j.sku, j.unit_cost
     round(j.quantity * (j.unit_price - j.unit_cost), 2)
 from judged j
 where abs(j.unit_price - j.unit_cost) > j.price_share * j.unit_cost and not j.is_foreign
+    and round(j.quantity * (j.unit_price - j.unit_cost), 2) <> 0
 union all
 select j.invoice_id, null, 'currency', min(j.purchase_order_id), null, 0,
     sum(round(j.quantity * j.unit_price, 2)), sum(round(j.quantity * j.unit_price, 2))

@@ -22,7 +22,8 @@ begin
 end
 $function$;
 
-create or replace function ask_recompute_of_calendar() returns trigger language plpgsql as $function$
+-- Order days say how long an order has to last: policies follow them as they follow a vendor's terms.
+create function ask_recompute_of_calendar() returns trigger language plpgsql as $function$
 begin
     insert into policy_recomputes (sku, because)
     select k.sku, 'order days of vendor ' || k.vendor from skus k
@@ -31,6 +32,8 @@ begin
     return null;
 end
 $function$;
+create trigger ask_recompute after insert or update or delete on order_calendars for each row
+    execute function ask_recompute_of_calendar();
 
 create or replace function ask_recompute_of_all() returns trigger language plpgsql as $function$
 begin
