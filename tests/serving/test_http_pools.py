@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-TODAY = datetime.now(UTC).date()
-
 
 def test_the_pool_and_its_tiers(shop):
     """4 in a store today; 9 at a hub that handles for 2 days; 50 at a vendor that needs 6."""
@@ -15,13 +13,13 @@ def test_the_pool_and_its_tiers(shop):
     at_vendor = shop.location("V1", kind="vendor")
     for location, units in ((store, 4), (hub, 9), (at_vendor, 50)):
         shop.stock(sku, location, units)
+    late = (datetime.now(UTC).date() + timedelta(days=6)).isoformat()
     pool = shop.atp(sku, group="*", horizon=7, quantity=60, explain=True)
     assert [day["atp"] for day in pool["days"]] == [4, 4, 13, 13, 13, 13, 63, 63]
-    assert pool["earliest_date"] == (TODAY + timedelta(days=6)).isoformat()
+    assert pool["earliest_date"] == late
     assert [term["source"] for term in pool["terms"]] == [f"store: {store}"]
     assert shop.atp(sku, group="tier:hub", horizon=3)["days"][2]["atp"] == 9
 
-    late = (TODAY + timedelta(days=6)).isoformat()
     lines = [{"sku": sku, "quantity": 60}]
     assert shop.reserve(lines, place={"group": "*"}).status_code == 409
     order = f"O-{shop.mark}"

@@ -5,12 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-NOW = datetime.now(UTC)
-TODAY = NOW.date()
-
 
 def day(days):
-    return (TODAY + timedelta(days=days)).isoformat()
+    """So many days from now: asked when a test runs, as it may run after midnight."""
+    return (datetime.now(UTC).date() + timedelta(days=days)).isoformat()
 
 
 def moment(days):
@@ -118,7 +116,7 @@ def test_hold_confirm_allocate_process_ship(shop):
     held = shop.ok(shop.reserve(lines, place={"location": dc}, ttl_seconds=600), 201)
     assert held["state"] == "active"
     assert held["lines"][0]["quantity"] == 4
-    assert held["lines"][0]["promised_date"] == TODAY.isoformat()
+    assert held["lines"][0]["promised_date"] == day(0)
     assert shop.atp(sku, location=dc)["atp"] == 6
     order_id = f"O-{shop.mark}"
     confirmed = shop.ok(
@@ -208,7 +206,7 @@ def test_many_questions_are_answered_in_order(shop):
     assert results[0]["atp"] == 10
     assert results[1]["type"].endswith("/unknown-sku")
     assert len(results[2]["days"]) == 4
-    assert results[2]["earliest_date"] == TODAY.isoformat()
+    assert results[2]["earliest_date"] == day(0)
     too_many = {"items": [{"sku": sku, "location": dc}] * 1001}
     problem(shop.client.post("/availability/query", json=too_many), 413, "/request-too-large")
 

@@ -133,7 +133,7 @@ def test_inbound_is_received_once(shop):
     shop.stock(sku, dc, 1)
     inbound = f"I-{shop.mark}"
     body = {"sku": sku, "location": dc, "quantity": 10, "state": "shipped"}
-    body["expected_at"] = (NOW + timedelta(days=3)).isoformat()
+    body["expected_at"] = (datetime.now(UTC) + timedelta(days=3)).isoformat()
     shop.ok(shop.client.put(f"/inbound/{inbound}", json=body))
     days = shop.atp(sku, location=dc, horizon=7)["days"]
     assert [day["atp"] for day in days][:5] == [1, 1, 1, 11, 11]
@@ -189,7 +189,7 @@ def test_goods_that_want_approval(shop):
     dc, sku = shop.location(receipt_approval=True), shop.sku()
     inbound = f"I-{shop.mark}"
     body = {"sku": sku, "location": dc, "quantity": 10, "state": "shipped"}
-    body["expected_at"] = (NOW + timedelta(days=1)).isoformat()
+    body["expected_at"] = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     shop.ok(shop.client.put(f"/inbound/{inbound}", json=body))
     receipt = {"id": f"R-{shop.mark}", "quantity": 10}
     got = shop.ok(shop.client.post(f"/inbound/{inbound}/receive", json=receipt))
